@@ -1,0 +1,103 @@
+/** The real file system: `node:fs` behind {@link FileSystem}. */
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
+import type { FileSystem, ReadableFile, WritableFile } from './file-system';
+
+const readAsync = promisify(fs.read) as (
+	fd: number,
+	target: Uint8Array,
+	offset: number,
+	length: number,
+	position: number,
+) => Promise<{ bytesRead: number }>;
+const fdatasyncAsync = promisify(fs.fdatasync);
+
+class NodeReadableFile implements ReadableFile {
+	constructor(
+		readonly path: string,
+		private readonly fd: number,
+	) {}
+
+	readSync(target: Uint8Array, position: number): number {
+		let done = 0;
+		while (done < target.length) {
+			const count = fs.readSync(this.fd, target, done, target.length - done, position + done);
+			if (count === 0) break;
+			done += count;
+		}
+		return done;
+	}
+
+	async read(target: Uint8Array, position: number): Promise<number> {
+		let done = 0;
+		while (done < target.length) {
+			const { bytesRead } = await readAsync(this.fd, target, done, target.length - done, position + done);
+			if (bytesRead === 0) break;
+			done += bytesRead;
+		}
+		return done;
+	}
+
+	sizeSync(): number {
+		return fs.fstatSync(this.fd).size;
+	}
+
+	closeSync(): void {
+		fs.closeSync(this.fd);
+	}
+}
+
+class NodeWritableFile implements WritableFile {
+	constructor(
+		readonly path: string,
+		private readonly fd: number,
+	) {}
+
+	writeSync(data: Uint8Array, offset: number, length: number): number {
+		return fs.writeSync(this.fd, data, offset, length);
+	}
+
+	syncSync(): void {
+		fs.fdatasyncSync(this.fd);
+	}
+
+	sync(): Promise<void> {
+		return fdatasyncAsync(this.fd);
+	}
+
+	closeSync(): void {
+		fs.closeSync(this.fd);
+	}
+}
+
+/** The one instance; it has no state. */
+export const nodeFileSystem: FileSystem = {
+	openRead: (path) => new NodeReadableFile(path, fs.openSync(path, 'r')),
+	create: (path) => new NodeWritableFile(path, fs.openSync(path, 'wx', 0o644)),
+	readFileSync: (path) => fs.readFileSync(path),
+	listSync: (path) => fs.readdirSync(path),
+	existsSync: (path) => fs.existsSync(path),
+	makeDirectorySync: (path) => {
+		fs.mkdirSync(path, { recursive: true, mode: 0o755 });
+	},
+	renameSync: (from, to) => fs.renameSync(from, to),
+	removeSync: (path) => fs.unlinkSync(path),
+	truncateSync: (path, size) => {
+		const fd = fs.openSync(path, 'r+');
+		try {
+			fs.ftruncateSync(fd, size);
+			fs.fsyncSync(fd);
+		} finally {
+			fs.closeSync(fd);
+		}
+	},
+	syncDirectorySync: (path) => {
+		if (process.platform === 'win32') return;
+		const fd = fs.openSync(path, 'r');
+		try {
+			fs.fsyncSync(fd);
+		} finally {
+			fs.closeSync(fd);
+		}
+	},
+};

@@ -1,0 +1,258 @@
+/**
+ * The kernel interface: what the two kernels (native and TypeScript) do for the rest of the store.
+ *
+ * TypeScript above this line decides *when* and *what*; a kernel does the loops over entries: memtables, tables, the block cache,
+ * merging cursors, and the bodies of flush and compaction jobs. Both kernels write the same bytes (docs/format.md).
+ *
+ * Invariants:
+ *  1. One writer: `createMemtable`, `apply` and `installView` are called from one thread only.
+ *  2. A view is immutable. Reads go against the view that was installed last; a cursor keeps the view it was opened on.
+ *  3. A kernel keeps no file open, and no memtable alive, that neither its registry nor a living view or cursor refers to.
+ *  4. A kernel validates what it reads from files, and trusts its caller for everything else: numbers are safe integers, keys and
+ *     batches are within limits.
+ */
+
+/** Kind of an internal key; part of the file format. */
+export const KIND_DELETE = 0;
+export const KIND_PUT = 1;
+
+/** Bytes that an entry costs in a memtable on top of its key and value: its header and its share of the tree. */
+export const MEMTABLE_ENTRY_OVERHEAD = 32;
+
+/** What a read returns for a key that is there. */
+export const READ_BUFFER = 0;
+export const READ_UTF8 = 1;
+/** The read returns `true` for a key that is there, and never copies the value. */
+export const READ_PRESENCE = 2;
+export type ReadMode = typeof READ_BUFFER | typeof READ_UTF8 | typeof READ_PRESENCE;
+export type ReadResult = Buffer | string | true | undefined;
+
+/** Answer of a read that may not touch the disk but would have to. */
+export const PENDING: unique symbol = Symbol('varve.pending');
+export type Pending = typeof PENDING;
+
+/** Answers of {@link KernelCursor.fill} that are not a count. */
+export const FILL_PENDING = -1;
+export const FILL_TOO_SMALL = -2;
+
+/** How tables are written. Integers only: both kernels must cut alike. */
+export interface TableOptions {
+	/** Encoded bytes at which a data block is finished. */
+	blockSize: number;
+	/** Entries between two restart points of a data block. */
+	restartInterval: number;
+	/** Thousandths of a filter bit for each distinct user key; 0 leaves the filter out. */
+	filterMilliBitsPerKey: number;
+	/** Bits that the filter sets for each key, 1 … 30. */
+	filterProbes: number;
+	/** Bytes at which a compaction starts its next output table. */
+	tableSize: number;
+}
+
+/** A table to open. */
+export interface TableSpec {
+	number: number;
+	path: string;
+	/** Size in bytes as the manifest has it; another size on disk is corruption. */
+	size: number;
+}
+
+/** What is known of a table that a job wrote; becomes an "added table" of the manifest. */
+export interface TableSummary {
+	number: number;
+	/** Level in the file name: where the table was born. */
+	birthLevel: number;
+	/** Nanoseconds since the epoch. */
+	createdAt: bigint;
+	size: number;
+	entries: number;
+	tombstones: number;
+	smallestSequence: number;
+	largestSequence: number;
+	/** Internal keys. */
+	smallestKey: Uint8Array;
+	largestKey: Uint8Array;
+}
+
+/** Where and how a job writes its outputs. */
+export interface JobOutput {
+	/** The `sst` directory. */
+	directory: string;
+	level: number;
+	/** Outputs take this number and those after it, in order. */
+	firstNumber: number;
+	/** How many numbers were set aside; a job that needs more fails. */
+	numberCount: number;
+	/** Written into the file name and properties of every output. */
+	createdAt: bigint;
+	table: TableOptions;
+}
+
+export interface FlushJob {
+	/** Id of a memtable that no longer changes. */
+	memtable: number;
+	/** Sequence numbers of living snapshots, ascending. */
+	snapshots: number[];
+	output: JobOutput;
+}
+
+export interface CompactionJob {
+	/** Sorted runs, newest first; each is a list of open tables in key order. */
+	runs: number[][];
+	/** Sequence numbers of living snapshots, ascending. */
+	snapshots: number[];
+	/**
+	 * User-key ranges `[smallest, largest]` (both inclusive, ascending, disjoint) that levels below the output hold: a tombstone
+	 * within one of them is kept.
+	 */
+	keepTombstones: [Uint8Array, Uint8Array][];
+	output: JobOutput;
+}
+
+/** Called from time to time while a job runs: bytes of input read so far, of all. */
+export type ProgressListener = (done: number, total: number) => void;
+
+/** A job on its own thread. */
+export interface RunningJob {
+	/**
+	 * Outputs in key order, each written, synced, renamed into place and its directory synced; not yet opened. Empty when nothing
+	 * survived. Rejects with IOError or CorruptionError, or with AbortError after `cancel()`; then no output is left.
+	 */
+	readonly done: Promise<TableSummary[]>;
+	/** Asks the job to stop; returns at once. */
+	cancel(): void;
+}
+
+export interface CursorOptions {
+	/** Highest sequence number that is visible. */
+	sequence: number;
+	/** Inclusive lower bound of user keys. */
+	lower?: Uint8Array | undefined;
+	/** Exclusive upper bound of user keys. */
+	upper?: Uint8Array | undefined;
+	/** Descending order. */
+	reverse: boolean;
+	/** Leave keys out of the chunks when false. */
+	keys: boolean;
+	/** Leave values out of the chunks when false. */
+	values: boolean;
+	/** Keep the blocks it reads out of the cache when false. */
+	fillCache: boolean;
+}
+
+/** Visible entries of one view in one direction, packed into chunks. */
+export interface KernelCursor {
+	/** The next `fill` starts at the first entry at or after `key` (reverse: at or before), within the bounds. */
+	seek(key: Uint8Array): void;
+	/**
+	 * Packs entries from the current position into `chunk`: key bytes, value bytes, key bytes, … without gaps. `index[2i]` is the
+	 * end of key i, `index[2i + 1]` the end of value i. Stops when the chunk, the index or `limit` is full.
+	 *
+	 * The first entry always decides: when it alone does not fit, nothing moves, `index[0]` is the number of bytes it needs and the
+	 * answer is FILL_TOO_SMALL.
+	 * @param allowIo when false, stops before the first block that is not in memory; FILL_PENDING when that is at once.
+	 * @returns number of entries; 0 at the end.
+	 */
+	fill(chunk: Uint8Array, index: Uint32Array, limit: number, allowIo: boolean): number;
+	/** As `fill` with I/O, off the calling thread. One at a time; `seek` and `fill` must wait for it. */
+	fillAsync(chunk: Uint8Array, index: Uint32Array, limit: number): Promise<number>;
+	/** Lets go of the view. Idempotent; waits for nothing (a fillAsync in flight keeps what it needs). */
+	close(): void;
+}
+
+/** Counters since the engine was made. */
+export interface KernelStats {
+	cacheBytes: number;
+	cacheCapacity: number;
+	cacheHits: number;
+	cacheMisses: number;
+	/** Data blocks read from files by reads (not by jobs). */
+	blockReads: number;
+	filterProbes: number;
+	/** Probes that ruled the table out. */
+	filterNegatives: number;
+	/** Probes that let a key pass which the table does not have. */
+	filterFalsePositives: number;
+	openTables: number;
+	/** Bytes of indexes and filters held for open tables. */
+	tableMemory: number;
+	memtables: number;
+}
+
+export interface EngineOptions {
+	/** Byte limit of the block cache; 0 keeps nothing. */
+	cacheBytes: number;
+}
+
+/** The state that a kernel holds for one database. */
+export interface KernelEngine {
+	// ── memtables ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+	/**
+	 * Makes an empty memtable and directs `apply` to it. `capacity` bounds the sum of key length + value length +
+	 * MEMTABLE_ENTRY_OVERHEAD over its entries; the caller keeps the bound.
+	 */
+	createMemtable(id: number, capacity: number): void;
+	/** Inserts the operations of one WAL record, `record[start, end)`, into the newest memtable. */
+	apply(record: Uint8Array, start: number, end: number): void;
+	/** Forgets a memtable that has been flushed; views and cursors that hold it keep it alive. */
+	dropMemtable(id: number): void;
+
+	// ── tables and views ───────────────────────────────────────────────────────────────────────────────────────────────────
+	/** Opens and verifies footers, indexes, filters and properties. All or none. */
+	openTables(specs: TableSpec[]): Promise<void>;
+	/** Forgets tables and their cached blocks; views and cursors that hold them keep the files open. */
+	dropTables(numbers: number[]): void;
+	/**
+	 * Makes the view for all reads from now on.
+	 * @param memtables ids, newest first
+	 * @param levels table numbers: level 0 newest first, the others in key order
+	 */
+	installView(memtables: number[], levels: number[][]): void;
+
+	// ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+	/** The caller writes the key here and passes its length. May be replaced by `reserveKey`. */
+	readonly keyScratch: Buffer;
+	/** Makes `keyScratch` at least `length` bytes long. */
+	reserveKey(length: number): void;
+	/**
+	 * Looks up the first `keyLength` bytes of `keyScratch`.
+	 * @param allowIo when false, answers PENDING instead of reading a file.
+	 */
+	get(keyLength: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult | Pending;
+	/** As `get` with I/O, off the calling thread; the key is copied before it returns. */
+	getAsync(keyLength: number, sequence: number, mode: ReadMode): Promise<ReadResult>;
+	/** Looks up `count` keys, packed as length (4) and bytes each. */
+	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult[] | Pending;
+	getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode): Promise<ReadResult[]>;
+	openCursor(options: CursorOptions): KernelCursor;
+
+	// ── jobs ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+	flush(job: FlushJob, onProgress?: ProgressListener): RunningJob;
+	compact(job: CompactionJob, onProgress?: ProgressListener): RunningJob;
+
+	stats(): KernelStats;
+	/** Cancels jobs, waits for them, and frees everything. */
+	close(): Promise<void>;
+}
+
+/** One kernel: its primitives one by one (for tests and benchmarks), and engines. */
+export interface Kernel {
+	readonly name: 'native' | 'js';
+	/** CRC-32 (IEEE, as zlib); `initial` continues an earlier one. */
+	crc32(bytes: Uint8Array, initial?: number): number;
+	/** xxHash64 with seed 0. */
+	xxHash64(bytes: Uint8Array): bigint;
+	/** Contents of a filter block over distinct keys. */
+	buildFilter(keys: Uint8Array[], milliBitsPerKey: number, probes: number): Uint8Array;
+	/** May the filter block hold this key? Throws CorruptionError on a malformed filter. */
+	filterMayContain(filter: Uint8Array, key: Uint8Array): boolean;
+	/** Contents of a block from entries in order. */
+	encodeBlock(entries: [key: Uint8Array, value: Uint8Array][], restartInterval: number): Uint8Array;
+	/** All entries of a block. Throws CorruptionError on a malformed block. */
+	decodeBlock(block: Uint8Array): [key: Uint8Array, value: Uint8Array][];
+	/** First entry of a block of internal keys at or after the target internal key. */
+	seekBlock(block: Uint8Array, target: Uint8Array): [key: Uint8Array, value: Uint8Array] | undefined;
+	/** Merges blocks of internal keys, newest first, into one; keeps every version. */
+	mergeBlocks(blocks: Uint8Array[], restartInterval: number): Uint8Array;
+	createEngine(options: EngineOptions): KernelEngine;
+}
