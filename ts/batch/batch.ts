@@ -1,0 +1,68 @@
+/**
+ * The chained batch: collects operations, encoded as they come, and writes them as one.
+ */
+import { ClosedError } from '../errors';
+import type { Bytes, WriteOptions } from '../types';
+import { BatchEncoder } from '../wal/batch-encoder';
+
+/** Where a batch goes. */
+export interface BatchTarget {
+	writeBatch(encoder: BatchEncoder, options: WriteOptions | undefined): Promise<void>;
+	writeBatchSync(encoder: BatchEncoder, options: WriteOptions | undefined): void;
+}
+
+/** Operations that take effect together or not at all. Made by `Database.batch()`. */
+export class Batch {
+	readonly #target: BatchTarget;
+	readonly #encoder = new BatchEncoder();
+	#written = false;
+
+	/** @internal */
+	constructor(target: BatchTarget) {
+		this.#target = target;
+	}
+
+	/** Operations collected so far. */
+	get length(): number {
+		return this.#encoder.count;
+	}
+
+	/** Adds a put. The bytes are copied. */
+	put(key: Bytes, value: Bytes): this {
+		this.#checkUnwritten();
+		this.#encoder.put(key, value);
+		return this;
+	}
+
+	/** Adds a delete. */
+	delete(key: Bytes): this {
+		this.#checkUnwritten();
+		this.#encoder.delete(key);
+		return this;
+	}
+
+	/** Drops the operations collected so far. */
+	clear(): this {
+		this.#checkUnwritten();
+		this.#encoder.reset();
+		return this;
+	}
+
+	/** Writes the batch; afterwards it is used up. An empty batch resolves at once. */
+	async write(options?: WriteOptions): Promise<void> {
+		this.#checkUnwritten();
+		this.#written = true;
+		await this.#target.writeBatch(this.#encoder, options);
+	}
+
+	/** As {@link write}, on the calling thread. */
+	writeSync(options?: WriteOptions): void {
+		this.#checkUnwritten();
+		this.#written = true;
+		this.#target.writeBatchSync(this.#encoder, options);
+	}
+
+	#checkUnwritten(): void {
+		if (this.#written) throw new ClosedError('The batch has been written. Start a new one with database.batch().');
+	}
+}

@@ -1,0 +1,14 @@
+/** Encodes the operations of `batch([...])`. */
+import { ConfigError } from '../errors';
+import type { BatchOperation } from '../types';
+import type { BatchEncoder } from '../wal/batch-encoder';
+
+/** Adds operations to an encoder; throws at the first that is none, naming its place. */
+export function encodeOperations(encoder: BatchEncoder, operations: readonly BatchOperation[]): void {
+	for (let i = 0; i < operations.length; i++) {
+		const operation = operations[i];
+		if (operation?.type === 'put') encoder.put(operation.key, operation.value);
+		else if (operation?.type === 'delete') encoder.delete(operation.key);
+		else throw new ConfigError(`Operation ${i} of the batch must have the type 'put' or 'delete'.`);
+	}
+}

@@ -1,0 +1,28 @@
+/** Small helpers for byte strings. */
+
+/** Bytewise order, a prefix first: negative, 0 or positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+	return Buffer.compare(a, b);
+}
+
+/** The bytes of a key or value as they go in. Copies nothing but strings. */
+export function toBytes(value: string | Uint8Array): Uint8Array {
+	return typeof value === 'string' ? Buffer.from(value, 'utf8') : value;
+}
+
+/** The smallest byte string greater than `key`: the key and a zero byte. */
+export function successor(key: Uint8Array): Uint8Array {
+	const result = Buffer.alloc(key.length + 1);
+	result.set(key);
+	return result;
+}
+
+/** The smallest byte string greater than all that begin with `prefix`; undefined when there is none (empty, or all 0xff). */
+export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
+	let length = prefix.length;
+	while (length > 0 && prefix[length - 1] === 0xff) length--;
+	if (length === 0) return undefined;
+	const result = Buffer.from(prefix.subarray(0, length));
+	result[length - 1]++;
+	return result;
+}

@@ -1,0 +1,211 @@
+/**
+ * The compactor: one background job at a time, chosen by the picker, until every level is in shape.
+ *
+ * Invariants:
+ *  1. Inputs leave the version in the same edit in which the outputs enter it; their files go when no reader needs them.
+ *  2. A failed job leaves no output, keeps its inputs, is reported, and is tried again after a while.
+ *  3. A full compaction that a user asked for waits for the job in flight and goes before the picker's next.
+ */
+import { Deferred } from '../commit/deferred';
+import { AbortError, ClosedError } from '../errors';
+import type { CompactionJob, TableSummary } from '../kernel/kernel';
+import { Backoff } from '../store/backoff';
+import { JobSlot, type JobNumbers, type StoreContext } from '../store/context';
+import {
+	type Compaction,
+	type KeyRange,
+	pickCompaction,
+	pickFullCompaction,
+	rangesBelow,
+	type TableShape,
+	type TreeShape,
+} from './picker';
+
+interface FullRequest {
+	range: KeyRange | undefined;
+	done: Deferred<void>;
+}
+
+export class Compactor {
+	readonly #store: StoreContext;
+	readonly #jobs: JobNumbers;
+	readonly #onProgress: () => void;
+	readonly #slot = new JobSlot();
+	readonly #backoff: Backoff;
+	readonly #requests: FullRequest[] = [];
+	#loop: Promise<void> | undefined;
+	#stopped = false;
+
+	/** @param onProgress called after each compaction: level 0 may have shrunk. */
+	constructor(store: StoreContext, jobs: JobNumbers, onProgress: () => void) {
+		this.#store = store;
+		this.#jobs = jobs;
+		this.#onProgress = onProgress;
+		this.#backoff = new Backoff(store.environment.clock);
+	}
+
+	/** Starts on what is due unless a job is in flight. */
+	schedule(): void {
+		if (this.#loop !== undefined || this.#stopped) return;
+		if (this.#requests.length === 0 && this.#pick() === undefined) return;
+		this.#loop = this.#run().finally(() => {
+			this.#loop = undefined;
+			this.schedule();
+		});
+	}
+
+	/** Merges all tables overlapping a range (undefined: all) into the deepest level that has any. */
+	full(range: KeyRange | undefined): Promise<void> {
+		const request: FullRequest = { range, done: new Deferred() };
+		this.#requests.push(request);
+		this.schedule();
+		this.#backoff.wake();
+		return request.done.promise;
+	}
+
+	/** Cancels the job in flight and waits for it. */
+	async stop(): Promise<void> {
+		this.#stopped = true;
+		this.#slot.cancel();
+		this.#backoff.wake();
+		await this.#loop;
+		const closed = new ClosedError('The database was closed before the compaction was done. Nothing is lost.');
+		for (const request of this.#requests.splice(0)) request.done.reject(closed);
+	}
+
+	async #run(): Promise<void> {
+		const { health } = this.#store;
+		while (!this.#stopped && health.readOnlyCause === undefined) {
+			const request = this.#requests.shift();
+			const compaction = request === undefined ? this.#pick() : pickFullCompaction(this.#shape(), request.range);
+			if (request === undefined && compaction === undefined) return;
+			try {
+				if (compaction !== undefined) await this.#compact(compaction);
+				request?.done.resolve();
+				this.#backoff.succeeded();
+			} catch (error) {
+				request?.done.reject(error);
+				if (this.#stopped && error instanceof AbortError) return;
+				health.report(error as Error);
+				if (!this.#stopped) await this.#backoff.wait();
+			}
+		}
+		if (health.readOnlyCause !== undefined) for (const request of this.#requests.splice(0)) request.done.reject(health.readOnlyCause);
+	}
+
+	#shape(): TreeShape {
+		return this.#store.versions.current.levels.map((tables) =>
+			tables.map((table) => ({
+				number: table.number,
+				size: table.size,
+				smallest: table.smallestKey.subarray(0, -8),
+				largest: table.largestKey.subarray(0, -8),
+			})),
+		);
+	}
+
+	#pick(): Compaction | undefined {
+		const { options, versions, health } = this.#store;
+		return health.readOnlyCause === undefined ? pickCompaction(this.#shape(), options, versions.compactionPointers) : undefined;
+	}
+
+	async #compact(compaction: Compaction): Promise<void> {
+		const { events, counters, environment } = this.#store;
+		const inputs = compaction.inputs.flatMap((input) => input.tables);
+		const begin = environment.clock.milliseconds();
+		const detail = {
+			job: this.#jobs.next(),
+			level: compaction.level,
+			outputLevel: compaction.outputLevel,
+			inputTables: inputs.length,
+			inputBytes: bytesOf(inputs),
+		};
+		const report = (state: 'begin' | 'progress' | 'end', doneBytes: number, outputs: { size: number }[]) =>
+			events.emit('compaction', {
+				...detail,
+				state,
+				doneBytes,
+				outputTables: outputs.length,
+				outputBytes: bytesOf(outputs),
+				milliseconds: environment.clock.milliseconds() - begin,
+			});
+		report('begin', 0, []);
+		if (compaction.trivialMove) {
+			await this.#move(compaction);
+			report('end', 0, inputs);
+		} else {
+			const outputs = await this.#merge(compaction, (done) => report('progress', done, []));
+			counters.compactionReadBytes += detail.inputBytes;
+			counters.compactedBytes += bytesOf(outputs);
+			report('end', detail.inputBytes, outputs);
+		}
+		counters.compactions++;
+		this.#onProgress();
+	}
+
+	async #move(compaction: Compaction): Promise<void> {
+		const { versions } = this.#store;
+		const [table] = compaction.inputs[0].tables;
+		const metadata = versions.current.levels[compaction.level].find(({ number }) => number === table.number);
+		if (metadata === undefined) return;
+		await versions.apply(
+			{
+				compactionPointers: pointersAfter(compaction),
+				deletedTables: [[compaction.level, table.number]],
+				addedTables: [[compaction.outputLevel, metadata]],
+			},
+			() => this.#store.installView(),
+		);
+	}
+
+	async #merge(compaction: Compaction, onProgress: (done: number) => void): Promise<TableSummary[]> {
+		const { engine, versions, files } = this.#store;
+		const outputs = await this.#slot.run(engine.compact(this.#jobOf(compaction), onProgress));
+		await engine.openTables(outputs.map((table) => files.tableSpec(table)));
+		await versions.apply(
+			{
+				compactionPointers: pointersAfter(compaction),
+				deletedTables: compaction.inputs.flatMap(({ level, tables }) =>
+					tables.map(({ number }): [number, number] => [level, number]),
+				),
+				addedTables: outputs.map((table) => [compaction.outputLevel, table]),
+			},
+			() => this.#store.installView(),
+		);
+		return outputs;
+	}
+
+	#jobOf(compaction: Compaction): CompactionJob {
+		const { environment, versions, files, tableOptions, snapshots } = this.#store;
+		const runs = compaction.inputs.flatMap(({ level, tables }) => {
+			const numbers = tables.map((table) => table.number);
+			return level === 0 ? numbers.map((number) => [number]) : [numbers];
+		});
+		// Outputs hold no more than the inputs, but other block options may make them larger.
+		const inputBytes = bytesOf(compaction.inputs.flatMap((input) => input.tables));
+		const numberCount = 2 * Math.ceil(inputBytes / tableOptions.tableSize) + 4;
+		return {
+			runs: runs.filter((run) => run.length > 0),
+			snapshots: snapshots.sequences(),
+			keepTombstones: rangesBelow(this.#shape(), compaction),
+			output: {
+				directory: files.tableDirectory,
+				level: compaction.outputLevel,
+				firstNumber: versions.allocate(numberCount),
+				numberCount,
+				createdAt: environment.clock.nanoseconds(),
+				table: tableOptions,
+			},
+		};
+	}
+}
+
+/** Where the next compaction of the level goes on: behind the last key of this one. Level 0 gives all it has and needs none. */
+function pointersAfter({ level, inputs }: Compaction): [number, Uint8Array][] {
+	const last = inputs[0].tables.at(-1);
+	return level === 0 || last === undefined ? [] : [[level, last.largest]];
+}
+
+function bytesOf(tables: readonly Pick<TableShape, 'size'>[]): number {
+	return tables.reduce((sum, table) => sum + table.size, 0);
+}

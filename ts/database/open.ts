@@ -1,0 +1,197 @@
+/**
+ * Opening a store: lock, manifest, tables, logs, and a fresh manifest and log to go on with.
+ *
+ * Invariants:
+ *  1. No file is deleted before manifest, tables and logs have been read without an error.
+ *  2. Whatever fails, the engine is closed and the directory unlocked again.
+ *  3. A crash at any step leaves a directory that the next open recovers to the same state.
+ */
+import { resolve } from 'node:path';
+import { type Environment, systemEnvironment } from '../environment';
+import { ConfigError, IOError, NotFoundError, VarveError } from '../errors';
+import { TypedEmitter } from '../events';
+import type { FileSystem } from '../fs/file-system';
+import type { Kernel, KernelEngine, TableOptions } from '../kernel/kernel';
+import { loadKernel } from '../kernel/load';
+import { ManifestWriter, recoverManifest } from '../manifest/manifest';
+import type { ManifestState } from '../manifest/state';
+import { Version } from '../manifest/version';
+import { type Configuration, decodeConfiguration, encodeConfiguration, nextConfiguration } from '../options/configuration';
+import { filterSettings } from '../options/filter-policy';
+import { checkOpenOptions, type ResolvedOptions, resolveOptions } from '../options/schema';
+import { Counters } from '../store/counters';
+import { Health } from '../store/health';
+import { recoverLogs } from '../store/recovery';
+import { Store } from '../store/store';
+import { StoreFiles } from '../store/store-files';
+import { VersionSet } from '../store/version-set';
+import type { OpenOptions } from '../types';
+import { WalWriter } from '../wal/wal-writer';
+
+/**
+ * Opens the store in a directory.
+ * @param environment files, time and lock; tests bring their own.
+ */
+export async function openStore(
+	path: string,
+	options: OpenOptions,
+	environment: Environment = systemEnvironment,
+	kernel?: Kernel,
+): Promise<Store> {
+	if (typeof path !== 'string' || path === '') throw new ConfigError('The path of a store must be a string that is not empty.');
+	checkOpenOptions(options);
+	const chosen = kernel ?? loadKernel(options.kernel ?? 'auto');
+	const root = resolve(path);
+	const counters = new Counters();
+	const files = new StoreFiles(root, environment.fileSystem, counters);
+	prepareDirectory(files, options, environment.fileSystem);
+	const lock = environment.lock(root);
+	try {
+		return await recover({ root, options, environment, kernel: chosen, files, counters, unlock: () => lock.release() });
+	} catch (error) {
+		lock.release();
+		throw error instanceof VarveError ? error : ioError(root, error);
+	}
+}
+
+interface Opening {
+	root: string;
+	options: OpenOptions;
+	environment: Environment;
+	kernel: Kernel;
+	files: StoreFiles;
+	counters: Counters;
+	unlock: () => void;
+}
+
+function prepareDirectory(files: StoreFiles, options: OpenOptions, fileSystem: FileSystem): void {
+	const { createIfMissing = true } = options;
+	if (!createIfMissing && !fileSystem.existsSync(files.root)) {
+		throw new NotFoundError(`There is no store at ${files.root}. Open with createIfMissing: true to make one.`, { path: files.root });
+	}
+	try {
+		files.makeDirectories();
+	} catch (cause) {
+		throw ioError(files.root, cause);
+	}
+}
+
+async function recover(opening: Opening): Promise<Store> {
+	const { root, options, environment, kernel, counters } = opening;
+	const place = { fileSystem: environment.fileSystem, directory: root, crc32: kernel.crc32 };
+	const recorded = recoverManifest(place);
+	checkExistence(recorded, options, root);
+	const resolved = resolveOptions(recorded === undefined ? {} : decodeConfiguration(recorded.configuration).options, options);
+	const configuration = nextConfiguration(recorded?.configuration, resolved);
+	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize });
+	try {
+		const events = new TypedEmitter();
+		const health = new Health(root, events);
+		return await assemble(opening, recorded, configuration, engine, events, health, counters);
+	} catch (error) {
+		await engine.close();
+		throw error;
+	}
+}
+
+function checkExistence(recorded: ManifestState | undefined, options: OpenOptions, root: string): void {
+	if (recorded === undefined && options.createIfMissing === false) {
+		throw new NotFoundError(`There is no store in ${root}. Open with createIfMissing: true to make one.`, { path: root });
+	}
+	if (recorded !== undefined && options.errorIfExists === true) {
+		throw new ConfigError(`There is a store in ${root}, and errorIfExists is set.`, { path: root });
+	}
+}
+
+async function assemble(
+	opening: Opening,
+	recorded: ManifestState | undefined,
+	configuration: Configuration,
+	engine: KernelEngine,
+	events: TypedEmitter,
+	health: Health,
+	counters: Counters,
+): Promise<Store> {
+	const { root, options, environment, kernel, files } = opening;
+	const { fileSystem } = environment;
+	const state = recorded ?? newState(configuration);
+	await engine.openTables(state.version.levels.flat().map((table) => files.tableSpec(table)));
+	const manifestNumber = Math.max(state.nextFileNumber, files.highestNumber() + 1);
+	const walNumber = manifestNumber + 1;
+	const { memtables, sequence } = recoverLogs({
+		environment,
+		engine,
+		files,
+		crc32: kernel.crc32,
+		memtableSize: configuration.options.memtableSize,
+		logNumber: state.logNumber,
+		lastSequence: state.lastSequence,
+		salvage: options.salvage ?? false,
+		nextWalNumber: walNumber,
+	});
+	const fresh: ManifestState = {
+		...state,
+		configuration: encodeConfiguration(configuration),
+		logNumber: memtables.oldestWalNumber(),
+		nextFileNumber: walNumber + 1,
+	};
+	const place = { fileSystem, directory: root, crc32: kernel.crc32 };
+	const manifest = ManifestWriter.create(place, fresh, manifestNumber);
+	const createWal = (number: number) => WalWriter.create(fileSystem, files.walDirectory, number, kernel.crc32);
+	const wal = createWal(walNumber);
+	files.removeLogsBelow(fresh.logNumber);
+	files.removeUnlistedTables(new Set(state.version.levels.flat().map((table) => table.number)));
+	const store = new Store(
+		{
+			path: root,
+			kernelName: kernel.name,
+			environment,
+			configuration,
+			tableOptions: tableOptionsOf(configuration.options),
+			engine,
+			events,
+			health,
+			counters,
+			files,
+			versions: new VersionSet(fresh, manifest, engine, files, health),
+			memtables,
+			sequence,
+			createWal,
+			unlock: opening.unlock,
+		},
+		wal,
+	);
+	store.start();
+	return store;
+}
+
+function newState(configuration: Configuration): ManifestState {
+	return {
+		version: Version.empty,
+		configuration: encodeConfiguration(configuration),
+		logNumber: 1,
+		nextFileNumber: 1,
+		lastSequence: 0,
+		compactionPointers: new Map(),
+	};
+}
+
+function tableOptionsOf(options: ResolvedOptions): TableOptions {
+	const { milliBitsPerKey, probes } = filterSettings(options.filterFalsePositiveRate);
+	return {
+		blockSize: options.blockSize,
+		restartInterval: options.restartInterval,
+		filterMilliBitsPerKey: milliBitsPerKey,
+		filterProbes: probes,
+		tableSize: options.tableSize,
+	};
+}
+
+function ioError(path: string, cause: unknown): IOError {
+	const error = cause as NodeJS.ErrnoException;
+	const advice =
+		error.code === 'EEXIST' || error.code === 'ENOTDIR'
+			? 'A file is where the directory should be; choose another path.'
+			: 'Check that the directory can be written and that the disk has space.';
+	return new IOError(`The store at ${path} cannot be opened: ${error.message}. ${advice}`, { cause, path: error.path ?? path });
+}

@@ -1,0 +1,49 @@
+/**
+ * What the store takes from the world outside: files, time and the lock on its directory. Tests put their own in its place and
+ * can so replay any failure.
+ */
+import type { FileSystem } from './fs/file-system';
+import { nodeFileSystem } from './fs/node-file-system';
+import { acquireLock, type DirectoryLock } from './lock/lock';
+import { nativeFileLock } from './kernel/load';
+
+/** Time. */
+export interface Clock {
+	/** Nanoseconds since the epoch, never going back within a process. */
+	nanoseconds(): bigint;
+	/** Milliseconds on a clock that only goes forward; for durations. */
+	milliseconds(): number;
+	/** Calls back once after `delay` milliseconds; does not keep the process alive. Returns a function that cancels it. */
+	schedule(callback: () => void, delay: number): () => void;
+}
+
+/** Everything from outside, for one store. */
+export interface Environment {
+	fileSystem: FileSystem;
+	clock: Clock;
+	/** Locks a directory against a second open, or throws a LockedError. */
+	lock(directory: string): DirectoryLock;
+}
+
+const epochAtStart = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+	nanoseconds: () => epochAtStart + process.hrtime.bigint(),
+	milliseconds: () => performance.now(),
+	schedule: (callback, delay) => {
+		const timer = setTimeout(callback, delay);
+		timer.unref();
+		return () => clearTimeout(timer);
+	},
+};
+
+/** The world as it is. */
+export const systemEnvironment: Environment = {
+	fileSystem: nodeFileSystem,
+	clock: systemClock,
+	lock: (directory) => {
+		const tryLockFile = nativeFileLock();
+		return acquireLock(tryLockFile === undefined ? { directory } : { directory, tryLockFile });
+	},
+};

@@ -1,0 +1,39 @@
+/** The public API of Varve. */
+export { Batch } from './batch/batch';
+export { Database } from './database/database';
+export {
+	AbortError,
+	ClosedError,
+	ConcurrencyError,
+	ConfigError,
+	CorruptionError,
+	type ErrorCode,
+	IOError,
+	LockedError,
+	NotFoundError,
+	ReadOnlyError,
+	ResourceError,
+	VarveError,
+} from './errors';
+export { DatabaseIterator } from './iterator/iterator';
+export type { KernelStats } from './kernel/kernel';
+export type { KernelChoice } from './kernel/load';
+export { Snapshot } from './snapshot/snapshot';
+export type {
+	BatchOperation,
+	Bytes,
+	CallOptions,
+	DatabaseEvents,
+	DatabaseStats,
+	DatabaseStatus,
+	Decoded,
+	Durability,
+	Encoding,
+	IteratorOptions,
+	LevelStats,
+	OpenOptions,
+	RangeOptions,
+	ReadOptions,
+	StoreOptions,
+	WriteOptions,
+} from './types';

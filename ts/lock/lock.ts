@@ -1,0 +1,116 @@
+/**
+ * The lock on a store's directory: one `Database` at a time, in this thread, another worker or another process, on either kernel.
+ *
+ * Each contender opens LOCK, appends one line (its claim) and then reads the file. The first line whose claimant lives owns the
+ * directory.
+ *
+ * Why there is exactly one winner: appends are atomic and have one order, the same for all readers; a contender reads only after its own
+ * claim is in the file. Of two living claims the later contender therefore sees the earlier one, and gives way.
+ *
+ * Invariants:
+ *  1. Never stale: a claim lives by the open descriptor of its owner (see claim.ts), which goes with the process or thread, however it ends.
+ *  2. Only the owner truncates the file, when it lets go; a contender that does not find its own line starts again.
+ *
+ * Where the native addon is there, the owner holds the operating system's file lock as well. It settles what the claims cannot see: an
+ * owner in another container.
+ */
+import { randomUUID } from 'node:crypto';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { IOError, LockedError, VarveError } from '../errors';
+import { type Claim, isAlive, ownNamespace, parseClaims } from './claim';
+
+const ATTEMPTS = 10;
+
+/** The operating system's lock on one file. */
+export interface OsLock {
+	release(): void;
+}
+
+export interface LockOptions {
+	directory: string;
+	/** Takes the operating system's lock on a file; `undefined` when somebody else has it. */
+	tryLockFile?: (path: string) => OsLock | undefined;
+}
+
+/** A directory that is ours. */
+export interface DirectoryLock {
+	/** Lets go. Idempotent. */
+	release(): void;
+}
+
+/**
+ * Locks a directory.
+ * @throws LockedError when it is somebody else's, IOError when LOCK cannot be written.
+ */
+export function acquireLock({ directory, tryLockFile }: LockOptions): DirectoryLock {
+	const path = join(directory, 'LOCK');
+	const fd = open(path);
+	let osLock: OsLock | undefined;
+	try {
+		osLock = tryLockFile?.(path);
+		if (tryLockFile !== undefined && osLock === undefined) throw locked(path, firstLiving(path, fd, undefined));
+		claim(path, fd, osLock !== undefined);
+	} catch (error) {
+		osLock?.release();
+		fs.closeSync(fd);
+		throw error instanceof VarveError ? error : cannotLock(path, error);
+	}
+	return { release: releaseOnce(fd, osLock) };
+}
+
+function open(path: string): number {
+	try {
+		return fs.openSync(path, 'a+', 0o644);
+	} catch (cause) {
+		throw cannotLock(path, cause);
+	}
+}
+
+function claim(path: string, fd: number, osLock: boolean): void {
+	const own: Claim = { pid: process.pid, fd, token: randomUUID(), namespace: ownNamespace(), osLock };
+	for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+		// The newline first ends a line that a crash has torn.
+		fs.writeSync(fd, `\n${JSON.stringify(own)}\n`);
+		const owner = firstLiving(path, fd, own);
+		if (owner?.token === own.token) return;
+		if (owner !== undefined) throw locked(path, owner);
+	}
+	throw locked(path, undefined);
+}
+
+/** The claim that owns the directory; `undefined` when there is none, not even one's own: the owner has truncated the file. */
+function firstLiving(path: string, fd: number, own: Claim | undefined): Claim | undefined {
+	const claims = parseClaims(fs.readFileSync(path, 'utf8'));
+	const self = own ?? { pid: process.pid, fd, token: '', namespace: ownNamespace(), osLock: false };
+	const file = fs.fstatSync(fd);
+	return claims.find((one, index) => one.token === self.token || isAlive(one, claims.slice(index + 1), self, file));
+}
+
+function releaseOnce(fd: number, osLock: OsLock | undefined): () => void {
+	let released = false;
+	return () => {
+		if (released) return;
+		released = true;
+		try {
+			fs.ftruncateSync(fd, 0);
+		} finally {
+			// Closing ends the claim, whether or not the file could be emptied.
+			fs.closeSync(fd);
+			osLock?.release();
+		}
+	};
+}
+
+function locked(path: string, owner: Claim | undefined): LockedError {
+	const who = owner === undefined ? 'another Database' : `a Database in process ${owner.pid}`;
+	return new LockedError(
+		`The store is open in ${who}: ${path} is held. Close that one first; one store takes one Database at a time. ` +
+			'(If the owner ran in another container or on another host and is surely gone, remove the file.)',
+		{ path },
+	);
+}
+
+function cannotLock(path: string, cause: unknown): IOError {
+	return new IOError(`${path} cannot be written: ${(cause as Error).message}. The directory of a store must be writable.`, { cause, path });
+}

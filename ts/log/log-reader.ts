@@ -1,0 +1,152 @@
+/**
+ * Reads the records of a log, and says how it ends.
+ *
+ * Invariants:
+ *  1. A record is returned only if every fragment of it has passed its checksum: what comes out is what went in.
+ *  2. Memory is one block and the record that is being put together.
+ *  3. The end is *clean* (end of file, or zeros to it), *torn* (nothing valid follows: what a crash leaves), or *damaged* (a valid
+ *     fragment follows: something that was complete has been lost).
+ */
+import type { ReadableFile } from '../fs/file-system';
+import {
+	BLOCK_SIZE,
+	checksumOfLogNumber,
+	type Crc32,
+	HEADER_SIZE,
+	TYPE_FIRST,
+	TYPE_FULL,
+	TYPE_LAST,
+	TYPE_MIDDLE,
+} from './format';
+
+/** A record and the offset of its first fragment. */
+export interface LogRecord {
+	data: Uint8Array;
+	offset: number;
+}
+
+/** How a log ends; `validEnd` is the end of the last complete record, `offset` the place of the trouble. */
+export type LogEnd =
+	| { kind: 'clean'; validEnd: number }
+	| { kind: 'torn' | 'damaged'; validEnd: number; offset: number; reason: string };
+
+/** A fragment whose checksum has passed, or why there is none. */
+type Fragment = { type: number; data: Uint8Array } | { type: 0; reason: string | undefined };
+
+export class LogReader {
+	readonly #file: ReadableFile;
+	readonly #crc32: Crc32;
+	readonly #seed: number;
+	readonly #block = Buffer.allocUnsafeSlow(BLOCK_SIZE);
+	/** Offset of the block in the file, and how many bytes of it there are. */
+	#blockOffset = 0;
+	#blockLength = 0;
+	/** Position in the block. */
+	#position = 0;
+	#parts: Uint8Array[] = [];
+	#recordOffset = 0;
+	#validEnd = 0;
+	#end: LogEnd | undefined;
+
+	constructor(file: ReadableFile, logNumber: number, crc32: Crc32) {
+		this.#file = file;
+		this.#crc32 = crc32;
+		this.#seed = checksumOfLogNumber(logNumber, crc32);
+		this.#load(0);
+	}
+
+	/** How the log ends; known once {@link next} has returned `undefined`. */
+	get end(): LogEnd {
+		if (this.#end === undefined) throw new Error('the log has not been read to its end');
+		return this.#end;
+	}
+
+	/** The next record, or `undefined` at the end, whatever the end is. The data is the caller's. */
+	next(): LogRecord | undefined {
+		while (this.#end === undefined) {
+			if (BLOCK_SIZE - this.#position < HEADER_SIZE) this.#load(this.#blockOffset + BLOCK_SIZE);
+			const offset = this.#blockOffset + this.#position;
+			const fragment = this.#fragmentAt(this.#position);
+			if (fragment.type === 0) {
+				this.#finish(offset, (fragment as { reason: string | undefined }).reason);
+				break;
+			}
+			const { data } = fragment as { data: Uint8Array };
+			const record = this.#accept(fragment.type, data, offset);
+			if (record !== undefined) return record;
+		}
+		return undefined;
+	}
+
+	#accept(type: number, data: Uint8Array, offset: number): LogRecord | undefined {
+		const begins = type === TYPE_FULL || type === TYPE_FIRST;
+		if (begins !== (this.#parts.length === 0)) {
+			const reason = begins ? 'a record begins before the one before it has ended' : 'a record goes on that never began';
+			this.#end = { kind: 'damaged', validEnd: this.#validEnd, offset, reason };
+			return undefined;
+		}
+		this.#position += HEADER_SIZE + data.length;
+		if (begins) this.#recordOffset = offset;
+		this.#parts.push(Uint8Array.from(data));
+		if (type === TYPE_FIRST || type === TYPE_MIDDLE) return undefined;
+		const record = this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts);
+		this.#parts = [];
+		this.#validEnd = this.#blockOffset + this.#position;
+		return { data: record, offset: this.#recordOffset };
+	}
+
+	#load(offset: number): void {
+		this.#blockOffset = offset;
+		this.#blockLength = this.#file.readSync(this.#block, offset);
+		this.#position = 0;
+	}
+
+	#fragmentAt(position: number): Fragment {
+		const available = this.#blockLength - position;
+		if (available <= 0) return { type: 0, reason: undefined };
+		if (available < HEADER_SIZE) return { type: 0, reason: 'the file ends in the middle of a header' };
+		const block = this.#block;
+		const length = block.readUInt16LE(position + 4);
+		const type = block[position + 6];
+		if (type === 0 && length === 0 && block.readUInt32LE(position) === 0) return { type: 0, reason: this.#reasonForZeros(position) };
+		if (type < TYPE_FULL || type > TYPE_LAST) return { type: 0, reason: `a fragment has the unknown type ${type}` };
+		if (length > BLOCK_SIZE - position - HEADER_SIZE) return { type: 0, reason: 'a fragment is longer than its block' };
+		if (length > available - HEADER_SIZE) return { type: 0, reason: 'the file ends in the middle of a fragment' };
+		const checksum = this.#crc32(block.subarray(position + 6, position + HEADER_SIZE + length), this.#seed) >>> 0;
+		if (checksum !== block.readUInt32LE(position)) return { type: 0, reason: 'a checksum does not match' };
+		return { type, data: block.subarray(position + HEADER_SIZE, position + HEADER_SIZE + length) };
+	}
+
+	/** Zeros to the end of the file are a clean end: the file may have been made longer than what was written. */
+	#reasonForZeros(position: number): string | undefined {
+		for (let i = position; i < this.#blockLength; i++) if (this.#block[i] !== 0) return 'a fragment has the unknown type 0';
+		const size = this.#file.sizeSync();
+		const rest = Buffer.allocUnsafe(BLOCK_SIZE);
+		for (let offset = this.#blockOffset + BLOCK_SIZE; offset < size; offset += BLOCK_SIZE) {
+			const count = this.#file.readSync(rest, offset);
+			for (let i = 0; i < count; i++) if (rest[i] !== 0) return 'zeros stand where a fragment should be';
+		}
+		return undefined;
+	}
+
+	#finish(offset: number, trouble: string | undefined): void {
+		const unfinished = this.#parts.length > 0 ? 'the file ends in the middle of a record' : undefined;
+		const reason = trouble ?? unfinished;
+		const validEnd = this.#validEnd;
+		if (reason === undefined) this.#end = { kind: 'clean', validEnd };
+		else this.#end = { kind: this.#anythingValidAfter(this.#position) ? 'damaged' : 'torn', validEnd, offset, reason };
+	}
+
+	/** Looks for a fragment whose checksum passes: at every later place of this block, and from the starts of the later ones on. */
+	#anythingValidAfter(position: number): boolean {
+		for (let at = position + 1; at + HEADER_SIZE <= this.#blockLength; at++) {
+			if (this.#fragmentAt(at).type !== 0) return true;
+		}
+		const size = this.#file.sizeSync();
+		for (let offset = this.#blockOffset + BLOCK_SIZE; offset < size; offset += BLOCK_SIZE) {
+			this.#load(offset);
+			if (this.#fragmentAt(0).type !== 0) return true;
+		}
+		return false;
+	}
+}

@@ -1,0 +1,156 @@
+/**
+ * The manifest: a log of version edits that alone decides which tables live.
+ *
+ * Invariants:
+ *  1. The first record is a snapshot of the whole state; each later record is one change, and all of it.
+ *  2. A manifest is complete and synced, and its name durable, before CURRENT names it: at every moment CURRENT leads to a whole state.
+ *  3. After a failed append the manifest takes no more edits, and nobody may delete a file: the edit may be on disk.
+ */
+import { join } from 'node:path';
+import { CorruptionError, IOError, VarveError } from '../errors';
+import type { FileSystem } from '../fs/file-system';
+import type { Crc32 } from '../log/format';
+import { LogReader } from '../log/log-reader';
+import { LogWriter } from '../log/log-writer';
+import { manifestFileName, parseManifestFileName, readCurrent, writeCurrent } from './current';
+import { applyEdit, type ManifestState, snapshotEdit, stateOfSnapshot } from './state';
+import { decodeVersionEdit, encodeVersionEdit, type VersionEdit } from './version-edit';
+
+const SMALLEST_LIMIT = 1024 * 1024;
+/** A manifest this many times larger than its snapshot is replaced. */
+const GROWTH_LIMIT = 4;
+
+/** Where the manifest is and what it is read with. */
+export interface ManifestPlace {
+	fileSystem: FileSystem;
+	directory: string;
+	crc32: Crc32;
+}
+
+/**
+ * The state that the live manifest describes, or `undefined` in a directory that holds no store.
+ * @throws CorruptionError when it is damaged; an edit that a crash cut short is no damage.
+ */
+export function recoverManifest({ fileSystem, directory, crc32 }: ManifestPlace): ManifestState | undefined {
+	const number = readCurrent(fileSystem, directory);
+	if (number === undefined) return undefined;
+	const path = join(directory, manifestFileName(number));
+	const file = fileSystem.openRead(path);
+	try {
+		return readState(new LogReader(file, number, crc32), path);
+	} finally {
+		file.closeSync();
+	}
+}
+
+function readState(reader: LogReader, path: string): ManifestState {
+	let state: ManifestState | undefined;
+	for (let record = reader.next(); record !== undefined; record = reader.next()) {
+		try {
+			const edit = decodeVersionEdit(record.data);
+			state = state === undefined ? stateOfSnapshot(edit) : applyEdit(state, edit);
+		} catch (cause) {
+			if (!(cause instanceof CorruptionError)) throw cause;
+			throw damaged(path, record.offset, cause.message, cause);
+		}
+	}
+	const { end } = reader;
+	if (end.kind === 'damaged') throw damaged(path, end.offset, end.reason);
+	if (state === undefined) throw damaged(path, 0, 'it holds no complete record');
+	return state;
+}
+
+function damaged(path: string, offset: number, reason: string, cause?: Error): CorruptionError {
+	const message = `The manifest ${path} is damaged at byte ${offset}: ${reason}. Restore the store from a backup.`;
+	return new CorruptionError(message, { path, offset, cause });
+}
+
+/** Appends edits to the live manifest, and replaces it when it has grown too long. */
+export class ManifestWriter {
+	readonly #place: ManifestPlace;
+	#state: ManifestState;
+	#log: LogWriter;
+	#limit: number;
+
+	private constructor(place: ManifestPlace, state: ManifestState, log: LogWriter) {
+		this.#place = place;
+		this.#state = state;
+		this.#log = log;
+		this.#limit = Math.max(SMALLEST_LIMIT, GROWTH_LIMIT * log.size);
+	}
+
+	/**
+	 * Writes a new manifest that begins with a state, makes it the live one, and removes the ones before it.
+	 * @param number a file number that was never used; the state's next file number is above it.
+	 */
+	static create(place: ManifestPlace, state: ManifestState, number: number): ManifestWriter {
+		const log = startManifest(place, state, number);
+		removeOthers(place, number);
+		return new ManifestWriter(place, state, log);
+	}
+
+	/** What the manifest describes. */
+	get state(): ManifestState {
+		return this.#state;
+	}
+
+	/** Appends an edit; resolves when it is durable. One at a time. */
+	async append(edit: VersionEdit): Promise<void> {
+		const state = applyEdit(this.#state, edit);
+		const record = encodeVersionEdit(edit);
+		this.#log.append(record, 0, record.length);
+		await this.#log.sync();
+		this.#state = state;
+	}
+
+	/** Has the manifest grown so long that it should be replaced? */
+	get isLong(): boolean {
+		return this.#log.size > this.#limit;
+	}
+
+	/** Goes on in a new manifest that begins with the present state. */
+	rotate(number: number): void {
+		const state = { ...this.#state, nextFileNumber: Math.max(this.#state.nextFileNumber, number + 1) };
+		const log = startManifest(this.#place, state, number);
+		this.#log.close();
+		this.#log = log;
+		this.#state = state;
+		this.#limit = Math.max(SMALLEST_LIMIT, GROWTH_LIMIT * log.size);
+		removeOthers(this.#place, number);
+	}
+
+	close(): void {
+		this.#log.close();
+	}
+}
+
+function startManifest({ fileSystem, directory, crc32 }: ManifestPlace, state: ManifestState, number: number): LogWriter {
+	const path = join(directory, manifestFileName(number));
+	let log: LogWriter | undefined;
+	try {
+		log = new LogWriter(fileSystem.create(path), number, crc32);
+		const record = encodeVersionEdit(snapshotEdit(state));
+		log.append(record, 0, record.length);
+		log.syncSync();
+		fileSystem.syncDirectorySync(directory);
+		writeCurrent(fileSystem, directory, number);
+		return log;
+	} catch (cause) {
+		log?.close();
+		if (cause instanceof VarveError) throw cause;
+		throw new IOError(`The manifest ${path} could not be made: ${(cause as Error).message}.`, { cause, path });
+	}
+}
+
+/** A manifest that is not the live one is of no use; one that cannot be removed now is tried again at the next change of manifests. */
+function removeOthers({ fileSystem, directory }: ManifestPlace, live: number): void {
+	for (const name of fileSystem.listSync(directory)) {
+		const number = parseManifestFileName(name);
+		if (number === undefined || number === live) continue;
+		try {
+			fileSystem.removeSync(join(directory, name));
+		} catch {
+			// Not the live one: harmless.
+		}
+	}
+}

@@ -1,0 +1,24 @@
+/** What the manifest knows of a table, and the names of table files. */
+import type { TableSummary } from '../kernel/kernel';
+
+/** A live table. Keys are internal keys; sizes are bytes. */
+export type TableMetadata = TableSummary;
+
+/** `<birth level>_<file number>_<creation time>.sst`, "%d_%06d_%020d". */
+export function tableFileName(table: Pick<TableMetadata, 'birthLevel' | 'number' | 'createdAt'>): string {
+	const number = String(table.number).padStart(6, '0');
+	return `${table.birthLevel}_${number}_${String(table.createdAt).padStart(20, '0')}.sst`;
+}
+
+/** What a name says, or `undefined` when it is no name of a table. */
+export function parseTableFileName(name: string): { birthLevel: number; number: number; createdAt: bigint } | undefined {
+	const match = /^([0-6])_(\d{6,16})_(\d{20})\.sst$/.exec(name);
+	if (match === null) return undefined;
+	const parsed = { birthLevel: Number(match[1]), number: Number(match[2]), createdAt: BigInt(match[3]) };
+	return Number.isSafeInteger(parsed.number) && tableFileName(parsed) === name ? parsed : undefined;
+}
+
+/** The user key in an internal key. */
+export function userKeyOf(internalKey: Uint8Array): Uint8Array {
+	return internalKey.subarray(0, internalKey.length - 8);
+}

@@ -1,0 +1,188 @@
+/**
+ * Version edits: the records of the manifest. Part of the file format: do not change. See docs/format.md, "Manifest record".
+ *
+ * ```
+ * | tag (1) | content | tag (1) | content | …
+ * ```
+ *
+ * Invariant: every read is within bounds and says what it expected, so that a damaged record is an error and never a wrong version.
+ */
+import { LEVELS } from '../compaction/picker';
+import { CorruptionError } from '../errors';
+import type { RecordedConfiguration } from '../options/configuration';
+import type { TableMetadata } from './table-metadata';
+
+const TAG_FORMAT_VERSION = 1;
+const TAG_CONFIGURATION = 2;
+const TAG_LOG_NUMBER = 3;
+const TAG_NEXT_FILE_NUMBER = 4;
+const TAG_LAST_SEQUENCE = 5;
+const TAG_COMPACTION_POINTER = 6;
+const TAG_DELETED_TABLE = 7;
+const TAG_ADDED_TABLE = 8;
+/** Tags from here on are optional: a reader that does not know one skips it. */
+const FIRST_OPTIONAL_TAG = 128;
+
+/** A change of the store's state. */
+export interface VersionEdit {
+	formatVersion?: number;
+	configuration?: RecordedConfiguration;
+	/** Logs below hold nothing that tables do not. */
+	logNumber?: number;
+	nextFileNumber?: number;
+	/** Highest sequence number that tables hold. */
+	lastSequence?: number;
+	/** Level and user key. */
+	compactionPointers: [level: number, key: Uint8Array][];
+	deletedTables: [level: number, number: number][];
+	addedTables: [level: number, table: TableMetadata][];
+}
+
+export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
+	const out = new Encoder();
+	if (edit.formatVersion !== undefined) out.byte(TAG_FORMAT_VERSION).number(edit.formatVersion);
+	if (edit.configuration !== undefined) {
+		out.byte(TAG_CONFIGURATION).number(edit.configuration.version).bytes(Buffer.from(edit.configuration.json));
+	}
+	if (edit.logNumber !== undefined) out.byte(TAG_LOG_NUMBER).number(edit.logNumber);
+	if (edit.nextFileNumber !== undefined) out.byte(TAG_NEXT_FILE_NUMBER).number(edit.nextFileNumber);
+	if (edit.lastSequence !== undefined) out.byte(TAG_LAST_SEQUENCE).number(edit.lastSequence);
+	for (const [level, key] of edit.compactionPointers) out.byte(TAG_COMPACTION_POINTER).number(level).bytes(key);
+	for (const [level, number] of edit.deletedTables) out.byte(TAG_DELETED_TABLE).number(level).number(number);
+	for (const [level, table] of edit.addedTables) {
+		out.byte(TAG_ADDED_TABLE).number(level).number(table.number).number(table.birthLevel).time(table.createdAt);
+		out.number(table.size).number(table.entries).number(table.tombstones);
+		out.number(table.smallestSequence).number(table.largestSequence);
+		out.bytes(table.smallestKey).bytes(table.largestKey);
+	}
+	return out.finish();
+}
+
+/** @throws CorruptionError when the record is no version edit. */
+export function decodeVersionEdit(record: Uint8Array): VersionEdit {
+	const input = new Decoder(record);
+	const edit: VersionEdit = { compactionPointers: [], deletedTables: [], addedTables: [] };
+	while (!input.atEnd) decodeField(input.byte('tag'), input, edit);
+	return edit;
+}
+
+function decodeField(tag: number, input: Decoder, edit: VersionEdit): void {
+	if (tag === TAG_FORMAT_VERSION) edit.formatVersion = input.number('format version');
+	else if (tag === TAG_CONFIGURATION) {
+		edit.configuration = { version: input.number('configuration version'), json: input.bytes('configuration').toString('utf8') };
+	} else if (tag === TAG_LOG_NUMBER) edit.logNumber = input.number('log number');
+	else if (tag === TAG_NEXT_FILE_NUMBER) edit.nextFileNumber = input.number('next file number');
+	else if (tag === TAG_LAST_SEQUENCE) edit.lastSequence = input.number('last sequence');
+	else if (tag === TAG_COMPACTION_POINTER) edit.compactionPointers.push([input.level(), input.bytes('compaction pointer')]);
+	else if (tag === TAG_DELETED_TABLE) edit.deletedTables.push([input.level(), input.number('deleted table')]);
+	else if (tag === TAG_ADDED_TABLE) edit.addedTables.push([input.level(), decodeTable(input)]);
+	else if (tag >= FIRST_OPTIONAL_TAG) input.bytes('optional field');
+	else throw new CorruptionError(`A version edit has the unknown field ${tag}; a newer Varve may have written it.`);
+}
+
+function decodeTable(input: Decoder): TableMetadata {
+	const table = {
+		number: input.number('file number'),
+		birthLevel: input.level(),
+		createdAt: input.time(),
+		size: input.number('table size'),
+		entries: input.number('entries'),
+		tombstones: input.number('tombstones'),
+		smallestSequence: input.number('smallest sequence'),
+		largestSequence: input.number('largest sequence'),
+		smallestKey: input.bytes('smallest key'),
+		largestKey: input.bytes('largest key'),
+	};
+	if (table.smallestKey.length >= 8 && table.largestKey.length >= 8) return table;
+	throw new CorruptionError(`A version edit has a key of table ${table.number} that is no internal key.`);
+}
+
+class Encoder {
+	#chunks: Uint8Array[] = [];
+
+	byte(value: number): this {
+		this.#chunks.push(Uint8Array.of(value));
+		return this;
+	}
+
+	number(value: number): this {
+		const bytes: number[] = [];
+		let rest = value;
+		while (rest > 0x7f) {
+			bytes.push((rest % 0x80) + 0x80);
+			rest = Math.floor(rest / 0x80);
+		}
+		bytes.push(rest);
+		this.#chunks.push(Uint8Array.from(bytes));
+		return this;
+	}
+
+	time(value: bigint): this {
+		const bytes = Buffer.alloc(8);
+		bytes.writeBigUInt64LE(value);
+		this.#chunks.push(bytes);
+		return this;
+	}
+
+	bytes(value: Uint8Array): this {
+		this.number(value.length);
+		this.#chunks.push(value);
+		return this;
+	}
+
+	finish(): Uint8Array {
+		return Buffer.concat(this.#chunks);
+	}
+}
+
+class Decoder {
+	readonly #data: Buffer;
+	#position = 0;
+
+	constructor(data: Uint8Array) {
+		this.#data = Buffer.from(data.buffer, data.byteOffset, data.length);
+	}
+
+	get atEnd(): boolean {
+		return this.#position === this.#data.length;
+	}
+
+	byte(what: string): number {
+		return this.#take(1, what)[0];
+	}
+
+	number(what: string): number {
+		let value = 0;
+		for (let i = 0; i < 8; i++) {
+			const byte = this.byte(what);
+			value += (byte & 0x7f) * 2 ** (7 * i);
+			if (byte >= 0x80) continue;
+			if (Number.isSafeInteger(value)) return value;
+			break;
+		}
+		throw new CorruptionError(`A version edit has a ${what} that is out of range.`);
+	}
+
+	level(): number {
+		const level = this.number('level');
+		if (level < LEVELS) return level;
+		throw new CorruptionError(`A version edit names level ${level}; there are levels 0 to ${LEVELS - 1}.`);
+	}
+
+	time(): bigint {
+		return this.#take(8, 'creation time').readBigUInt64LE();
+	}
+
+	/** A copy: the record goes away. */
+	bytes(what: string): Buffer {
+		return Buffer.from(this.#take(this.number(`length of a ${what}`), what));
+	}
+
+	#take(length: number, what: string): Buffer {
+		const end = this.#position + length;
+		if (end > this.#data.length) throw new CorruptionError(`A version edit ends in the middle of a ${what}.`);
+		const taken = this.#data.subarray(this.#position, end);
+		this.#position = end;
+		return taken;
+	}
+}

@@ -1,0 +1,81 @@
+/**
+ * A version: the live tables by level. Immutable; an edit makes a new one.
+ *
+ * Invariants:
+ *  1. Level 0 is ordered newest first; its tables may overlap.
+ *  2. Tables of levels 1 to 6 are in key order and share no user key.
+ *  3. A file number stands in one place only.
+ */
+import { compareBytes } from '../bytes';
+import { BOTTOM_LEVEL, LEVELS } from '../compaction/picker';
+import { CorruptionError } from '../errors';
+import { type TableMetadata, userKeyOf } from './table-metadata';
+import type { VersionEdit } from './version-edit';
+
+export class Version {
+	readonly levels: readonly (readonly TableMetadata[])[];
+
+	private constructor(levels: readonly (readonly TableMetadata[])[]) {
+		this.levels = levels;
+	}
+
+	/** No tables. */
+	static readonly empty = new Version(Array.from({ length: LEVELS }, () => []));
+
+	/**
+	 * The version after an edit.
+	 * @throws CorruptionError when the edit does not fit this version.
+	 */
+	apply(edit: Pick<VersionEdit, 'deletedTables' | 'addedTables'>): Version {
+		const levels = this.levels.map((tables) => [...tables]);
+		for (const [level, number] of edit.deletedTables) {
+			const index = levels[level].findIndex((table) => table.number === number);
+			if (index < 0) throw new CorruptionError(`A version edit deletes table ${number} from level ${level}, which does not have it.`);
+			levels[level].splice(index, 1);
+		}
+		for (const [level, table] of edit.addedTables) levels[level].push(table);
+		for (const level of new Set(edit.addedTables.map(([level]) => level))) levels[level].sort(level === 0 ? newestFirst : byKey);
+		const version = new Version(levels);
+		version.check();
+		return version;
+	}
+
+	/** Throws a CorruptionError unless the invariants hold. */
+	check(): void {
+		const numbers = new Set<number>();
+		for (const table of this.levels.flat()) {
+			if (numbers.has(table.number)) throw new CorruptionError(`Table ${table.number} is listed twice.`);
+			numbers.add(table.number);
+			if (compareBytes(userKeyOf(table.smallestKey), userKeyOf(table.largestKey)) <= 0) continue;
+			throw new CorruptionError(`The smallest key of table ${table.number} is greater than its largest.`);
+		}
+		for (let level = 1; level <= BOTTOM_LEVEL; level++) this.#checkDisjoint(level);
+	}
+
+	/** The tree in text: a line a level that has tables, each table as number, entries and key range. */
+	describe(): string {
+		const lines = this.levels.map((tables, level) => `L${level}: ${tables.map(describeTable).join(' ')}`);
+		return lines.filter((_, level) => this.levels[level].length > 0).join('\n');
+	}
+
+	#checkDisjoint(level: number): void {
+		const tables = this.levels[level];
+		for (let i = 1; i < tables.length; i++) {
+			if (compareBytes(userKeyOf(tables[i - 1].largestKey), userKeyOf(tables[i].smallestKey)) < 0) continue;
+			throw new CorruptionError(`Tables ${tables[i - 1].number} and ${tables[i].number} overlap in level ${level}.`);
+		}
+	}
+}
+
+function newestFirst(a: TableMetadata, b: TableMetadata): number {
+	return b.largestSequence - a.largestSequence || b.number - a.number;
+}
+
+function byKey(a: TableMetadata, b: TableMetadata): number {
+	return compareBytes(userKeyOf(a.smallestKey), userKeyOf(b.smallestKey));
+}
+
+function describeTable(table: TableMetadata): string {
+	const text = (key: Uint8Array) => JSON.stringify(Buffer.from(userKeyOf(key)).toString('latin1'));
+	return `${table.number}[${text(table.smallestKey)}–${text(table.largestKey)}, ${table.entries}]`;
+}

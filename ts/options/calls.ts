@@ -1,0 +1,58 @@
+/** Checks of the options of single calls. */
+import { ConfigError } from '../errors';
+import { READ_BUFFER, READ_UTF8, type ReadMode } from '../kernel/kernel';
+import type { Durability, Encoding, IteratorOptions, ReadOptions, WriteOptions } from '../types';
+
+const WRITE_OPTIONS = ['sync', 'signal'];
+const READ_OPTIONS = ['snapshot', 'encoding', 'signal'];
+const RANGE_OPTIONS = ['gt', 'gte', 'lt', 'lte', 'prefix'];
+const ITERATOR_OPTIONS = [...READ_OPTIONS, ...RANGE_OPTIONS, 'reverse', 'limit', 'keys', 'values', 'fillCache'];
+
+/** The durability that a write asks for. */
+export function durabilityOf(options: WriteOptions | undefined, standard: Durability): Durability {
+	if (options === undefined) return standard;
+	checkNames(options, WRITE_OPTIONS);
+	const { sync } = options;
+	if (sync === undefined) return standard;
+	if (sync === true || sync === 'always') return 'always';
+	if (sync === false || sync === 'never') return 'never';
+	if (sync === 'interval') return 'interval';
+	throw new ConfigError(`Option 'sync' of a write takes true, false, 'always', 'interval' or 'never'; got ${String(sync)}.`);
+}
+
+/** How a read wants its result. */
+export function readModeOf(options: ReadOptions | undefined, standard: Encoding): ReadMode {
+	if (options !== undefined) checkNames(options, READ_OPTIONS);
+	return encodingOf(options, standard) === 'utf8' ? READ_UTF8 : READ_BUFFER;
+}
+
+/** The encoding that a read asks for. */
+export function encodingOf(options: ReadOptions | undefined, standard: Encoding): Encoding {
+	const encoding = options?.encoding ?? standard;
+	if (encoding === 'utf8' || encoding === 'buffer') return encoding;
+	throw new ConfigError(`Option 'encoding' takes 'buffer' or 'utf8'; got ${String(encoding)}.`);
+}
+
+/** Throws unless the options of an iterator are known and possible. */
+export function checkIteratorOptions(options: IteratorOptions): void {
+	checkNames(options, ITERATOR_OPTIONS);
+	for (const name of ['reverse', 'keys', 'values', 'fillCache'] as const) {
+		const value = options[name];
+		if (value !== undefined && typeof value !== 'boolean') throw new ConfigError(`Option '${name}' takes true or false.`);
+	}
+	const { limit } = options;
+	if (limit === undefined || limit === Number.POSITIVE_INFINITY || (Number.isInteger(limit) && limit >= 0)) return;
+	throw new ConfigError(`Option 'limit' takes an integer from 0, or Infinity; got ${String(limit)}.`);
+}
+
+/** Throws unless the options of `compact` are bounds. */
+export function checkRangeOptions(options: object): void {
+	checkNames(options, RANGE_OPTIONS);
+}
+
+function checkNames(options: object, known: readonly string[]): void {
+	if (typeof options !== 'object' || options === null) throw new ConfigError('Options must be an object.');
+	for (const name in options) {
+		if (!known.includes(name)) throw new ConfigError(`Unknown option '${name}'. Known here: ${known.join(', ')}.`);
+	}
+}

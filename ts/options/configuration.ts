@@ -1,0 +1,49 @@
+/**
+ * The configuration as the manifest records it: a version number and JSON with sorted keys. The version goes up when an option
+ * changes between two opens; the values before the change are kept beside the new ones.
+ */
+import type { StoreOptions } from '../types';
+import { recordedOptions, type ResolvedOptions } from './schema';
+
+/** What the manifest holds. */
+export interface RecordedConfiguration {
+	version: number;
+	json: string;
+}
+
+/** The configuration in force. */
+export interface Configuration {
+	/** 1 for a new store; one more for each change. */
+	version: number;
+	options: ResolvedOptions;
+	/** Options that the last change replaced, with their values before it. */
+	previous: Partial<StoreOptions> | undefined;
+}
+
+/** Reads what {@link encodeConfiguration} wrote. */
+export function decodeConfiguration(recorded: RecordedConfiguration): {
+	options: Partial<StoreOptions>;
+	previous: Partial<StoreOptions> | undefined;
+} {
+	const { options, previous } = JSON.parse(recorded.json) as { options?: unknown; previous?: unknown };
+	return { options: recordedOptions(options), previous: previous === undefined ? undefined : recordedOptions(previous) };
+}
+
+export function encodeConfiguration(configuration: Configuration): RecordedConfiguration {
+	const { version, options, previous } = configuration;
+	const json = JSON.stringify({ options: sorted(options), ...(previous === undefined ? {} : { previous: sorted(previous) }) });
+	return { version, json };
+}
+
+/** The configuration after an open with `options` of a store that had `recorded` (undefined: a new store). */
+export function nextConfiguration(recorded: RecordedConfiguration | undefined, options: ResolvedOptions): Configuration {
+	if (recorded === undefined) return { version: 1, options, previous: undefined };
+	const before = decodeConfiguration(recorded);
+	const changed = Object.entries(before.options).filter(([name, value]) => options[name as keyof StoreOptions] !== value);
+	if (changed.length === 0) return { version: recorded.version, options, previous: before.previous };
+	return { version: recorded.version + 1, options, previous: Object.fromEntries(changed) };
+}
+
+function sorted(options: object): object {
+	return Object.fromEntries(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

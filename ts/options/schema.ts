@@ -1,0 +1,123 @@
+/**
+ * The options: their defaults, limits and checks in one table.
+ *
+ * Invariants:
+ *  1. An unknown option, a wrong type or an impossible value is a ConfigError before any file is touched.
+ *  2. Every option of `StoreOptions` is recorded in the manifest; what an open does not name keeps its recorded value.
+ */
+import { ConfigError } from '../errors';
+import type { OpenOptions, StoreOptions } from '../types';
+
+type Check = (value: unknown) => string | undefined;
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+const integer =
+	(least: number, most: number): Check =>
+	(value) =>
+		Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+			? undefined
+			: `an integer from ${least} to ${most}`;
+const oneOf =
+	(...choices: unknown[]): Check =>
+	(value) =>
+		choices.includes(value) ? undefined : `one of ${choices.map((choice) => JSON.stringify(choice)).join(', ')}`;
+const boolean = oneOf(true, false);
+const filterRate: Check = (value) =>
+	value === false || (typeof value === 'number' && value >= 0.0001 && value <= 0.5) ? undefined : 'false or a number from 0.0001 to 0.5';
+
+const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<StoreOptions>[K]; check: Check } } = {
+	sync: { default: 'always', check: oneOf('always', 'interval', 'never') },
+	syncIntervalMs: { default: 100, check: integer(1, 3_600_000) },
+	syncIntervalBytes: { default: 4 * MIB, check: integer(1, GIB) },
+	memtableSize: { default: 32 * MIB, check: integer(4 * KIB, GIB) },
+	maxImmutableMemtables: { default: 3, check: integer(1, 64) },
+	cacheSize: { default: 64 * MIB, check: integer(0, 1024 * GIB) },
+	blockSize: { default: 16 * KIB, check: integer(64, 16 * MIB) },
+	restartInterval: { default: 16, check: integer(1, 1024) },
+	filterFalsePositiveRate: { default: 0.01, check: filterRate },
+	tableSize: { default: 16 * MIB, check: integer(4 * KIB, GIB) },
+	level0CompactionTrigger: { default: 4, check: integer(1, 1000) },
+	level0SlowdownTrigger: { default: 12, check: integer(2, 10_000) },
+	level0StopTrigger: { default: 24, check: integer(3, 10_000) },
+	levelBaseSize: { default: 64 * MIB, check: integer(4 * KIB, 1024 * GIB) },
+	levelMultiplier: { default: 10, check: integer(2, 100) },
+};
+
+const openSchema: Record<Exclude<keyof OpenOptions, keyof StoreOptions>, Check> = {
+	kernel: oneOf('auto', 'native', 'js'),
+	createIfMissing: boolean,
+	errorIfExists: boolean,
+	salvage: boolean,
+	encoding: oneOf('buffer', 'utf8'),
+};
+
+/** Options in force, all of them. */
+export type ResolvedOptions = Required<StoreOptions>;
+
+/** The defaults of all options that the manifest records. */
+export const defaultStoreOptions: Readonly<ResolvedOptions> = Object.freeze(
+	Object.fromEntries(Object.entries(storeSchema).map(([name, entry]) => [name, entry.default])),
+) as Readonly<ResolvedOptions>;
+
+/** Throws a ConfigError unless every option of an open is known and possible. */
+export function checkOpenOptions(options: unknown): asserts options is OpenOptions {
+	if (typeof options !== 'object' || options === null) throw new ConfigError('The options of Database.open must be an object.');
+	for (const [name, value] of Object.entries(options)) {
+		if (value === undefined) continue;
+		const check = checkOf(name);
+		if (check === undefined) throw new ConfigError(`Unknown option '${name}'. ${nearest(name)}`);
+		const expected = check(value);
+		if (expected !== undefined) throw new ConfigError(`Option '${name}' is ${show(value)}; it takes ${expected}.`);
+	}
+}
+
+/**
+ * Merges defaults, recorded and given options.
+ * @throws ConfigError when options contradict each other.
+ */
+export function resolveOptions(recorded: Partial<StoreOptions>, given: OpenOptions): ResolvedOptions {
+	const merged: Record<string, unknown> = { ...defaultStoreOptions };
+	for (const source of [recorded, given] as Record<string, unknown>[]) {
+		for (const name of Object.keys(storeSchema)) if (source[name] !== undefined) merged[name] = source[name];
+	}
+	const options = merged as unknown as ResolvedOptions;
+	ordered(options, 'level0CompactionTrigger', 'level0SlowdownTrigger');
+	ordered(options, 'level0SlowdownTrigger', 'level0StopTrigger');
+	return options;
+}
+
+type NumericOption = 'level0CompactionTrigger' | 'level0SlowdownTrigger' | 'level0StopTrigger';
+
+function ordered(options: ResolvedOptions, less: NumericOption, more: NumericOption): void {
+	if (options[less] <= options[more]) return;
+	throw new ConfigError(`Option '${less}' (${options[less]}) must not be greater than '${more}' (${options[more]}).`);
+}
+
+/** The recorded options in a configuration of the manifest; values that no longer pass their check are left out. */
+export function recordedOptions(json: unknown): Partial<StoreOptions> {
+	const options: Record<string, unknown> = {};
+	if (typeof json !== 'object' || json === null) return options;
+	for (const [name, value] of Object.entries(json)) {
+		const entry = storeSchema[name as keyof StoreOptions];
+		if (entry !== undefined && entry.check(value) === undefined) options[name] = value;
+	}
+	return options;
+}
+
+function checkOf(name: string): Check | undefined {
+	if (Object.hasOwn(storeSchema, name)) return storeSchema[name as keyof StoreOptions].check;
+	return Object.hasOwn(openSchema, name) ? openSchema[name as keyof typeof openSchema] : undefined;
+}
+
+function nearest(name: string): string {
+	const known = [...Object.keys(storeSchema), ...Object.keys(openSchema)];
+	const match = known.find((candidate) => candidate.toLowerCase() === name.toLowerCase());
+	return match === undefined ? `Known options: ${known.join(', ')}.` : `Did you mean '${match}'?`;
+}
+
+function show(value: unknown): string {
+	return typeof value === 'string' ? `'${value}'` : String(value);
+}

@@ -1,0 +1,53 @@
+/** The parts of one open store, as its background jobs see them. */
+import type { Environment } from '../environment';
+import type { TypedEmitter } from '../events';
+import type { KernelEngine, RunningJob, TableOptions } from '../kernel/kernel';
+import type { ResolvedOptions } from '../options/schema';
+import type { SnapshotRegistry } from '../snapshot/snapshot';
+import type { Counters } from './counters';
+import type { Health } from './health';
+import type { Memtables } from './memtables';
+import type { StoreFiles } from './store-files';
+import type { VersionSet } from './version-set';
+
+export interface StoreContext {
+	readonly environment: Environment;
+	readonly options: ResolvedOptions;
+	readonly tableOptions: TableOptions;
+	readonly engine: KernelEngine;
+	readonly events: TypedEmitter;
+	readonly health: Health;
+	readonly versions: VersionSet;
+	readonly memtables: Memtables;
+	readonly snapshots: SnapshotRegistry;
+	readonly counters: Counters;
+	readonly files: StoreFiles;
+	/** Tells the kernel of the memtables and tables that reads are to see from now on. */
+	installView(): void;
+}
+
+/** Numbers jobs, for events. */
+export class JobNumbers {
+	#last = 0;
+	next(): number {
+		return ++this.#last;
+	}
+}
+
+/** Waits for a job; `stop` cancels it. */
+export class JobSlot {
+	#job: RunningJob | undefined;
+
+	async run(job: RunningJob): ReturnType<() => RunningJob['done']> {
+		this.#job = job;
+		try {
+			return await job.done;
+		} finally {
+			this.#job = undefined;
+		}
+	}
+
+	cancel(): void {
+		this.#job?.cancel();
+	}
+}

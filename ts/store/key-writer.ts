@@ -1,0 +1,70 @@
+/**
+ * Writes keys where the kernel reads them: its scratch buffer.
+ *
+ * Short keys are copied by a loop: for a few dozen bytes it is faster than a call into the runtime.
+ */
+import type { KernelEngine } from '../kernel/kernel';
+import { checkBytes, checkKeyLength } from '../limits';
+import type { Bytes } from '../types';
+
+const LOOP_LIMIT = 48;
+
+/** Writes `key` to the scratch buffer of `engine`; returns its length in bytes. */
+export function writeKey(engine: KernelEngine, key: Bytes): number {
+	return typeof key === 'string' ? writeString(engine, key) : writeBytes(engine, key);
+}
+
+function writeString(engine: KernelEngine, key: string): number {
+	const units = key.length;
+	let scratch = engine.keyScratch;
+	if (units <= LOOP_LIMIT && units <= scratch.length) {
+		let i = 0;
+		for (; i < units; i++) {
+			const unit = key.charCodeAt(i);
+			if (unit > 0x7f) break;
+			scratch[i] = unit;
+		}
+		if (i === units) return units;
+	}
+	if (units * 3 > scratch.length) {
+		const length = Buffer.byteLength(key);
+		checkKeyLength(length);
+		engine.reserveKey(length);
+		scratch = engine.keyScratch;
+	}
+	return scratch.write(key, 0, 'utf8');
+}
+
+function writeBytes(engine: KernelEngine, key: Uint8Array): number {
+	checkBytes(key, 'key');
+	const length = key.length;
+	if (length > engine.keyScratch.length) {
+		checkKeyLength(length);
+		engine.reserveKey(length);
+	}
+	const scratch = engine.keyScratch;
+	if (length <= LOOP_LIMIT) for (let i = 0; i < length; i++) scratch[i] = key[i];
+	else scratch.set(key);
+	return length;
+}
+
+/** Packs keys as `getMany` of the kernel wants them: length (4) and bytes each. */
+export function packKeys(keys: readonly Bytes[]): Uint8Array {
+	let size = 0;
+	for (const key of keys) {
+		checkBytes(key, 'key');
+		const length = typeof key === 'string' ? Buffer.byteLength(key) : key.length;
+		checkKeyLength(length);
+		size += 4 + length;
+	}
+	const packed = Buffer.allocUnsafe(size);
+	let offset = 0;
+	for (const key of keys) {
+		let length = key.length;
+		if (typeof key === 'string') length = packed.write(key, offset + 4, 'utf8');
+		else packed.set(key, offset + 4);
+		packed.writeUInt32LE(length, offset);
+		offset += 4 + length;
+	}
+	return packed;
+}

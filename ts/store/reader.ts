@@ -1,0 +1,63 @@
+/**
+ * Point reads: from memory on the calling thread; a read that must touch a file goes to another thread in the promise forms.
+ *
+ * Invariant: a read on another thread holds the version it began on, so that no table goes away under it.
+ */
+import { PENDING, type KernelEngine, type ReadMode, type ReadResult } from '../kernel/kernel';
+import type { Bytes } from '../types';
+import type { Counters } from './counters';
+import { packKeys, writeKey } from './key-writer';
+import type { VersionSet } from './version-set';
+
+export class Reader {
+	readonly #engine: KernelEngine;
+	readonly #versions: VersionSet;
+	readonly #counters: Counters;
+	readonly #inFlight = new Set<Promise<unknown>>();
+
+	constructor(engine: KernelEngine, versions: VersionSet, counters: Counters) {
+		this.#engine = engine;
+		this.#versions = versions;
+		this.#counters = counters;
+	}
+
+	/** The value, or a promise of it when it is not in memory. */
+	get(key: Bytes, sequence: number, mode: ReadMode): ReadResult | Promise<ReadResult> {
+		this.#counters.gets++;
+		const length = writeKey(this.#engine, key);
+		const result = this.#engine.get(length, sequence, mode, false);
+		return result === PENDING ? this.#hold(this.#engine.getAsync(length, sequence, mode)) : result;
+	}
+
+	getSync(key: Bytes, sequence: number, mode: ReadMode): ReadResult {
+		this.#counters.gets++;
+		return this.#engine.get(writeKey(this.#engine, key), sequence, mode, true) as ReadResult;
+	}
+
+	async getMany(keys: readonly Bytes[], sequence: number, mode: ReadMode): Promise<ReadResult[]> {
+		this.#counters.gets += keys.length;
+		const packed = packKeys(keys);
+		const results = this.#engine.getMany(packed, keys.length, sequence, mode, false);
+		return results === PENDING ? this.#hold(this.#engine.getManyAsync(packed, keys.length, sequence, mode)) : results;
+	}
+
+	getManySync(keys: readonly Bytes[], sequence: number, mode: ReadMode): ReadResult[] {
+		this.#counters.gets += keys.length;
+		return this.#engine.getMany(packKeys(keys), keys.length, sequence, mode, true) as ReadResult[];
+	}
+
+	/** Resolves when no read is on another thread. */
+	async idle(): Promise<void> {
+		await Promise.allSettled(this.#inFlight);
+	}
+
+	#hold<T>(read: Promise<T>): Promise<T> {
+		const release = this.#versions.retain();
+		const held = read.finally(() => {
+			this.#inFlight.delete(held);
+			release();
+		});
+		this.#inFlight.add(held);
+		return held;
+	}
+}

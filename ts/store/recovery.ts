@@ -1,0 +1,89 @@
+/**
+ * Recovery of the logs: everything that tables do not hold yet goes back into memtables.
+ *
+ * Invariants:
+ *  1. Records are applied in the order of their sequence numbers, without a gap, each whole.
+ *  2. Only the last log may end in a torn record; it is cut off, so that the log is clean when it is no longer the last.
+ *  3. Nothing is flushed here: the logs hold no more than was in memory before.
+ */
+import type { Environment } from '../environment';
+import { type KernelEngine, MEMTABLE_ENTRY_OVERHEAD } from '../kernel/kernel';
+import type { Crc32 } from '../log/format';
+import { replayWal } from '../wal/wal-replay';
+import { Memtables } from './memtables';
+import type { StoreFiles } from './store-files';
+
+/** Logs that may be left unflushed by a series of opens before the memtable is flushed to be rid of them. */
+const MOST_LOGS = 4;
+
+export interface RecoveryInput {
+	environment: Environment;
+	engine: KernelEngine;
+	files: StoreFiles;
+	crc32: Crc32;
+	memtableSize: number;
+	/** Logs below this number are not needed. */
+	logNumber: number;
+	/** Highest sequence number in tables. */
+	lastSequence: number;
+	/** Give up what comes after damage instead of refusing. */
+	salvage: boolean;
+	/** Number of the log that the store will go on with. */
+	nextWalNumber: number;
+}
+
+export interface Recovered {
+	memtables: Memtables;
+	/** Highest sequence number recovered. */
+	sequence: number;
+}
+
+/** Replays the logs into memtables. */
+export function recoverLogs(input: RecoveryInput): Recovered {
+	const { environment, engine, files, crc32, salvage, memtableSize, nextWalNumber } = input;
+	const numbers = files.walNumbers().filter((number) => number >= input.logNumber);
+	const memtables = new Memtables(engine, memtableSize, numbers[0] ?? nextWalNumber);
+	let sequence = input.lastSequence;
+	let logsUsed = 0;
+	for (const [position, number] of numbers.entries()) {
+		const before = sequence;
+		const result = replayWal({
+			fileSystem: environment.fileSystem,
+			directory: files.walDirectory,
+			number,
+			isLast: position === numbers.length - 1,
+			expectedSequence: sequence + 1,
+			crc32,
+			salvage,
+			onRecord: (record, start, end, first, count) => {
+				applyRecord(memtables, engine, record.subarray(start, end), count, memtableSize, number);
+				sequence = first + count - 1;
+				memtables.applied(end - start + count * MEMTABLE_ENTRY_OVERHEAD, count, sequence);
+			},
+		});
+		if (sequence > before) logsUsed++;
+		if (result.truncateAt !== undefined) environment.fileSystem.truncateSync(files.walPath(number), result.truncateAt);
+		if (result.stop) break;
+	}
+	if (memtables.active.entries === 0) memtables.replaceEmpty(memtableSize, nextWalNumber);
+	else if (logsUsed >= MOST_LOGS) memtables.rotate(memtableSize, nextWalNumber);
+	return { memtables, sequence };
+}
+
+function applyRecord(
+	memtables: Memtables,
+	engine: KernelEngine,
+	record: Uint8Array,
+	count: number,
+	memtableSize: number,
+	walNumber: number,
+): void {
+	const needed = record.length + count * MEMTABLE_ENTRY_OVERHEAD;
+	const capacity = Math.max(memtableSize, needed);
+	if (memtables.active.entries === 0 && memtables.active.walNumber !== walNumber) memtables.replaceEmpty(capacity, walNumber);
+	else if (!memtables.fits(needed)) {
+		if (memtables.active.entries > 0) memtables.rotate(capacity, walNumber);
+		else memtables.replaceEmpty(capacity, walNumber);
+	}
+	engine.apply(record, 0, record.length);
+}

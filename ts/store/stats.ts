@@ -1,0 +1,48 @@
+/** Puts the numbers of a store together for `Database.stats()`. */
+import type { DatabaseStats, LevelStats } from '../types';
+import type { TableMetadata } from '../manifest/table-metadata';
+import type { Store } from './store';
+
+/** Shape, counters and sizes of a store as they are now. */
+export function collectStats(store: Store): DatabaseStats {
+	const { counters, memtables, configuration, versions } = store;
+	const levels = versions.current.levels.map(levelStats);
+	return {
+		kernel: store.kernelName,
+		config: { version: configuration.version, options: { ...configuration.options }, previous: configuration.previous },
+		levels,
+		tableBytes: levels.reduce((sum, level) => sum + level.bytes, 0),
+		memtable: {
+			bytes: memtables.active.usage,
+			immutables: memtables.immutables.length,
+			immutableBytes: memtables.immutableBytes(),
+		},
+		wal: { files: store.files.walNumbers().length, bytes: store.wal.size, syncs: counters.walSyncs },
+		sequence: store.sequence,
+		operations: { puts: counters.puts, deletes: counters.deletes, gets: counters.gets, batches: counters.batches },
+		bytes: {
+			user: counters.userBytes,
+			wal: counters.walBytes,
+			flushed: counters.flushedBytes,
+			compactionRead: counters.compactionReadBytes,
+			compacted: counters.compactedBytes,
+		},
+		flushes: counters.flushes,
+		compactions: counters.compactions,
+		stalls: { count: counters.stalls, milliseconds: counters.stallMilliseconds },
+		backgroundErrors: store.health.backgroundErrors,
+		handles: {
+			iterators: store.cursors.living,
+			snapshots: store.snapshots.living,
+			forgotten: store.cursors.forgotten + store.snapshots.forgotten,
+		},
+		undeletedFiles: counters.undeletedFiles,
+		reads: store.engine.stats(),
+		readOnly: store.health.readOnlyCause,
+	};
+}
+
+function levelStats(tables: readonly TableMetadata[]): LevelStats {
+	const sum = (field: 'size' | 'entries' | 'tombstones') => tables.reduce((total, table) => total + table[field], 0);
+	return { tables: tables.length, bytes: sum('size'), entries: sum('entries'), tombstones: sum('tombstones') };
+}

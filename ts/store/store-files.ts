@@ -1,0 +1,86 @@
+/**
+ * The files of a store: where they are, and how those that are no longer needed go.
+ *
+ * Invariant: a file that cannot be deleted is counted and left to the next open; deletion never fails a write, read or job.
+ */
+import { join } from 'node:path';
+import type { FileSystem } from '../fs/file-system';
+import type { TableSpec } from '../kernel/kernel';
+import { parseTableFileName, tableFileName, type TableMetadata } from '../manifest/table-metadata';
+import { parseWalFileName, walFileName } from '../wal/wal-file-name';
+import type { Counters } from './counters';
+
+export class StoreFiles {
+	readonly root: string;
+	readonly tableDirectory: string;
+	readonly walDirectory: string;
+	readonly #fileSystem: FileSystem;
+	readonly #counters: Counters;
+
+	constructor(root: string, fileSystem: FileSystem, counters: Counters) {
+		this.root = root;
+		this.tableDirectory = join(root, 'sst');
+		this.walDirectory = join(root, 'wal');
+		this.#fileSystem = fileSystem;
+		this.#counters = counters;
+	}
+
+	/** Makes the directories, durably. */
+	makeDirectories(): void {
+		for (const directory of [this.root, this.tableDirectory, this.walDirectory]) this.#fileSystem.makeDirectorySync(directory);
+		this.#fileSystem.syncDirectorySync(this.root);
+	}
+
+	tableSpec(table: TableMetadata): TableSpec {
+		return { number: table.number, path: join(this.tableDirectory, tableFileName(table)), size: table.size };
+	}
+
+	walPath(number: number): string {
+		return join(this.walDirectory, walFileName(number));
+	}
+
+	/** Numbers of the logs that are there, ascending. */
+	walNumbers(): number[] {
+		const numbers = this.#fileSystem.listSync(this.walDirectory).map(parseWalFileName);
+		return numbers.filter((number) => number !== undefined).sort((a, b) => a - b);
+	}
+
+	removeLogsBelow(number: number): void {
+		for (const candidate of this.walNumbers()) if (candidate < number) this.#remove(this.walPath(candidate));
+	}
+
+	removeLog(number: number): void {
+		this.#remove(this.walPath(number));
+	}
+
+	removeTables(tables: readonly TableMetadata[]): void {
+		for (const table of tables) this.#remove(join(this.tableDirectory, tableFileName(table)));
+	}
+
+	/**
+	 * Removes what a crashed job left: tables that the manifest does not list, and files that were not renamed into place.
+	 * Files with other names are not ours and stay.
+	 */
+	removeUnlistedTables(listed: ReadonlySet<number>): void {
+		for (const name of this.#fileSystem.listSync(this.tableDirectory)) {
+			const unfinished = name.endsWith('.tmp');
+			const number = parseTableFileName(unfinished ? name.slice(0, -'.tmp'.length) : name)?.number;
+			if (number !== undefined && (unfinished || !listed.has(number))) this.#remove(join(this.tableDirectory, name));
+		}
+	}
+
+	/** The highest number in a name of a log or table, 0 when there are none: numbers of a crashed process are not used again. */
+	highestNumber(): number {
+		const tables = this.#fileSystem.listSync(this.tableDirectory).map((name) => parseTableFileName(name)?.number ?? 0);
+		return Math.max(0, ...tables, ...this.walNumbers());
+	}
+
+	#remove(path: string): void {
+		try {
+			this.#fileSystem.removeSync(path);
+		} catch {
+			// Counted, shown by stats(), and tried again by the next open.
+			this.#counters.undeletedFiles++;
+		}
+	}
+}

@@ -1,0 +1,252 @@
+/**
+ * One open store: its parts, and what connects them.
+ *
+ * ```
+ * put → CommitQueue → WriteAheadLog → memtable (kernel)
+ *                        full: freeze → Flusher → level 0 → Compactor → levels 1 … 6
+ * get → Reader → kernel: memtables, then tables, of the view installed last
+ * ```
+ *
+ * Invariants:
+ *  1. `sequence` is the highest sequence number that is in the WAL and in the memtable: what a read that begins now may see.
+ *  2. The kernel's view is installed anew, in the same turn, whenever the memtables or the version change.
+ */
+import { compareBytes } from '../bytes';
+import { CommitQueue } from '../commit/commit-queue';
+import { Compactor } from '../compaction/compactor';
+import type { KeyRange } from '../compaction/picker';
+import type { Environment } from '../environment';
+import type { TypedEmitter } from '../events';
+import { type CursorHandle, CursorRegistry } from '../iterator/cursor-handle';
+import type { HalfOpenRange } from '../iterator/range';
+import { type CursorOptions, type KernelEngine, MEMTABLE_ENTRY_OVERHEAD, type TableOptions } from '../kernel/kernel';
+import type { Configuration } from '../options/configuration';
+import type { ResolvedOptions } from '../options/schema';
+import { SnapshotRegistry } from '../snapshot/snapshot';
+import type { DatabaseStats } from '../types';
+import type { BatchEncoder } from '../wal/batch-encoder';
+import type { WalWriter } from '../wal/wal-writer';
+import { JobNumbers, type StoreContext } from './context';
+import { Counters } from './counters';
+import { Flusher } from './flusher';
+import type { Health } from './health';
+import type { Memtables } from './memtables';
+import { Reader } from './reader';
+import { Stall } from './stall';
+import { collectStats } from './stats';
+import type { StoreFiles } from './store-files';
+import type { VersionSet } from './version-set';
+import { WriteAheadLog } from './write-ahead-log';
+
+/** What `openStore` has put together by the time a store can run. */
+export interface StoreParts {
+	path: string;
+	kernelName: 'native' | 'js';
+	environment: Environment;
+	configuration: Configuration;
+	tableOptions: TableOptions;
+	engine: KernelEngine;
+	events: TypedEmitter;
+	health: Health;
+	counters: Counters;
+	files: StoreFiles;
+	versions: VersionSet;
+	memtables: Memtables;
+	/** Highest sequence number that was recovered. */
+	sequence: number;
+	/** Makes the log with a number. */
+	createWal(number: number): WalWriter;
+	/** Lets go of the directory. */
+	unlock(): void;
+}
+
+export class Store implements StoreContext {
+	readonly path: string;
+	readonly kernelName: 'native' | 'js';
+	readonly environment: Environment;
+	readonly configuration: Configuration;
+	readonly options: ResolvedOptions;
+	readonly tableOptions: TableOptions;
+	readonly engine: KernelEngine;
+	readonly events: TypedEmitter;
+	readonly health: Health;
+	readonly counters: Counters;
+	readonly files: StoreFiles;
+	readonly versions: VersionSet;
+	readonly memtables: Memtables;
+	readonly snapshots = new SnapshotRegistry();
+	readonly cursors = new CursorRegistry();
+	readonly reader: Reader;
+	readonly commits: CommitQueue;
+	readonly wal: WriteAheadLog;
+	readonly #createWal: (number: number) => WalWriter;
+	readonly #unlock: () => void;
+	readonly #flusher: Flusher;
+	readonly #compactor: Compactor;
+	readonly #stall: Stall;
+	#sequence: number;
+
+	/** @param wal the log that new writes go to; the active memtable begins with it or before it. */
+	constructor(parts: StoreParts, wal: WalWriter) {
+		this.path = parts.path;
+		this.kernelName = parts.kernelName;
+		this.environment = parts.environment;
+		this.configuration = parts.configuration;
+		this.options = parts.configuration.options;
+		this.tableOptions = parts.tableOptions;
+		this.engine = parts.engine;
+		this.events = parts.events;
+		this.health = parts.health;
+		this.counters = parts.counters;
+		this.files = parts.files;
+		this.versions = parts.versions;
+		this.memtables = parts.memtables;
+		this.#sequence = parts.sequence;
+		this.#createWal = parts.createWal;
+		this.#unlock = parts.unlock;
+		const { clock } = parts.environment;
+		this.wal = new WriteAheadLog(wal, this.options, clock, this.health, this.counters);
+		this.reader = new Reader(this.engine, this.versions, this.counters);
+		this.#stall = new Stall(() => this.#debt(), this.options, clock, this.events, this.counters);
+		this.health.onFailure = () => this.#stall.release();
+		this.commits = this.#makeCommitQueue();
+		const jobs = new JobNumbers();
+		const onProgress = () => this.#jobDone();
+		this.#flusher = new Flusher(this, jobs, onProgress);
+		this.#compactor = new Compactor(this, jobs, onProgress);
+	}
+
+	get sequence(): number {
+		return this.#sequence;
+	}
+
+	/** Begins the background work that is due. */
+	start(): void {
+		this.installView();
+		this.#flusher.schedule();
+		this.#compactor.schedule();
+	}
+
+	installView(): void {
+		const levels = this.versions.current.levels.map((tables) => tables.map((table) => table.number));
+		this.engine.installView(this.memtables.ids(), levels);
+	}
+
+	/** Opens a cursor on the current view; its handle pins the current version. */
+	openCursor(options: CursorOptions): CursorHandle {
+		return this.cursors.open(this.engine.openCursor(options), this.versions.retain());
+	}
+
+	/** Freezes the active memtable and resolves when it, and all before it, are in tables. */
+	async flush(): Promise<void> {
+		this.commits.flush();
+		this.health.checkWritable();
+		if (this.memtables.active.entries > 0) this.#rotate(this.options.memtableSize);
+		const newest = this.memtables.immutables.at(-1);
+		if (newest !== undefined) await this.#flusher.flushed(newest);
+	}
+
+	/** Flushes, then merges the tables of a range into one level. */
+	async compact(range: HalfOpenRange): Promise<void> {
+		await this.flush();
+		await this.#compactor.full(this.#keyRange(range));
+	}
+
+	stats(): DatabaseStats {
+		return collectStats(this);
+	}
+
+	/** Ends everything in the order in which nothing is lost, and lets go of the directory whatever happens. */
+	async close(): Promise<void> {
+		this.#stall.release();
+		try {
+			await this.commits.drain();
+			await this.wal.close();
+		} finally {
+			this.health.close();
+			await this.#release();
+		}
+	}
+
+	async #release(): Promise<void> {
+		try {
+			await Promise.all([this.#flusher.stop(), this.#compactor.stop(), this.cursors.closeAll(), this.reader.idle()]);
+			await this.versions.close();
+			await this.engine.close();
+		} finally {
+			this.#unlock();
+		}
+	}
+
+	#makeCommitQueue(): CommitQueue {
+		return new CommitQueue({
+			checkWritable: () => this.health.checkWritable(),
+			room: () => (this.health.readOnlyCause === undefined ? this.#stall.room() : undefined),
+			commit: (encoder) => this.#commit(encoder),
+			durable: () => this.wal.durable(),
+			makeDurableSync: () => this.wal.makeDurableSync(),
+			durableSoon: () => this.wal.durableSoon(),
+		});
+	}
+
+	#commit(encoder: BatchEncoder): void {
+		const { memoryUsage, count } = encoder;
+		if (!this.memtables.fits(memoryUsage)) this.#makeRoom(Math.max(this.options.memtableSize, memoryUsage));
+		const record = encoder.finish(this.#sequence + 1);
+		this.wal.append(record);
+		this.#apply(record.buffer, record.start, record.end);
+		this.#sequence += count;
+		this.memtables.applied(memoryUsage, count, this.#sequence);
+		this.counters.userBytes += memoryUsage - count * MEMTABLE_ENTRY_OVERHEAD;
+	}
+
+	/** The record is in the log: a memtable that does not take it would lose an acknowledged write, so no more are taken. */
+	#apply(buffer: Uint8Array, start: number, end: number): void {
+		try {
+			this.engine.apply(buffer, start, end);
+		} catch (error) {
+			this.health.fail(error as Error);
+			throw error;
+		}
+	}
+
+	#makeRoom(capacity: number): void {
+		if (this.memtables.active.entries > 0) {
+			this.#rotate(capacity);
+			return;
+		}
+		this.memtables.replaceEmpty(capacity, this.memtables.active.walNumber);
+		this.installView();
+	}
+
+	/** Freezes the active memtable, together with its log, and puts it in line for the flusher. */
+	#rotate(capacity: number): void {
+		const number = this.versions.allocate(1);
+		const closed = { number: this.wal.number, bytes: this.wal.size };
+		this.wal.rotate(() => this.#createWal(number));
+		this.memtables.rotate(capacity, number);
+		this.installView();
+		this.events.emit('walRotation', { closed: closed.number, opened: number, bytes: closed.bytes });
+		this.#flusher.schedule();
+	}
+
+	#jobDone(): void {
+		this.#stall.update();
+		this.#compactor.schedule();
+	}
+
+	#debt(): { immutableMemtables: number; level0Tables: number } {
+		return {
+			immutableMemtables: this.memtables.immutables.length,
+			level0Tables: this.versions.current.levels[0].length,
+		};
+	}
+
+	/** Inclusive bounds for the picker. One key too many at the upper end makes a compaction larger, never wrong. */
+	#keyRange({ lower, upper }: HalfOpenRange): KeyRange | undefined {
+		const tables = this.versions.current.levels.flat();
+		if ((lower === undefined && upper === undefined) || tables.length === 0) return undefined;
+		const ends = tables.map((table) => table.largestKey.subarray(0, -8)).sort(compareBytes);
+		return { smallest: lower ?? Buffer.alloc(0), largest: upper ?? ends[ends.length - 1] };
+	}
+}

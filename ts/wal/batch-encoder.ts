@@ -1,0 +1,202 @@
+/**
+ * Encodes operations as the WAL stores them and the memtable takes them: once.
+ *
+ * ```
+ * record:    | sequence (8) | count (4) | operation … |
+ * operation: | kind (1) | key length (varint) | key | value length (varint) | value |
+ * ```
+ *
+ * Invariant: an operation that is refused leaves the encoder as it was.
+ */
+import { ResourceError } from '../errors';
+import { KIND_DELETE, KIND_PUT, MEMTABLE_ENTRY_OVERHEAD } from '../kernel/kernel';
+import { checkBytes, checkKeyLength, MAX_BATCH_BYTES, MAX_VALUE_BYTES } from '../limits';
+import type { Bytes } from '../types';
+
+const HEADER_SIZE = 12;
+const FIRST_BUFFER_BYTES = 1024;
+const KEPT_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Longest kind and two lengths. */
+const OPERATION_OVERHEAD = 11;
+/** Strings up to this length are copied by a loop: faster than a call into the runtime. */
+const LOOP_LIMIT = 48;
+
+/** A place to go back to. */
+export interface EncoderMark {
+	byteLength: number;
+	count: number;
+	memoryUsage: number;
+}
+
+/** A record: `buffer[start, end)`, valid until the encoder is used again. */
+export interface EncodedRecord {
+	buffer: Buffer;
+	start: number;
+	end: number;
+}
+
+export class BatchEncoder {
+	#buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
+	#length = HEADER_SIZE;
+	#count = 0;
+	#memoryUsage = 0;
+
+	/** Operations encoded. */
+	get count(): number {
+		return this.#count;
+	}
+
+	/** Bytes of the record so far. */
+	get byteLength(): number {
+		return this.#length;
+	}
+
+	/** What the operations cost in a memtable: keys, values and MEMTABLE_ENTRY_OVERHEAD each. */
+	get memoryUsage(): number {
+		return this.#memoryUsage;
+	}
+
+	put(key: Bytes, value: Bytes): void {
+		checkBytes(key, 'key');
+		checkBytes(value, 'value');
+		const mark = this.mark();
+		try {
+			this.#reserve(mostBytes(key) + mostBytes(value) + OPERATION_OVERHEAD);
+			this.#buffer[this.#length++] = KIND_PUT;
+			const keyLength = this.#bytes(key);
+			checkKeyLength(keyLength);
+			const valueLength = this.#bytes(value);
+			checkValueLength(valueLength);
+			this.#operationDone(keyLength + valueLength);
+		} catch (error) {
+			this.rollback(mark);
+			throw error;
+		}
+	}
+
+	delete(key: Bytes): void {
+		checkBytes(key, 'key');
+		const mark = this.mark();
+		try {
+			this.#reserve(mostBytes(key) + OPERATION_OVERHEAD);
+			this.#buffer[this.#length++] = KIND_DELETE;
+			const keyLength = this.#bytes(key);
+			checkKeyLength(keyLength);
+			this.#buffer[this.#length++] = 0;
+			this.#operationDone(keyLength);
+		} catch (error) {
+			this.rollback(mark);
+			throw error;
+		}
+	}
+
+	/** Adds all operations of another encoder. */
+	append(other: BatchEncoder): void {
+		const length = other.#length - HEADER_SIZE;
+		this.#reserve(length);
+		other.#buffer.copy(this.#buffer, this.#length, HEADER_SIZE, other.#length);
+		this.#length += length;
+		this.#count += other.#count;
+		this.#memoryUsage += other.#memoryUsage;
+	}
+
+	mark(): EncoderMark {
+		return { byteLength: this.#length, count: this.#count, memoryUsage: this.#memoryUsage };
+	}
+
+	/** Drops what was added since a mark. */
+	rollback(mark: EncoderMark): void {
+		this.#length = mark.byteLength;
+		this.#count = mark.count;
+		this.#memoryUsage = mark.memoryUsage;
+	}
+
+	/** Drops everything. A large buffer is given back. */
+	reset(): void {
+		this.rollback({ byteLength: HEADER_SIZE, count: 0, memoryUsage: 0 });
+		if (this.#buffer.length > KEPT_BUFFER_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
+	}
+
+	/** The record, its first operation having this sequence number. */
+	finish(sequence: number): EncodedRecord {
+		this.#buffer.writeUInt32LE(sequence % 2 ** 32, 0);
+		this.#buffer.writeUInt32LE(Math.floor(sequence / 2 ** 32), 4);
+		this.#buffer.writeUInt32LE(this.#count, 8);
+		return { buffer: this.#buffer, start: 0, end: this.#length };
+	}
+
+	#operationDone(userBytes: number): void {
+		if (this.#length > MAX_BATCH_BYTES) {
+			throw new ResourceError(`A batch has at most ${MAX_BATCH_BYTES} bytes. Write it in several.`);
+		}
+		this.#count++;
+		this.#memoryUsage += userBytes + MEMTABLE_ENTRY_OVERHEAD;
+	}
+
+	/** Writes length and bytes of a key or value; returns the length. There is room. */
+	#bytes(value: Bytes): number {
+		if (typeof value !== 'string') {
+			this.#varint(value.length);
+			this.#buffer.set(value, this.#length);
+			this.#length += value.length;
+			return value.length;
+		}
+		return value.length <= LOOP_LIMIT && this.#ascii(value) ? value.length : this.#utf8(value);
+	}
+
+	/** Writes a short string if it is ASCII. */
+	#ascii(value: string): boolean {
+		const buffer = this.#buffer;
+		const start = this.#length + 1;
+		for (let i = 0; i < value.length; i++) {
+			const unit = value.charCodeAt(i);
+			if (unit > 0x7f) return false;
+			buffer[start + i] = unit;
+		}
+		buffer[this.#length] = value.length;
+		this.#length = start + value.length;
+		return true;
+	}
+
+	#utf8(value: string): number {
+		const length = Buffer.byteLength(value);
+		this.#varint(length);
+		this.#buffer.write(value, this.#length, 'utf8');
+		this.#length += length;
+		return length;
+	}
+
+	#varint(value: number): void {
+		let rest = value;
+		while (rest > 0x7f) {
+			this.#buffer[this.#length++] = (rest & 0x7f) | 0x80;
+			rest >>>= 7;
+		}
+		this.#buffer[this.#length++] = rest;
+	}
+
+	#reserve(more: number): void {
+		const needed = this.#length + more;
+		if (needed <= this.#buffer.length) return;
+		if (needed > 2 * MAX_BATCH_BYTES) throw new ResourceError(`A batch has at most ${MAX_BATCH_BYTES} bytes. Write it in several.`);
+		const grown = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(2 * this.#buffer.length, MAX_BATCH_BYTES)));
+		this.#buffer.copy(grown, 0, 0, this.#length);
+		this.#buffer = grown;
+	}
+}
+
+/** Upper bound of the bytes of a key or value, without counting the characters of a short string. */
+function mostBytes(value: Bytes): number {
+	if (typeof value !== 'string') {
+		checkValueLength(value.length);
+		return value.length;
+	}
+	if (value.length <= FIRST_BUFFER_BYTES) return value.length * 3;
+	const length = Buffer.byteLength(value);
+	checkValueLength(length);
+	return length;
+}
+
+function checkValueLength(length: number): void {
+	if (length > MAX_VALUE_BYTES) throw new ResourceError(`A value has at most ${MAX_VALUE_BYTES} bytes; this one has ${length}.`);
+}
