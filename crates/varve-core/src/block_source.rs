@@ -1,0 +1,102 @@
+//! Where cursors get their blocks from.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
+use crate::block::Block;
+use crate::cache::BlockCache;
+use crate::error::{Error, Result};
+use crate::stats::Counters;
+use crate::table::file::read_exact_at;
+use crate::table::format::{verify_block, BLOCK_TRAILER_SIZE};
+use crate::table::Table;
+
+const READ_AHEAD: usize = 256 * 1024;
+
+/// Gives a cursor the data blocks of a table.
+pub trait BlockSource {
+    fn block(&mut self, table: &Table, position: usize) -> Result<Block>;
+}
+
+/// For reads: from the cache, else from the file, if the read may touch it.
+pub struct CachedBlocks {
+    pub cache: Arc<BlockCache>,
+    pub counters: Arc<Counters>,
+    /// Set while the cursor may not touch the disk; shared by all sources of one scan.
+    pub cache_only: Arc<AtomicBool>,
+    pub fill_cache: bool,
+}
+
+impl Clone for CachedBlocks {
+    fn clone(&self) -> Self {
+        Self {
+            cache: Arc::clone(&self.cache),
+            counters: Arc::clone(&self.counters),
+            cache_only: Arc::clone(&self.cache_only),
+            fill_cache: self.fill_cache,
+        }
+    }
+}
+
+impl BlockSource for CachedBlocks {
+    fn block(&mut self, table: &Table, position: usize) -> Result<Block> {
+        let cache_only = self.cache_only.load(Ordering::Relaxed);
+        cached_block(table, position, &self.cache, &self.counters, cache_only, self.fill_cache)
+    }
+}
+
+/// A data block from the cache, else from its file.
+pub fn cached_block(
+    table: &Table,
+    position: usize,
+    cache: &BlockCache,
+    counters: &Counters,
+    cache_only: bool,
+    fill_cache: bool,
+) -> Result<Block> {
+    let handle = table.index.handle(position);
+    if let Some(block) = cache.get(table.number, handle.offset) {
+        return Ok(block);
+    }
+    if cache_only {
+        return Err(Error::WouldBlock);
+    }
+    Counters::count(&counters.block_reads);
+    let block = table.read_block(handle)?;
+    if fill_cache {
+        cache.insert(table.number, handle.offset, &block);
+    }
+    Ok(block)
+}
+
+/// For jobs: in file order, many blocks a read, past the cache.
+#[derive(Default)]
+pub struct SequentialBlocks {
+    bytes: Vec<u8>,
+    /// Table and offset of `bytes`.
+    table: u64,
+    offset: u64,
+}
+
+impl BlockSource for SequentialBlocks {
+    fn block(&mut self, table: &Table, position: usize) -> Result<Block> {
+        let handle = table.index.handle(position);
+        let size = handle.size as usize + BLOCK_TRAILER_SIZE;
+        let inside =
+            self.table == table.number && handle.offset >= self.offset && handle.end() <= self.offset + self.bytes.len() as u64;
+        if !inside {
+            let length = size.max(READ_AHEAD).min((table.size - handle.offset) as usize);
+            self.bytes.resize(length, 0);
+            self.table = table.number;
+            self.offset = handle.offset;
+            let read = read_exact_at(&table.file, &mut self.bytes, handle.offset);
+            if read.is_err() {
+                self.bytes.clear();
+            }
+            read.map_err(Error::io(&table.path, "read"))?;
+        }
+        let start = (handle.offset - self.offset) as usize;
+        let sealed = &self.bytes[start..start + size];
+        Ok(Block::from(verify_block(sealed, &table.path, handle.offset)?))
+    }
+}

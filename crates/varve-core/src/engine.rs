@@ -1,0 +1,176 @@
+//! The state that a kernel holds for one store, and everything that is done with it.
+//!
+//! Invariants:
+//!  1. One writer: `create_memtable`, `apply` and `install_view` are called from one thread; reads and jobs from any.
+//!  2. Views are immutable and swapped by pointer: a read or a scan keeps the one that it began on.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use crate::block_source::CachedBlocks;
+use crate::cache::BlockCache;
+use crate::error::{Error, Result};
+use crate::job::{self, CompactionJob, FlushJob, JobControl, TableSummary};
+use crate::memtable::Memtable;
+use crate::registry::Registry;
+use crate::scan::{CursorOptions, ScanCursor};
+use crate::stats::{Counters, Stats};
+use crate::table::{Table, TableSpec};
+use crate::view::{ReadContext, View};
+
+#[derive(Clone, Debug, Default)]
+pub struct EngineOptions {
+    /// Byte limit of the block cache; 0 keeps nothing.
+    pub cache_bytes: usize,
+}
+
+/// May a read touch the disk?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Io {
+    Allowed,
+    CacheOnly,
+}
+
+/// What a lookup has found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Lookup<R> {
+    Found(R),
+    Missing,
+    /// The lookup would have to touch the disk.
+    Pending,
+}
+
+pub struct Engine {
+    registry: Mutex<Registry>,
+    /// The memtable that takes writes.
+    newest: RwLock<Option<Arc<Memtable>>>,
+    view: RwLock<Arc<View>>,
+    cache: Arc<BlockCache>,
+    counters: Arc<Counters>,
+}
+
+impl Engine {
+    pub fn new(options: EngineOptions) -> Self {
+        Self {
+            registry: Mutex::default(),
+            newest: RwLock::default(),
+            view: RwLock::default(),
+            cache: Arc::new(BlockCache::new(options.cache_bytes)),
+            counters: Arc::default(),
+        }
+    }
+
+    /// Makes an empty memtable and directs `apply` to it.
+    pub fn create_memtable(&self, id: u64, capacity: usize) {
+        let memtable = Arc::new(Memtable::new(capacity));
+        self.registry().memtables.insert(id, Arc::clone(&memtable));
+        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = Some(memtable);
+    }
+
+    /// Inserts the operations of one WAL record into the newest memtable.
+    pub fn apply(&self, record: &[u8]) -> Result<()> {
+        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
+        newest.as_ref().ok_or_else(|| Error::Resource("there is no memtable to write to".into()))?.apply(record)
+    }
+
+    /// Forgets a memtable; views that hold it keep it alive.
+    pub fn drop_memtable(&self, id: u64) {
+        self.registry().memtables.remove(&id);
+    }
+
+    /// Opens and verifies tables: all or none.
+    pub fn open_tables(&self, specs: &[TableSpec]) -> Result<()> {
+        let tables = specs.iter().map(Table::open).collect::<Result<Vec<_>>>()?;
+        let mut registry = self.registry();
+        for table in tables {
+            registry.tables.insert(table.number, Arc::new(table));
+        }
+        Ok(())
+    }
+
+    /// Forgets tables and their cached blocks; views that hold them keep the files open.
+    pub fn drop_tables(&self, numbers: &[u64]) {
+        let mut registry = self.registry();
+        for &number in numbers {
+            registry.tables.remove(&number);
+            self.cache.drop_table(number);
+        }
+    }
+
+    /// Makes the view for all reads from now on.
+    pub fn install_view(&self, memtables: &[u64], levels: &[Vec<u64>]) -> Result<()> {
+        let view = Arc::new(self.registry().view(memtables, levels)?);
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) = view;
+        Ok(())
+    }
+
+    /// Looks up a key; `take` gets the value where it lies.
+    pub fn get_with<R>(&self, key: &[u8], sequence: u64, io: Io, take: impl FnOnce(&[u8]) -> R) -> Result<Lookup<R>> {
+        let context = ReadContext { cache: &self.cache, counters: &self.counters, cache_only: io == Io::CacheOnly };
+        // Cloning the view would cost two writes to a counter that all threads share; the lock is held for the lookup instead, but not
+        // while a file may be read.
+        let result = match io {
+            Io::CacheOnly => self.view.read().unwrap_or_else(PoisonError::into_inner).get(key, sequence, &context, take),
+            Io::Allowed => self.view().get(key, sequence, &context, take),
+        };
+        match result {
+            Ok(Some(found)) => Ok(Lookup::Found(found)),
+            Ok(None) => Ok(Lookup::Missing),
+            Err(Error::WouldBlock) => Ok(Lookup::Pending),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub fn open_cursor(&self, options: CursorOptions) -> ScanCursor {
+        let blocks = CachedBlocks {
+            cache: Arc::clone(&self.cache),
+            counters: Arc::clone(&self.counters),
+            cache_only: Arc::new(AtomicBool::new(false)),
+            fill_cache: options.fill_cache,
+        };
+        ScanCursor::new(self.view(), blocks, options)
+    }
+
+    /// Writes a memtable to a table of level 0. Blocks; to be called on a thread of its own.
+    pub fn flush(&self, flush: &FlushJob, control: &JobControl) -> Result<Vec<TableSummary>> {
+        let memtable = self.registry().memtable(flush.memtable)?;
+        job::flush::run(memtable, flush, control)
+    }
+
+    /// Merges runs of tables. Blocks; to be called on a thread of its own.
+    pub fn compact(&self, compaction: &CompactionJob, control: &JobControl) -> Result<Vec<TableSummary>> {
+        let runs = {
+            let registry = self.registry();
+            compaction.runs.iter().map(|run| registry.run(run)).collect::<Result<Vec<_>>>()?
+        };
+        job::compaction::run(runs, compaction, control)
+    }
+
+    pub fn stats(&self) -> Stats {
+        let cache = self.cache.stats();
+        let registry = self.registry();
+        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            cache_bytes: cache.bytes as u64,
+            cache_capacity: self.cache.capacity() as u64,
+            cache_hits: cache.hits,
+            cache_misses: cache.misses,
+            block_reads: load(&self.counters.block_reads),
+            filter_probes: load(&self.counters.filter_probes),
+            filter_negatives: load(&self.counters.filter_negatives),
+            filter_false_positives: load(&self.counters.filter_false_positives),
+            open_tables: registry.tables.len() as u64,
+            table_memory: registry.tables.values().map(|table| table.memory() as u64).sum(),
+            memtables: registry.memtables.len() as u64,
+        }
+    }
+
+    fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Insertions and removals of whole entries: a panic in between leaves nothing half done.
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

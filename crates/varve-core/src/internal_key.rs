@@ -1,0 +1,81 @@
+//! Internal keys. Part of the file format: do not change.
+//!
+//! ```text
+//! | user key | trailer (8) = sequence << 8 | kind |
+//! ```
+//!
+//! Order: user key ascending (bytewise, a prefix first), then trailer descending (newest first).
+
+use std::cmp::Ordering;
+
+pub const KIND_DELETE: u8 = 0;
+pub const KIND_PUT: u8 = 1;
+pub const TRAILER_SIZE: usize = 8;
+
+#[inline]
+pub fn pack_trailer(sequence: u64, kind: u8) -> u64 {
+    sequence << 8 | u64::from(kind)
+}
+
+/// Splits an internal key. Anything too short to be one counts as an empty user key; decoders refuse it before it gets here.
+#[inline]
+pub fn split(key: &[u8]) -> (&[u8], u64) {
+    match key.split_last_chunk::<TRAILER_SIZE>() {
+        Some((user_key, trailer)) => (user_key, u64::from_le_bytes(*trailer)),
+        None => (&[], 0),
+    }
+}
+
+#[inline]
+pub fn user_key(key: &[u8]) -> &[u8] {
+    split(key).0
+}
+
+#[inline]
+pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    let ((key_a, trailer_a), (key_b, trailer_b)) = (split(a), split(b));
+    key_a.cmp(key_b).then_with(|| trailer_b.cmp(&trailer_a))
+}
+
+/// Writes the internal key that stands before every version of `user_key` that `sequence` can see.
+pub fn seek_key(out: &mut Vec<u8>, user_key: &[u8], sequence: u64) {
+    out.clear();
+    out.extend_from_slice(user_key);
+    out.extend_from_slice(&pack_trailer(sequence, u8::MAX).to_le_bytes());
+}
+
+/// Writes the internal key that stands behind every version of `user_key`.
+pub fn last_key(out: &mut Vec<u8>, user_key: &[u8]) {
+    out.clear();
+    out.extend_from_slice(user_key);
+    out.extend_from_slice(&0u64.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_by_user_key_then_newest_first() {
+        let key = |user_key: &[u8], sequence| {
+            let mut out = Vec::new();
+            seek_key(&mut out, user_key, sequence);
+            out
+        };
+        let ordered = [
+            key(b"", 9),
+            key(b"", 1),
+            key(b"a", 5),
+            key(b"a", 4),
+            key(b"a\0", 9),
+            key(b"b", 1),
+            key(b"\xff", 1),
+            key(b"\xff\xff", 1),
+        ];
+        for (i, a) in ordered.iter().enumerate() {
+            for (j, b) in ordered.iter().enumerate() {
+                assert_eq!(compare(a, b), i.cmp(&j), "{a:?} {b:?}");
+            }
+        }
+    }
+}

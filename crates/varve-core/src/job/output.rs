@@ -1,0 +1,126 @@
+//! The output tables of a job.
+//!
+//! Invariants:
+//!  1. A table is written as `<name>.tmp`, synced, renamed into place, and its directory synced, in that order: a name without `.tmp` is
+//!     a whole table.
+//!  2. A table is cut before an entry with another user key, once it has reached the cut size: versions of a key stay together.
+//!  3. `discard` leaves no file of the job behind.
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use super::{JobOutput, TableSummary};
+use crate::error::{Error, Result};
+use crate::table::TableWriter;
+
+const WRITE_BYTES: usize = 256 * 1024;
+
+struct Current {
+    path: PathBuf,
+    temporary: PathBuf,
+    writer: TableWriter<BufWriter<File>>,
+}
+
+pub struct OutputTables {
+    output: JobOutput,
+    cut_size: Option<u64>,
+    next_number: u64,
+    current: Option<Current>,
+    summaries: Vec<TableSummary>,
+}
+
+impl OutputTables {
+    /// Without a cut size everything goes into one table.
+    pub fn new(output: JobOutput, cut_size: Option<u64>) -> Self {
+        Self { next_number: output.first_number, output, cut_size, current: None, summaries: Vec::new() }
+    }
+
+    pub fn add(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        let full = |current: &Current, size: u64| current.writer.cut_size() >= size && !current.writer.is_same_user_key(key);
+        if self.current.as_ref().zip(self.cut_size).is_some_and(|(current, size)| full(current, size)) {
+            self.finish()?;
+        }
+        let current = match &mut self.current {
+            Some(current) => current,
+            None => {
+                let started = self.start()?;
+                self.current.insert(started)
+            }
+        };
+        if !current.writer.add(key, value).map_err(Error::io(&current.temporary, "written"))? {
+            let message = "the keys of a job's input do not ascend: one of its tables is damaged";
+            return Err(Error::corruption(message).at(&current.path, 0));
+        }
+        Ok(())
+    }
+
+    /// Finishes the table that is being written, if there is one.
+    pub fn finish(&mut self) -> Result<()> {
+        let Some(Current { path, temporary, writer }) = self.current.take() else { return Ok(()) };
+        let written = Error::io(&temporary, "written");
+        let (out, size, properties) = match writer.finish() {
+            Ok(finished) => finished,
+            Err(error) => return Err(written(error)),
+        };
+        let file = out.into_inner().map_err(|error| written(error.into_error()))?;
+        file.sync_all().map_err(Error::io(&temporary, "synced"))?;
+        drop(file);
+        fs::rename(&temporary, &path).map_err(Error::io(&temporary, "renamed"))?;
+        sync_directory(&self.output.directory)?;
+        self.summaries.push(TableSummary {
+            number: self.next_number - 1,
+            birth_level: self.output.level,
+            created_at: self.output.created_at,
+            size,
+            entries: properties.entries,
+            tombstones: properties.tombstones,
+            smallest_sequence: properties.smallest_sequence,
+            largest_sequence: properties.largest_sequence,
+            smallest_key: properties.smallest_key,
+            largest_key: properties.largest_key,
+        });
+        Ok(())
+    }
+
+    pub fn into_summaries(self) -> Vec<TableSummary> {
+        self.summaries
+    }
+
+    /// Removes every file that the job made. What cannot be removed is not in the manifest, and goes at the next open.
+    pub fn discard(&mut self) {
+        self.current = None;
+        for number in self.output.first_number..self.next_number {
+            let (path, temporary) = self.paths(number);
+            let _ = fs::remove_file(temporary);
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    fn start(&mut self) -> Result<Current> {
+        if self.next_number >= self.output.first_number + self.output.number_count {
+            let message = format!("the job needs more than the {} file numbers set aside for it", self.output.number_count);
+            return Err(Error::Resource(message));
+        }
+        let (path, temporary) = self.paths(self.next_number);
+        let file = File::create_new(&temporary).map_err(Error::io(&temporary, "made"))?;
+        self.next_number += 1;
+        let out = BufWriter::with_capacity(WRITE_BYTES, file);
+        let writer = TableWriter::new(out, &self.output.table, self.output.created_at);
+        Ok(Current { path, temporary, writer })
+    }
+
+    fn paths(&self, number: u64) -> (PathBuf, PathBuf) {
+        let name = format!("{}_{number:06}_{:020}.sst", self.output.level, self.output.created_at);
+        (self.output.directory.join(&name), self.output.directory.join(name + ".tmp"))
+    }
+}
+
+/// Makes a rename durable. Windows has no such call, and needs none.
+fn sync_directory(directory: &Path) -> Result<()> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    let opened = File::open(directory).and_then(|directory| directory.sync_all());
+    opened.map_err(Error::io(directory, "synced"))
+}

@@ -1,0 +1,38 @@
+//! The kernels of Varve: what decides the speed of the store, and nothing else.
+//!
+//! TypeScript above decides when and what: it owns the write-ahead log, the manifest, and the scheduling of flushes and compactions.
+//! Here are the loops over entries. Each file has a twin in `ts/kernel/js` that writes the same bytes; `docs/format.md` draws them.
+//!
+//! The modules follow the data: [`batch`] → [`memtable`] → [`block`] → [`table`] → [`level_cursor`] and [`merge`] → [`view`] and
+//! [`scan`] → [`job`]; [`engine`] holds the state of one store.
+#![forbid(unsafe_code)]
+
+pub mod batch;
+pub mod block;
+pub mod block_source;
+pub mod cache;
+pub mod crc32;
+pub mod cursor;
+pub mod engine;
+pub mod error;
+pub mod filter;
+pub mod internal_key;
+pub mod job;
+pub mod level_cursor;
+pub mod memtable;
+pub mod merge;
+pub mod primitives;
+pub mod registry;
+pub mod scan;
+pub mod stats;
+pub mod table;
+pub mod varint;
+pub mod view;
+pub mod xxhash64;
+
+pub use engine::{Engine, EngineOptions, Io, Lookup};
+pub use error::{Error, Result};
+pub use job::{CompactionJob, FlushJob, JobControl, JobOutput, TableSummary};
+pub use scan::{CursorOptions, Fill, ScanCursor};
+pub use stats::Stats;
+pub use table::{TableOptions, TableSpec};

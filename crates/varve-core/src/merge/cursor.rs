@@ -1,0 +1,128 @@
+//! All entries of many cursors, in order.
+//!
+//! Invariants:
+//!  1. No internal key stands in two sources: sequence numbers are given once.
+//!  2. Going forward, every source stands at its first entry at or behind the current one; going back, at its last at or before it.
+
+use std::cmp::Ordering;
+
+use super::heap::Heap;
+use crate::cursor::Cursor;
+use crate::error::Result;
+use crate::internal_key::compare;
+
+pub struct MergeCursor<C: Cursor> {
+    sources: Vec<C>,
+    heap: Heap,
+    reverse: bool,
+}
+
+impl<C: Cursor> MergeCursor<C> {
+    pub fn new(sources: Vec<C>) -> Self {
+        Self { sources, heap: Heap::default(), reverse: false }
+    }
+
+    fn rebuild(&mut self, reverse: bool) {
+        self.reverse = reverse;
+        let sources = &self.sources;
+        let valid = (0..sources.len()).filter(|&i| sources[i].valid());
+        self.heap.fill(valid, before(sources, reverse));
+    }
+
+    fn step(&mut self, top: usize) {
+        let before = before(&self.sources, self.reverse);
+        if self.sources[top].valid() {
+            self.heap.top_changed(before);
+        } else {
+            self.heap.remove_top(before);
+        }
+    }
+
+    /// Turns round: the sources that are not current stand on its other side.
+    fn turn(&mut self, top: usize) -> Result<()> {
+        let key = self.sources[top].key().to_vec();
+        for (i, source) in self.sources.iter_mut().enumerate() {
+            if i != top {
+                if self.reverse {
+                    source.seek(&key)?;
+                } else {
+                    source.seek_for_prev(&key)?;
+                }
+            }
+        }
+        if self.reverse {
+            self.sources[top].next()?;
+        } else {
+            self.sources[top].prev()?;
+        }
+        self.rebuild(!self.reverse);
+        Ok(())
+    }
+}
+
+fn before<C: Cursor>(sources: &[C], reverse: bool) -> impl Fn(usize, usize) -> bool + '_ {
+    let wanted = if reverse { Ordering::Greater } else { Ordering::Less };
+    move |a, b| compare(sources[a].key(), sources[b].key()) == wanted
+}
+
+impl<C: Cursor> Cursor for MergeCursor<C> {
+    #[inline]
+    fn valid(&self) -> bool {
+        self.heap.top().is_some()
+    }
+
+    #[inline]
+    fn key(&self) -> &[u8] {
+        self.heap.top().map_or(&[], |top| self.sources[top].key())
+    }
+
+    #[inline]
+    fn value(&self) -> &[u8] {
+        self.heap.top().map_or(&[], |top| self.sources[top].value())
+    }
+
+    fn seek_to_first(&mut self) -> Result<()> {
+        self.sources.iter_mut().try_for_each(Cursor::seek_to_first)?;
+        self.rebuild(false);
+        Ok(())
+    }
+
+    fn seek_to_last(&mut self) -> Result<()> {
+        self.sources.iter_mut().try_for_each(Cursor::seek_to_last)?;
+        self.rebuild(true);
+        Ok(())
+    }
+
+    fn seek(&mut self, target: &[u8]) -> Result<()> {
+        self.sources.iter_mut().try_for_each(|source| source.seek(target))?;
+        self.rebuild(false);
+        Ok(())
+    }
+
+    fn seek_for_prev(&mut self, target: &[u8]) -> Result<()> {
+        self.sources.iter_mut().try_for_each(|source| source.seek_for_prev(target))?;
+        self.rebuild(true);
+        Ok(())
+    }
+
+    #[inline]
+    fn next(&mut self) -> Result<()> {
+        let Some(top) = self.heap.top() else { return Ok(()) };
+        if self.reverse {
+            return self.turn(top);
+        }
+        self.sources[top].next()?;
+        self.step(top);
+        Ok(())
+    }
+
+    fn prev(&mut self) -> Result<()> {
+        let Some(top) = self.heap.top() else { return Ok(()) };
+        if !self.reverse {
+            return self.turn(top);
+        }
+        self.sources[top].prev()?;
+        self.step(top);
+        Ok(())
+    }
+}

@@ -1,0 +1,6 @@
+//! The merge heap: many sorted sources become one.
+
+pub mod cursor;
+pub mod heap;
+
+pub use cursor::MergeCursor;

@@ -1,0 +1,41 @@
+//! The memtables and tables of one store, by number.
+//!
+//! Invariant: the registry, and the views made of it, are all that keeps a memtable or an open file alive.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::memtable::Memtable;
+use crate::table::Table;
+use crate::view::View;
+
+#[derive(Default)]
+pub struct Registry {
+    pub memtables: HashMap<u64, Arc<Memtable>>,
+    pub tables: HashMap<u64, Arc<Table>>,
+}
+
+impl Registry {
+    pub fn memtable(&self, id: u64) -> Result<Arc<Memtable>> {
+        self.memtables.get(&id).cloned().ok_or_else(|| Error::Resource(format!("there is no memtable {id}")))
+    }
+
+    pub fn table(&self, number: u64) -> Result<Arc<Table>> {
+        self.tables.get(&number).cloned().ok_or_else(|| Error::Resource(format!("table {number} is not open")))
+    }
+
+    pub fn run(&self, numbers: &[u64]) -> Result<Arc<[Arc<Table>]>> {
+        numbers.iter().map(|&number| self.table(number)).collect()
+    }
+
+    /// The view of these memtables (newest first) and levels (level 0 newest first, the others in key order).
+    pub fn view(&self, memtables: &[u64], levels: &[Vec<u64>]) -> Result<View> {
+        let (level0, deeper) = levels.split_first().map_or((&[][..], &[][..]), |(first, rest)| (first.as_slice(), rest));
+        Ok(View {
+            memtables: memtables.iter().map(|&id| self.memtable(id)).collect::<Result<_>>()?,
+            level0: level0.iter().map(|&number| self.table(number)).collect::<Result<_>>()?,
+            levels: deeper.iter().filter(|level| !level.is_empty()).map(|level| self.run(level)).collect::<Result<_>>()?,
+        })
+    }
+}

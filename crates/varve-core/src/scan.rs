@@ -1,0 +1,290 @@
+//! The scan cursor: the visible entries of a view within bounds, in one direction, packed into chunks.
+//!
+//! ```text
+//! chunk: | key 0 | value 0 | key 1 | value 1 | …       no gaps
+//! index: | end of key 0 | end of value 0 | end of key 1 | …
+//! ```
+//!
+//! Invariants:
+//!  1. Of each user key the newest version that `sequence` can see decides; a tombstone hides the key.
+//!  2. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
+use crate::block_source::CachedBlocks;
+use crate::cursor::Cursor;
+use crate::engine::Io;
+use crate::error::{Error, Result};
+use crate::internal_key::{self, KIND_PUT};
+use crate::merge::MergeCursor;
+use crate::view::{Source, View};
+
+#[derive(Clone, Debug, Default)]
+pub struct CursorOptions {
+    /// Highest sequence number that is visible.
+    pub sequence: u64,
+    /// Inclusive lower bound of user keys.
+    pub lower: Option<Vec<u8>>,
+    /// Exclusive upper bound of user keys.
+    pub upper: Option<Vec<u8>>,
+    /// Descending order.
+    pub reverse: bool,
+    /// Put keys into the chunks.
+    pub keys: bool,
+    /// Put values into the chunks.
+    pub values: bool,
+    /// Keep the blocks that are read in the cache.
+    pub fill_cache: bool,
+}
+
+/// What a fill has done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// This many entries; 0 at the end.
+    Entries(usize),
+    /// None, because the first block that is needed is not in memory.
+    Pending,
+    /// None, because the first entry alone takes this many bytes.
+    TooSmall(usize),
+}
+
+/// Where the next entry is to be found.
+#[derive(Debug)]
+enum Place {
+    /// From the beginning (reverse: the end) of the range.
+    Start,
+    /// At or behind a key (reverse: before).
+    At(Vec<u8>),
+    /// Behind `last` (reverse: before), the key given last.
+    Behind,
+    /// The merge cursor (reverse: the saved entry) holds it.
+    Here,
+    End,
+}
+
+pub struct ScanCursor {
+    /// Keeps memtables and tables alive.
+    _view: Arc<View>,
+    options: CursorOptions,
+    cache_only: Arc<AtomicBool>,
+    merge: MergeCursor<Source>,
+    place: Place,
+    /// Forward: the user key whose further versions are passed over. Both: where to go on after an error.
+    last: Vec<u8>,
+    /// Reverse: the entry that is next, which the merge cursor has left already.
+    saved_key: Vec<u8>,
+    saved_value: Vec<u8>,
+    target: Vec<u8>,
+}
+
+impl ScanCursor {
+    pub fn new(view: Arc<View>, blocks: CachedBlocks, options: CursorOptions) -> Self {
+        Self {
+            merge: view.cursor(&blocks),
+            cache_only: blocks.cache_only,
+            _view: view,
+            options,
+            place: Place::Start,
+            last: Vec::new(),
+            saved_key: Vec::new(),
+            saved_value: Vec::new(),
+            target: Vec::new(),
+        }
+    }
+
+    /// The next fill starts at the first entry at or after `key` (reverse: at or before), within the bounds.
+    pub fn seek(&mut self, key: &[u8]) {
+        self.place = Place::At(key.to_vec());
+    }
+
+    /// Packs entries from the current position on until chunk, index or `limit` is full.
+    pub fn fill(&mut self, chunk: &mut [u8], index: &mut [u32], limit: usize, io: Io) -> Result<Fill> {
+        self.cache_only.store(io == Io::CacheOnly, Ordering::Relaxed);
+        let limit = limit.min(index.len() / 2);
+        let mut count = 0;
+        let mut used = 0;
+        while count < limit {
+            match self.find() {
+                Ok(()) => {}
+                Err(Error::WouldBlock) if count == 0 => return Ok(Fill::Pending),
+                Err(Error::WouldBlock) => break,
+                // What has been packed is sound; the next fill meets the error again.
+                Err(_) if count > 0 => break,
+                Err(error) => return Err(error),
+            }
+            if matches!(self.place, Place::End) {
+                break;
+            }
+            let (key, value) = self.entry();
+            let end = used + key.len() + value.len();
+            if end > chunk.len() {
+                let needed = key.len() + value.len();
+                return Ok(if count == 0 { Fill::TooSmall(needed) } else { Fill::Entries(count) });
+            }
+            chunk[used..used + key.len()].copy_from_slice(key);
+            index[2 * count] = (used + key.len()) as u32;
+            chunk[used + key.len()..end].copy_from_slice(value);
+            index[2 * count + 1] = end as u32;
+            used = end;
+            count += 1;
+            self.given();
+        }
+        Ok(Fill::Entries(count))
+    }
+
+    /// The entry that is next, without the parts that were not asked for.
+    fn entry(&self) -> (&[u8], &[u8]) {
+        let (key, value) = if self.options.reverse {
+            (self.saved_key.as_slice(), self.saved_value.as_slice())
+        } else {
+            (internal_key::user_key(self.merge.key()), self.merge.value())
+        };
+        (if self.options.keys { key } else { &[] }, if self.options.values { value } else { &[] })
+    }
+
+    /// The entry that is next has been given.
+    fn given(&mut self) {
+        self.last.clear();
+        if self.options.reverse {
+            self.last.extend_from_slice(&self.saved_key);
+        } else {
+            self.last.extend_from_slice(internal_key::user_key(self.merge.key()));
+        }
+        self.place = Place::Behind;
+    }
+
+    /// Finds the next entry. `merge` follows `last` unless an error came between.
+    fn find(&mut self) -> Result<()> {
+        if matches!(self.place, Place::Here | Place::End) {
+            return Ok(());
+        }
+        let result = self.approach().and_then(|()| if self.options.reverse { self.find_backward() } else { self.find_forward() });
+        match result {
+            Ok(found) => self.place = if found { Place::Here } else { Place::End },
+            Err(_) => self.retreat(),
+        }
+        result.map(drop)
+    }
+
+    /// Brings the merge cursor to where the search begins.
+    fn approach(&mut self) -> Result<()> {
+        match &self.place {
+            Place::Behind | Place::Here | Place::End => Ok(()),
+            Place::Start => self.approach_key(None),
+            Place::At(key) => {
+                let key = key.clone();
+                self.approach_key(Some(&key))
+            }
+        }
+    }
+
+    fn approach_key(&mut self, key: Option<&[u8]>) -> Result<()> {
+        self.last.clear();
+        if self.options.reverse {
+            let upper = self.options.upper.as_deref();
+            match key.filter(|key| upper.is_none_or(|upper| *key < upper)) {
+                // Behind every version of the key.
+                Some(key) => {
+                    internal_key::last_key(&mut self.target, key);
+                    self.merge.seek_for_prev(&self.target)
+                }
+                None => match upper {
+                    // Before every version of the bound.
+                    Some(upper) => {
+                        internal_key::seek_key(&mut self.target, upper, u64::MAX >> 8);
+                        self.merge.seek_for_prev(&self.target)
+                    }
+                    None => self.merge.seek_to_last(),
+                },
+            }
+        } else {
+            let lower = self.options.lower.as_deref();
+            match key.into_iter().chain(lower).max() {
+                Some(key) => {
+                    internal_key::seek_key(&mut self.target, key, u64::MAX >> 8);
+                    self.merge.seek(&self.target)
+                }
+                None => self.merge.seek_to_first(),
+            }
+        }
+    }
+
+    /// After an error the position of the merge cursor is lost: the next search begins at a key.
+    fn retreat(&mut self) {
+        if !matches!(self.place, Place::Behind) {
+            return;
+        }
+        let mut key = self.last.clone();
+        if self.options.reverse {
+            // Everything from the last key on has been given.
+            self.options.upper = Some(key);
+            self.place = Place::Start;
+        } else {
+            key.push(0);
+            self.place = Place::At(key);
+        }
+    }
+
+    /// To the newest visible version of the next user key that is no tombstone.
+    fn find_forward(&mut self) -> Result<bool> {
+        let mut passing = matches!(self.place, Place::Behind);
+        while self.merge.valid() {
+            let (user_key, trailer) = internal_key::split(self.merge.key());
+            if !passing || user_key != self.last.as_slice() {
+                if self.options.upper.as_deref().is_some_and(|upper| user_key >= upper) {
+                    return Ok(false);
+                }
+                passing = false;
+                if trailer >> 8 <= self.options.sequence {
+                    if trailer as u8 == KIND_PUT {
+                        return Ok(true);
+                    }
+                    self.last.clear();
+                    self.last.extend_from_slice(user_key);
+                    passing = true;
+                    // From here on an error goes on behind the tombstone.
+                    self.place = Place::Behind;
+                }
+            }
+            self.merge.next()?;
+        }
+        Ok(false)
+    }
+
+    /// Going back, the versions of a key come oldest first: the last visible one decides.
+    fn find_backward(&mut self) -> Result<bool> {
+        while self.merge.valid() {
+            let user_key = internal_key::user_key(self.merge.key());
+            if self.options.lower.as_deref().is_some_and(|lower| user_key < lower) {
+                return Ok(false);
+            }
+            self.saved_key.clear();
+            self.saved_key.extend_from_slice(user_key);
+            if self.save_newest()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Passes all versions of `saved_key`; saves the value of the newest visible one, unless there is none or it is a tombstone.
+    fn save_newest(&mut self) -> Result<bool> {
+        let mut found = false;
+        while self.merge.valid() {
+            let (user_key, trailer) = internal_key::split(self.merge.key());
+            if user_key != self.saved_key.as_slice() {
+                break;
+            }
+            if trailer >> 8 <= self.options.sequence {
+                found = trailer as u8 == KIND_PUT;
+                self.saved_value.clear();
+                if found && self.options.values {
+                    self.saved_value.extend_from_slice(self.merge.value());
+                }
+            }
+            self.merge.prev()?;
+        }
+        Ok(found)
+    }
+}

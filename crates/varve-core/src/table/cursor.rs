@@ -1,0 +1,136 @@
+//! All entries of a table: the index leads to a block, the block to an entry.
+
+use std::sync::Arc;
+
+use super::reader::Table;
+use crate::block::{BlockCursor, KeyOrder};
+use crate::block_source::BlockSource;
+use crate::cursor::Cursor;
+use crate::error::Result;
+
+pub struct TableCursor<S: BlockSource> {
+    table: Arc<Table>,
+    source: S,
+    /// Position of the current block in the index.
+    position: usize,
+    block: Option<BlockCursor>,
+}
+
+impl<S: BlockSource> TableCursor<S> {
+    pub fn new(table: Arc<Table>, source: S) -> Self {
+        Self { table, source, position: 0, block: None }
+    }
+
+    /// Goes over to another table; the position is undefined until the next seek.
+    pub fn reset(&mut self, table: Arc<Table>) {
+        self.table = table;
+        self.position = usize::MAX;
+    }
+
+    fn load(&mut self, position: usize) -> Result<&mut BlockCursor> {
+        let block = self.source.block(&self.table, position)?;
+        self.position = position;
+        let here = self.table.index.handle(position).offset;
+        let cursor = match self.block.take() {
+            Some(mut cursor) => cursor.reset(block).map(|()| cursor),
+            None => BlockCursor::new(block, KeyOrder::Internal),
+        };
+        let cursor = cursor.map_err(|error| error.at(&self.table.path, here))?;
+        Ok(self.block.insert(cursor))
+    }
+
+    /// Loads a block and seeks in it; errors get their place.
+    fn enter(&mut self, position: usize, seek: impl FnOnce(&mut BlockCursor) -> Result<()>) -> Result<()> {
+        let result = seek(self.load(position)?);
+        self.locate(result)
+    }
+
+    fn locate(&self, result: Result<()>) -> Result<()> {
+        result.map_err(|error| error.at(&self.table.path, self.table.index.handle(self.position).offset))
+    }
+
+    fn invalidate(&mut self) {
+        self.block = None;
+    }
+
+    /// Behind the last entry of a block the next one begins.
+    fn skip_forward(&mut self) -> Result<()> {
+        while self.block.as_ref().is_some_and(|block| !block.valid()) {
+            if self.position + 1 >= self.table.index.len() {
+                self.invalidate();
+                return Ok(());
+            }
+            self.enter(self.position + 1, BlockCursor::seek_to_first)?;
+        }
+        Ok(())
+    }
+
+    fn skip_backward(&mut self) -> Result<()> {
+        while self.block.as_ref().is_some_and(|block| !block.valid()) {
+            if self.position == 0 {
+                self.invalidate();
+                return Ok(());
+            }
+            self.enter(self.position - 1, BlockCursor::seek_to_last)?;
+        }
+        Ok(())
+    }
+}
+
+impl<S: BlockSource> Cursor for TableCursor<S> {
+    #[inline]
+    fn valid(&self) -> bool {
+        self.block.as_ref().is_some_and(Cursor::valid)
+    }
+
+    #[inline]
+    fn key(&self) -> &[u8] {
+        self.block.as_ref().map_or(&[], Cursor::key)
+    }
+
+    #[inline]
+    fn value(&self) -> &[u8] {
+        self.block.as_ref().map_or(&[], Cursor::value)
+    }
+
+    fn seek_to_first(&mut self) -> Result<()> {
+        self.enter(0, BlockCursor::seek_to_first)?;
+        self.skip_forward()
+    }
+
+    fn seek_to_last(&mut self) -> Result<()> {
+        self.enter(self.table.index.len() - 1, BlockCursor::seek_to_last)?;
+        self.skip_backward()
+    }
+
+    fn seek(&mut self, target: &[u8]) -> Result<()> {
+        let position = self.table.index.find(target);
+        if position == self.table.index.len() {
+            self.invalidate();
+            return Ok(());
+        }
+        self.enter(position, |block| block.seek(target))?;
+        self.skip_forward()
+    }
+
+    fn seek_for_prev(&mut self, target: &[u8]) -> Result<()> {
+        let position = self.table.index.find(target).min(self.table.index.len() - 1);
+        self.enter(position, |block| block.seek_for_prev(target))?;
+        self.skip_backward()
+    }
+
+    #[inline]
+    fn next(&mut self) -> Result<()> {
+        let Some(block) = &mut self.block else { return Ok(()) };
+        let result = block.next();
+        self.locate(result)?;
+        self.skip_forward()
+    }
+
+    fn prev(&mut self) -> Result<()> {
+        let Some(block) = &mut self.block else { return Ok(()) };
+        let result = block.prev();
+        self.locate(result)?;
+        self.skip_backward()
+    }
+}

@@ -1,0 +1,18 @@
+//! Tables: sorted files of blocks.
+//!
+//! ```text
+//! | data block … | filter block | properties block | metaindex block | index block | footer (48) |
+//! ```
+
+pub mod cursor;
+pub mod file;
+pub mod footer;
+pub mod format;
+pub mod key_index;
+pub mod properties;
+pub mod reader;
+pub mod writer;
+
+pub use cursor::TableCursor;
+pub use reader::{Table, TableSpec};
+pub use writer::{TableOptions, TableWriter};

@@ -1,0 +1,134 @@
+//! An open table: its footer, properties, filter and index, verified and in memory; data blocks are read when asked for.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::file::read_exact_at;
+use super::footer::{Footer, FOOTER_SIZE};
+use super::format::{verify_block, BlockHandle, BLOCK_TRAILER_SIZE, FILTER_NAME, PROPERTIES_NAME};
+use super::key_index::KeyIndex;
+use super::properties::Properties;
+use crate::block::{Block, BlockCursor, KeyOrder};
+use crate::cursor::Cursor;
+use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::internal_key;
+
+/// A table to open.
+#[derive(Clone, Debug)]
+pub struct TableSpec {
+    pub number: u64,
+    pub path: PathBuf,
+    /// Size in bytes as the manifest has it.
+    pub size: u64,
+}
+
+#[derive(Debug)]
+pub struct Table {
+    pub number: u64,
+    pub path: PathBuf,
+    pub size: u64,
+    pub index: KeyIndex,
+    pub filter: Option<Filter>,
+    pub properties: Properties,
+    pub file: File,
+}
+
+impl Table {
+    /// Opens a table and verifies everything but its data blocks.
+    pub fn open(spec: &TableSpec) -> Result<Self> {
+        let file = File::open(&spec.path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::corruption("the table is listed by the manifest but missing: restore it from a backup").at(&spec.path, 0)
+            }
+            _ => Error::io(&spec.path, "opened")(error),
+        })?;
+        let size = file.metadata().map_err(Error::io(&spec.path, "examined"))?.len();
+        if size != spec.size || size < FOOTER_SIZE as u64 {
+            let message = format!("the table has {size} bytes; the manifest says {}. Restore it from a backup", spec.size);
+            return Err(Error::corruption(message).at(&spec.path, size));
+        }
+        let parts = Parts { file: &file, path: &spec.path, data_end: size - FOOTER_SIZE as u64 };
+        let footer = parts.footer()?;
+        let (properties, filter) = parts.metadata(&footer)?;
+        let index = parts.index(&footer)?;
+        Ok(Self { number: spec.number, path: spec.path.clone(), size, index, filter, properties, file })
+    }
+
+    pub fn smallest_user_key(&self) -> &[u8] {
+        internal_key::user_key(&self.properties.smallest_key)
+    }
+
+    pub fn largest_user_key(&self) -> &[u8] {
+        internal_key::user_key(&self.properties.largest_key)
+    }
+
+    /// Bytes of index and filter in memory.
+    pub fn memory(&self) -> usize {
+        self.index.size() + self.filter.as_ref().map_or(0, Filter::size)
+    }
+
+    /// Reads and verifies a block.
+    pub fn read_block(&self, handle: BlockHandle) -> Result<Block> {
+        read_block(&self.file, &self.path, handle)
+    }
+}
+
+fn read_block(file: &File, path: &Path, handle: BlockHandle) -> Result<Block> {
+    let mut sealed = vec![0; handle.size as usize + BLOCK_TRAILER_SIZE];
+    read_exact_at(file, &mut sealed, handle.offset).map_err(Error::io(path, "read"))?;
+    Ok(Block::from(verify_block(&sealed, path, handle.offset)?))
+}
+
+/// A table that is being opened.
+struct Parts<'a> {
+    file: &'a File,
+    path: &'a Path,
+    data_end: u64,
+}
+
+impl Parts<'_> {
+    fn footer(&self) -> Result<Footer> {
+        let mut bytes = [0; FOOTER_SIZE];
+        read_exact_at(self.file, &mut bytes, self.data_end).map_err(Error::io(self.path, "read"))?;
+        Footer::decode(&bytes, self.data_end).map_err(|error| error.at(self.path, self.data_end))
+    }
+
+    fn metadata(&self, footer: &Footer) -> Result<(Properties, Option<Filter>)> {
+        let mut properties = None;
+        let mut filter = None;
+        let origin = footer.metaindex.offset;
+        let mut each = || -> Result<()> {
+            let mut cursor = BlockCursor::new(read_block(self.file, self.path, footer.metaindex)?, KeyOrder::Plain)?;
+            cursor.seek_to_first()?;
+            while cursor.valid() {
+                // An unknown name is a part that a reader can do without.
+                if cursor.key() == PROPERTIES_NAME || cursor.key() == FILTER_NAME {
+                    let handle = BlockHandle::decode(cursor.value(), self.data_end)?;
+                    let block = read_block(self.file, self.path, handle)?;
+                    let here = |error: Error| error.at(self.path, handle.offset);
+                    if cursor.key() == PROPERTIES_NAME {
+                        properties = Some(Properties::decode(block).map_err(here)?);
+                    } else {
+                        filter = Some(Filter::new(block.to_vec()).map_err(here)?);
+                    }
+                }
+                cursor.next()?;
+            }
+            Ok(())
+        };
+        each().map_err(|error| error.at(self.path, origin))?;
+        let missing = || Error::corruption("the metaindex names no properties").at(self.path, origin);
+        Ok((properties.ok_or_else(missing)?, filter))
+    }
+
+    fn index(&self, footer: &Footer) -> Result<KeyIndex> {
+        let here = |error: Error| error.at(self.path, footer.index.offset);
+        let block = read_block(self.file, self.path, footer.index)?;
+        let index = KeyIndex::decode(block, self.data_end).map_err(here)?;
+        if index.is_empty() {
+            return Err(here(Error::corruption("the index is empty")));
+        }
+        Ok(index)
+    }
+}

@@ -1,0 +1,148 @@
+//! Writes one table. Part of the file format: do not change where blocks are cut.
+//!
+//! ```text
+//! | data block … | filter block | properties block | metaindex block | index block | footer (48) |
+//! ```
+//!
+//! Invariants:
+//!  1. Entries come in strictly ascending internal key order; anything else means that an input is damaged.
+//!  2. A data block is finished when, after an entry was added, its encoded size is at least `block_size`.
+//!  3. Memory does not grow with the table but for filter and index.
+
+use std::cmp::Ordering;
+use std::io::{self, Write};
+
+use super::footer::Footer;
+use super::format::{seal_block, BlockHandle, FILTER_NAME, PROPERTIES_NAME};
+use super::properties::Properties;
+use crate::block::BlockBuilder;
+use crate::filter::FilterBuilder;
+use crate::internal_key::{self, KIND_DELETE};
+
+const INDEX_RESTART_INTERVAL: usize = 16;
+const META_RESTART_INTERVAL: usize = 1;
+
+/// How tables are written. Integers only: both kernels must cut alike.
+#[derive(Clone, Debug)]
+pub struct TableOptions {
+    /// Encoded bytes at which a data block is finished.
+    pub block_size: usize,
+    /// Entries between two restart points of a data block.
+    pub restart_interval: usize,
+    /// Thousandths of a filter bit for each distinct user key; 0 leaves the filter out.
+    pub filter_milli_bits_per_key: u64,
+    /// Bits that the filter sets for each key.
+    pub filter_probes: u32,
+    /// Bytes at which a compaction starts its next output table.
+    pub table_size: u64,
+}
+
+pub struct TableWriter<W: Write> {
+    out: W,
+    block_size: usize,
+    /// Bytes of finished blocks with their trailers.
+    written: u64,
+    block: BlockBuilder,
+    index: BlockBuilder,
+    filter: Option<FilterBuilder>,
+    properties: Properties,
+    last_key: Vec<u8>,
+}
+
+impl<W: Write> TableWriter<W> {
+    pub fn new(out: W, options: &TableOptions, created_at: u64) -> Self {
+        let filter = (options.filter_milli_bits_per_key > 0)
+            .then(|| FilterBuilder::new(options.filter_milli_bits_per_key, options.filter_probes));
+        Self {
+            out,
+            block_size: options.block_size,
+            written: 0,
+            block: BlockBuilder::new(options.restart_interval),
+            index: BlockBuilder::new(INDEX_RESTART_INTERVAL),
+            filter,
+            properties: Properties { created_at, smallest_sequence: u64::MAX, ..Properties::default() },
+            last_key: Vec::new(),
+        }
+    }
+
+    /// What decides where a compaction cuts tables: finished blocks and the encoded size of the current one.
+    pub fn cut_size(&self) -> u64 {
+        self.written + self.block.encoded_size() as u64
+    }
+
+    /// Is `key` another version of the user key of the last entry?
+    pub fn is_same_user_key(&self, key: &[u8]) -> bool {
+        self.properties.entries > 0 && internal_key::user_key(&self.last_key) == internal_key::user_key(key)
+    }
+
+    /// Appends an entry; false when its key is not greater than the last one.
+    pub fn add(&mut self, key: &[u8], value: &[u8]) -> io::Result<bool> {
+        let first = self.properties.entries == 0;
+        if !first && internal_key::compare(&self.last_key, key) != Ordering::Less {
+            return Ok(false);
+        }
+        if first || !self.is_same_user_key(key) {
+            if let Some(filter) = &mut self.filter {
+                filter.add(internal_key::user_key(key));
+            }
+            self.properties.user_keys += 1;
+        }
+        self.last_key.clear();
+        self.last_key.extend_from_slice(key);
+        self.count(key, value, first);
+        self.block.add(key, value);
+        if self.block.encoded_size() >= self.block_size {
+            self.finish_data_block()?;
+        }
+        Ok(true)
+    }
+
+    fn count(&mut self, key: &[u8], value: &[u8], first: bool) {
+        let (_, trailer) = internal_key::split(key);
+        let properties = &mut self.properties;
+        if first {
+            properties.smallest_key = key.to_vec();
+        }
+        properties.entries += 1;
+        properties.tombstones += u64::from(trailer as u8 == KIND_DELETE);
+        properties.raw_key_bytes += key.len() as u64;
+        properties.raw_value_bytes += value.len() as u64;
+        properties.smallest_sequence = properties.smallest_sequence.min(trailer >> 8);
+        properties.largest_sequence = properties.largest_sequence.max(trailer >> 8);
+    }
+
+    /// Writes what is left; returns the output, the size of the file and its properties. At least one entry was added.
+    pub fn finish(mut self) -> io::Result<(W, u64, Properties)> {
+        if self.block.entries() > 0 {
+            self.finish_data_block()?;
+        }
+        self.properties.largest_key = std::mem::take(&mut self.last_key);
+        let mut metaindex = BlockBuilder::new(META_RESTART_INTERVAL);
+        if let Some(filter) = self.filter.take() {
+            metaindex.add(FILTER_NAME, &self.write_block(filter.finish())?.encode());
+        }
+        let properties = self.properties.encode();
+        metaindex.add(PROPERTIES_NAME, &self.write_block(properties)?.encode());
+        let metaindex = self.write_block(metaindex.finish())?;
+        let index = self.index.finish();
+        let index = self.write_block(index)?;
+        let footer = Footer { metaindex, index }.encode();
+        self.out.write_all(&footer)?;
+        Ok((self.out, self.written + footer.len() as u64, self.properties))
+    }
+
+    fn finish_data_block(&mut self) -> io::Result<()> {
+        let block = self.block.finish();
+        let handle = self.write_block(block)?;
+        self.index.add(&self.last_key, &handle.encode());
+        Ok(())
+    }
+
+    fn write_block(&mut self, mut block: Vec<u8>) -> io::Result<BlockHandle> {
+        let handle = BlockHandle { offset: self.written, size: block.len() as u32 };
+        seal_block(&mut block);
+        self.out.write_all(&block)?;
+        self.written += block.len() as u64;
+        Ok(handle)
+    }
+}
