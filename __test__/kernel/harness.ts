@@ -1,0 +1,156 @@
+/** An engine beside a model: every version of every key in a map. The model test drives it at random. */
+import { unlinkSync } from 'node:fs';
+import { expect } from 'vitest';
+import type { Kernel, KernelEngine, TableOptions, TableSummary } from '../../ts/kernel/kernel';
+import { apply, jobOutput, type Operation, type Random, tableSpec, type TextEntry } from './support';
+
+interface Version {
+	sequence: number;
+	value: string | undefined;
+}
+
+export class Harness {
+	readonly engine: KernelEngine;
+	readonly snapshots: number[] = [];
+	lastSequence = 0;
+	private readonly model = new Map<string, Version[]>();
+	private memtables = [1];
+	private nextMemtable = 2;
+	private nextFile = 1;
+	/** Level 0 newest first, the others in key order. */
+	levels: TableSummary[][] = [[], [], []];
+
+	constructor(
+		kernel: Kernel,
+		private readonly directory: string,
+		readonly random: Random,
+		cacheBytes: number,
+		private readonly table: Partial<TableOptions>,
+	) {
+		this.engine = kernel.createEngine({ cacheBytes });
+		this.engine.createMemtable(1, 1 << 20);
+		this.install();
+	}
+
+	write(): void {
+		const operations: Operation[] = [];
+		for (let i = this.random.below(20); i >= 0; i--) {
+			const key = this.random.key();
+			const value = this.random.chance(0.3) ? undefined : this.random.bytes(this.random.below(60));
+			operations.push({ key, value });
+			const versions = this.model.get(key.toString('latin1')) ?? [];
+			versions.push({ sequence: this.lastSequence + operations.length, value: value?.toString('latin1') });
+			this.model.set(key.toString('latin1'), versions);
+		}
+		apply(this.engine, this.lastSequence + 1, operations);
+		this.lastSequence += operations.length;
+	}
+
+	freeze(): void {
+		const id = this.nextMemtable++;
+		this.engine.createMemtable(id, 1 << 20);
+		this.memtables.unshift(id);
+		this.install();
+	}
+
+	async flush(): Promise<void> {
+		if (this.memtables.length < 2) this.freeze();
+		const id = this.memtables.at(-1) as number;
+		const outputs = await this.engine.flush({ memtable: id, snapshots: this.liveSnapshots(), output: this.output(0) }).done;
+		await this.open(outputs);
+		this.memtables.pop();
+		this.levels[0]?.unshift(...outputs);
+		this.install();
+		this.engine.dropMemtable(id);
+	}
+
+	/** Compacts a level into the next: all of level 0, or one table and what it overlaps. */
+	async compact(): Promise<void> {
+		const level = this.random.below(2);
+		const from = this.levels[level] as TableSummary[];
+		if (from.length === 0) return;
+		const upper = level === 0 ? from : [this.random.pick(from)];
+		const next = this.levels[level + 1] as TableSummary[];
+		const lower = next.filter((table) => upper.some((other) => overlaps(table, other)));
+		const runs = level === 0 ? upper.map((table) => [table.number]) : [upper.map((table) => table.number)];
+		if (lower.length > 0) runs.push(lower.map((table) => table.number));
+		const below = level === 0 ? (this.levels[2] as TableSummary[]) : [];
+		const outputs = await this.engine.compact({
+			runs,
+			snapshots: this.liveSnapshots(),
+			keepTombstones: below.map((table) => [userKey(table.smallestKey), userKey(table.largestKey)]),
+			output: this.output(level + 1),
+		}).done;
+		await this.open(outputs);
+		this.levels[level] = from.filter((table) => !upper.includes(table));
+		const merged = [...next.filter((table) => !lower.includes(table)), ...outputs];
+		this.levels[level + 1] = merged.sort((a, b) => Buffer.compare(userKey(a.smallestKey), userKey(b.smallestKey)));
+		this.install();
+		const dropped = [...upper, ...lower];
+		this.engine.dropTables(dropped.map((table) => table.number));
+		for (const table of dropped) unlinkSync(tableSpec(this.directory, table).path);
+	}
+
+	takeSnapshot(): void {
+		this.snapshots.push(this.lastSequence);
+	}
+
+	releaseSnapshot(): void {
+		if (this.snapshots.length > 0) this.snapshots.splice(this.random.below(this.snapshots.length), 1);
+	}
+
+	/** Value that the model has for a key at a sequence number. */
+	expected(key: string, sequence: number): string | undefined {
+		return this.model.get(key)?.findLast((version) => version.sequence <= sequence)?.value;
+	}
+
+	/** All live entries of the model at a sequence number, ascending. */
+	entries(sequence: number): TextEntry[] {
+		const entries: TextEntry[] = [];
+		for (const key of this.model.keys()) {
+			const value = this.expected(key, sequence);
+			if (value !== undefined) entries.push([key, value]);
+		}
+		return entries.sort(([a], [b]) => (a < b ? -1 : 1));
+	}
+
+	checkShape(): void {
+		for (const level of this.levels.slice(1)) {
+			for (let i = 1; i < level.length; i++) {
+				const [before, after] = [level[i - 1] as TableSummary, level[i] as TableSummary];
+				expect(Buffer.compare(userKey(before.largestKey), userKey(after.smallestKey))).toBe(-1);
+			}
+		}
+	}
+
+	private liveSnapshots(): number[] {
+		return [...new Set(this.snapshots)].sort((a, b) => a - b);
+	}
+
+	private output(level: number) {
+		this.nextFile += 1000;
+		return jobOutput(this.directory, this.nextFile, level, this.table);
+	}
+
+	private open(outputs: TableSummary[]): Promise<void> {
+		return this.engine.openTables(outputs.map((summary) => tableSpec(this.directory, summary)));
+	}
+
+	private install(): void {
+		this.engine.installView(
+			this.memtables,
+			this.levels.map((level) => level.map((table) => table.number)),
+		);
+	}
+}
+
+function userKey(key: Uint8Array): Uint8Array {
+	return key.subarray(0, -8);
+}
+
+function overlaps(a: TableSummary, b: TableSummary): boolean {
+	return (
+		Buffer.compare(userKey(a.smallestKey), userKey(b.largestKey)) <= 0 &&
+		Buffer.compare(userKey(b.smallestKey), userKey(a.largestKey)) <= 0
+	);
+}

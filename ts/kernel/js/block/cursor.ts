@@ -1,0 +1,205 @@
+/**
+ * Reads one block; the format stands in ./builder.ts.
+ *
+ * Invariants:
+ *  1. Nothing in a block is trusted: each length is checked against what is left before it is used, and each entry ends behind its
+ *     start, so every walk ends.
+ *  2. The key of the current entry is rebuilt in a buffer of the cursor's own, never longer than the block.
+ *  3. The value is a range of the block.
+ */
+import { CorruptionError } from '../../../errors';
+import { KIND_PUT } from '../../kernel';
+import { copyBytes, EMPTY, grow, readUint32 } from '../bytes';
+import type { Cursor } from '../cursor';
+import { compareInternalKeys, TRAILER_SIZE } from '../internal-key';
+import { readVarint32, varint } from '../varint';
+
+/** What the keys of a block are: names, internal keys, or internal keys whose kinds must be known to this release. */
+export const PLAIN_KEYS = 0;
+export const INTERNAL_KEYS = 1;
+export const TABLE_KEYS = 2;
+export type BlockKeys = typeof PLAIN_KEYS | typeof INTERNAL_KEYS | typeof TABLE_KEYS;
+
+export class BlockCursor implements Cursor {
+	valid = false;
+	keyBytes: Buffer = Buffer.allocUnsafeSlow(64);
+	readonly keyStart = 0;
+	keyEnd = 0;
+	valueBytes: Buffer = EMPTY;
+	valueStart = 0;
+	valueEnd = 0;
+
+	private block: Buffer = EMPTY;
+	/** End of the entries, start of the restart array. */
+	private limit = 0;
+	private restartCount = 0;
+	private entryAt = 0;
+	private path: string | undefined;
+	private origin = 0;
+
+	// The header of the entry that was read last.
+	private shared = 0;
+	private unshared = 0;
+	private keyAt = 0;
+
+	private readonly minimumKeyLength: number;
+	private readonly checksKinds: boolean;
+
+	constructor(keys: BlockKeys) {
+		this.minimumKeyLength = keys === PLAIN_KEYS ? 0 : TRAILER_SIZE;
+		this.checksKinds = keys === TABLE_KEYS;
+	}
+
+	/** Turns to another block, which lies at `origin` of the file `path`. */
+	reset(block: Buffer, path?: string, origin = 0): void {
+		this.valid = false;
+		this.block = block;
+		this.valueBytes = block;
+		this.path = path;
+		this.origin = origin;
+		this.limit = 0;
+		this.restartCount = block.length < 8 ? 0 : readUint32(block, block.length - 4);
+		const limit = block.length - 4 - 4 * this.restartCount;
+		if (this.restartCount === 0 || limit < 0) {
+			throw this.malformed(`${this.restartCount} restart points in ${block.length} bytes`, Math.max(0, block.length - 4));
+		}
+		this.limit = limit;
+	}
+
+	seekToFirst(): void {
+		this.keyEnd = 0;
+		this.valueEnd = 0;
+		this.advance();
+	}
+
+	seekToLast(): void {
+		this.enterRun(this.restartCount - 1);
+		while (this.valueEnd < this.limit) this.advance();
+	}
+
+	seek(bytes: Uint8Array, start: number, end: number): void {
+		let low = 0;
+		let high = this.restartCount - 1;
+		while (low < high) {
+			const middle = (low + high + 1) >>> 1;
+			if (this.compareRestart(middle, bytes, start, end) < 0) low = middle;
+			else high = middle - 1;
+		}
+		this.enterRun(low);
+		while (this.valid && compareInternalKeys(this.keyBytes, 0, this.keyEnd, bytes, start, end) < 0) this.advance();
+	}
+
+	seekForPrev(bytes: Uint8Array, start: number, end: number): void {
+		this.seek(bytes, start, end);
+		if (!this.valid) this.seekToLast();
+		else if (compareInternalKeys(this.keyBytes, 0, this.keyEnd, bytes, start, end) > 0) this.prev();
+	}
+
+	next(): void {
+		this.advance();
+	}
+
+	prev(): void {
+		const before = this.entryAt;
+		let low = -1;
+		let high = this.restartCount - 1;
+		while (low < high) {
+			const middle = (low + high + 1) >> 1;
+			if (this.restartOffset(middle) < before) low = middle;
+			else high = middle - 1;
+		}
+		if (low < 0) {
+			this.valid = false;
+			return;
+		}
+		this.enterRun(low);
+		while (this.valid && this.valueEnd < before) this.advance();
+	}
+
+	/** Checks what single reads need not: that the restart array names starts of entries, ascending, the first at 0. */
+	verifyRestarts(): void {
+		let restart = 0;
+		for (this.seekToFirst(); this.valid && restart < this.restartCount; this.advance()) {
+			if (this.restartOffset(restart) !== this.entryAt) continue;
+			if (this.shared !== 0) throw this.malformed('a restart point shares bytes with the key before it', this.entryAt);
+			restart++;
+		}
+		const empty = this.limit === 0 && this.restartCount === 1 && this.restartOffset(0) === 0;
+		if (restart !== this.restartCount && !empty) throw this.malformed('a restart point is no entry', this.limit);
+	}
+
+	/** Moves to the first entry of a run; invalid when the block is empty. */
+	private enterRun(restart: number): void {
+		this.valid = false;
+		this.keyEnd = 0;
+		this.valueEnd = this.restartOffset(restart);
+		this.advance();
+	}
+
+	private restartOffset(restart: number): number {
+		const offset = readUint32(this.block, this.limit + 4 * restart);
+		if (offset >= this.limit && offset !== 0) throw this.malformed(`restart point ${offset} is past the entries`, this.limit);
+		return offset;
+	}
+
+	private compareRestart(restart: number, bytes: Uint8Array, start: number, end: number): number {
+		const at = this.restartOffset(restart);
+		this.readHeader(at, 0);
+		return compareInternalKeys(this.block, this.keyAt, this.keyAt + this.unshared, bytes, start, end);
+	}
+
+	/** Moves to the entry behind the current one; its key builds on the current one. */
+	private advance(): void {
+		const at = this.valueEnd;
+		this.valid = false;
+		if (at >= this.limit) return;
+		const valueLength = this.readHeader(at, this.keyEnd);
+		const keyEnd = this.shared + this.unshared;
+		if (keyEnd > this.keyBytes.length) this.keyBytes = grow(this.keyBytes, this.shared, keyEnd);
+		const valueStart = this.keyAt + this.unshared;
+		copyBytes(this.block, this.keyAt, valueStart, this.keyBytes, this.shared);
+		if (this.checksKinds && this.keyBytes[keyEnd - TRAILER_SIZE] > KIND_PUT) throw this.malformed('an unknown kind of entry', at);
+		this.keyEnd = keyEnd;
+		this.entryAt = at;
+		this.valueStart = valueStart;
+		this.valueEnd = valueStart + valueLength;
+		this.valid = true;
+	}
+
+	/** Reads the header at `at` into the fields, checks it, and returns the length of the value. */
+	private readHeader(at: number, keyLength: number): number {
+		const block = this.block;
+		let valueLength: number;
+		if (at + 3 <= this.limit && (block[at] | block[at + 1] | block[at + 2]) < 128) {
+			this.shared = block[at];
+			this.unshared = block[at + 1];
+			valueLength = block[at + 2];
+			this.keyAt = at + 3;
+		} else {
+			valueLength = this.readLongHeader(at);
+		}
+		if (
+			this.shared > keyLength ||
+			this.shared + this.unshared < this.minimumKeyLength ||
+			this.keyAt + this.unshared + valueLength > this.limit
+		) {
+			throw this.malformed('the lengths of an entry do not fit', at);
+		}
+		return valueLength;
+	}
+
+	private readLongHeader(at: number): number {
+		this.shared = readVarint32(this.block, at, this.limit);
+		this.unshared = this.shared < 0 ? -1 : readVarint32(this.block, varint.end, this.limit);
+		const valueLength = this.unshared < 0 ? -1 : readVarint32(this.block, varint.end, this.limit);
+		if (valueLength < 0) throw this.malformed('a length is cut short or too long', at);
+		this.keyAt = varint.end;
+		return valueLength;
+	}
+
+	private malformed(what: string, at: number): CorruptionError {
+		this.valid = false;
+		const detail = this.path === undefined ? {} : { path: this.path, offset: this.origin + at };
+		return new CorruptionError(`block is malformed at byte ${at}: ${what}`, detail);
+	}
+}

@@ -1,0 +1,26 @@
+/**
+ * The one shape of all internal cursors: block, table, memtable, level and merge.
+ *
+ * Invariants:
+ *  1. While `valid`, the key is the internal key `keyBytes[keyStart, keyEnd)` and the value `valueBytes[valueStart, valueEnd)`.
+ *  2. The bytes of the key hold until the cursor moves; those of the value as long as somebody refers to `valueBytes`.
+ *  3. The direction may change at any step. A step past either end makes the cursor invalid; only a seek makes it valid again.
+ *  4. A cursor that threw is invalid until the next seek.
+ */
+export interface Cursor {
+	readonly valid: boolean;
+	readonly keyBytes: Buffer;
+	readonly keyStart: number;
+	readonly keyEnd: number;
+	readonly valueBytes: Buffer;
+	readonly valueStart: number;
+	readonly valueEnd: number;
+	seekToFirst(): void;
+	seekToLast(): void;
+	/** First entry at or after the internal key `bytes[start, end)`. */
+	seek(bytes: Uint8Array, start: number, end: number): void;
+	/** Last entry at or before the internal key `bytes[start, end)`. */
+	seekForPrev(bytes: Uint8Array, start: number, end: number): void;
+	next(): void;
+	prev(): void;
+}

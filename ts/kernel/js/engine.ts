@@ -1,0 +1,280 @@
+/**
+ * The TypeScript engine: memtables, tables, cache, reads and jobs of one database, behind {@link KernelEngine}.
+ *
+ * Invariants:
+ *  1. A read with `allowIo` false never touches a file. An asynchronous read repeats itself from memory, loading what is missing off
+ *     the calling thread, and holds its view until it ends.
+ *  2. After `close` every call throws ClosedError; `close` waits for asynchronous reads and jobs.
+ *  3. `keyScratch` is the start of a private buffer with room for a trailer behind it: a lookup needs no copy of its key.
+ */
+import { ClosedError } from '../../errors';
+import type { FileSystem } from '../../fs/file-system';
+import {
+	type CompactionJob,
+	type CursorOptions,
+	type EngineOptions,
+	type FlushJob,
+	type KernelCursor,
+	type KernelEngine,
+	type KernelStats,
+	PENDING,
+	type Pending,
+	type ProgressListener,
+	READ_PRESENCE,
+	READ_UTF8,
+	type ReadMode,
+	type ReadResult,
+	type RunningJob,
+	type TableSpec,
+} from '../kernel';
+import { CachedBlocks } from './block-source';
+import { copyBytes, readUint32 } from './bytes';
+import { BlockCache } from './cache';
+import { TRAILER_SIZE } from './internal-key';
+import { type JobMode, JobRunner } from './job/runner';
+import { PointLookup } from './point-lookup';
+import { Registry } from './registry';
+import { ScanCursor, type ScanHost } from './scan';
+import { Slab } from './slab';
+import type { View } from './view';
+
+const INITIAL_KEY_SCRATCH = 1024;
+
+export class JsEngine implements KernelEngine, ScanHost {
+	private readonly cache: BlockCache;
+	private readonly registry: Registry;
+	private readonly jobs: JobRunner;
+	private readonly counters = { blockReads: 0, filterProbes: 0, filterNegatives: 0, filterFalsePositives: 0 };
+	private readonly slab = new Slab();
+
+	/** For reads on the calling thread, one at a time. */
+	private readonly blocks: CachedBlocks;
+	private readonly lookup: PointLookup;
+	private scratch: Buffer = Buffer.allocUnsafeSlow(INITIAL_KEY_SCRATCH + TRAILER_SIZE);
+	keyScratch: Buffer = this.scratch.subarray(0, INITIAL_KEY_SCRATCH);
+
+	private readonly scans = new Set<ScanCursor>();
+	private readonly pending = new Set<Promise<unknown>>();
+	private closed = false;
+
+	constructor(options: EngineOptions, fileSystem: FileSystem, jobMode: JobMode) {
+		this.cache = new BlockCache(options.cacheBytes);
+		this.registry = new Registry(fileSystem, this.cache);
+		this.jobs = new JobRunner(fileSystem, jobMode);
+		this.blocks = new CachedBlocks(this.cache, this.counters, true);
+		this.lookup = new PointLookup(this.blocks, this.counters);
+	}
+
+	createMemtable(id: number, capacity: number): void {
+		this.checkOpen();
+		this.registry.createMemtable(id, capacity);
+	}
+
+	apply(record: Uint8Array, start: number, end: number): void {
+		this.checkOpen();
+		this.registry.active.apply(record, start, end);
+	}
+
+	dropMemtable(id: number): void {
+		this.checkOpen();
+		this.registry.dropMemtable(id);
+	}
+
+	async openTables(specs: TableSpec[]): Promise<void> {
+		this.checkOpen();
+		await this.track(() => this.registry.open(specs, () => this.checkOpen()));
+	}
+
+	dropTables(numbers: number[]): void {
+		this.checkOpen();
+		this.registry.dropTables(numbers);
+	}
+
+	installView(memtables: number[], levels: number[][]): void {
+		this.checkOpen();
+		this.registry.installView(memtables, levels);
+	}
+
+	reserveKey(length: number): void {
+		if (length <= this.keyScratch.length) return;
+		this.scratch = Buffer.allocUnsafeSlow(length + TRAILER_SIZE);
+		this.keyScratch = this.scratch.subarray(0, length);
+	}
+
+	get(keyLength: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult | Pending {
+		this.checkOpen();
+		this.blocks.allowIo = allowIo;
+		this.lookup.start(this.registry.view, this.scratch, keyLength, sequence);
+		try {
+			return this.lookup.run() ? this.value(this.lookup, mode) : undefined;
+		} catch (error) {
+			if (error === this.blocks.miss) return PENDING;
+			throw error;
+		} finally {
+			this.lookup.clear();
+		}
+	}
+
+	async getAsync(keyLength: number, sequence: number, mode: ReadMode): Promise<ReadResult> {
+		this.checkOpen();
+		const key = Buffer.allocUnsafe(keyLength + TRAILER_SIZE);
+		copyBytes(this.scratch, 0, keyLength, key, 0);
+		return this.withView(async (view) => {
+			const blocks = new CachedBlocks(this.cache, this.counters, true);
+			const lookup = new PointLookup(blocks, this.counters);
+			lookup.start(view, key, keyLength, sequence);
+			return this.finishLookup(lookup, blocks, mode);
+		});
+	}
+
+	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult[] | Pending {
+		this.checkOpen();
+		const results: ReadResult[] = [];
+		let at = 0;
+		for (let i = 0; i < count; i++) {
+			const length = readUint32(packed, at);
+			this.reserveKey(length);
+			at = copyKey(packed, at, length, this.scratch);
+			const result = this.get(length, sequence, mode, allowIo);
+			if (result === PENDING) return PENDING;
+			results.push(result);
+		}
+		return results;
+	}
+
+	async getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode): Promise<ReadResult[]> {
+		this.checkOpen();
+		const keys = Buffer.from(packed);
+		return this.withView(async (view) => {
+			const blocks = new CachedBlocks(this.cache, this.counters, true);
+			const lookup = new PointLookup(blocks, this.counters);
+			const results: ReadResult[] = [];
+			let at = 0;
+			for (let i = 0; i < count; i++) {
+				const length = readUint32(keys, at);
+				const key = Buffer.allocUnsafe(length + TRAILER_SIZE);
+				at = copyKey(keys, at, length, key);
+				lookup.start(view, key, length, sequence);
+				results.push(await this.finishLookup(lookup, blocks, mode));
+				blocks.unpin();
+			}
+			return results;
+		});
+	}
+
+	openCursor(options: CursorOptions): KernelCursor {
+		this.checkOpen();
+		const blocks = new CachedBlocks(this.cache, this.counters, options.fillCache);
+		const scan = new ScanCursor(this, this.registry.view.retain(), blocks, options);
+		this.scans.add(scan);
+		return scan;
+	}
+
+	flush(job: FlushJob, onProgress?: ProgressListener): RunningJob {
+		this.checkOpen();
+		const { snapshots, output } = job;
+		const memtable = this.registry.memtable(job.memtable).share();
+		return this.jobs.run({ kind: 'flush', memtable, snapshots, output }, onProgress);
+	}
+
+	compact(job: CompactionJob, onProgress?: ProgressListener): RunningJob {
+		this.checkOpen();
+		const { snapshots, output } = job;
+		const runs = job.runs.map((run) => run.map((number) => this.tableSpec(number)));
+		const keepTombstones = job.keepTombstones.map(([smallest, largest]): [Uint8Array, Uint8Array] => [
+			Uint8Array.from(smallest),
+			Uint8Array.from(largest),
+		]);
+		return this.jobs.run({ kind: 'compaction', runs, snapshots, keepTombstones, output }, onProgress);
+	}
+
+	stats(): KernelStats {
+		const { cache, registry, counters } = this;
+		return {
+			cacheBytes: cache.bytes,
+			cacheCapacity: cache.capacity,
+			cacheHits: cache.hits,
+			cacheMisses: cache.misses,
+			...counters,
+			openTables: registry.openTables,
+			tableMemory: registry.tableMemory,
+			memtables: registry.memtables.size,
+		};
+	}
+
+	async close(): Promise<void> {
+		if (!this.closed) {
+			this.closed = true;
+			for (const scan of [...this.scans]) scan.close();
+		}
+		await this.jobs.close();
+		while (this.pending.size > 0) await Promise.allSettled(this.pending);
+		this.registry.clear();
+		this.cache.clear();
+	}
+
+	/** For cursors; throws ClosedError when the engine was closed. */
+	checkOpen(): void {
+		if (this.closed) throw new ClosedError('The kernel engine was closed.');
+	}
+
+	/** For cursors: runs work that `close` waits for. */
+	async track<T>(work: () => Promise<T>): Promise<T> {
+		const running = work();
+		this.pending.add(running);
+		try {
+			return await running;
+		} finally {
+			this.pending.delete(running);
+		}
+	}
+
+	/** For cursors. */
+	scanClosed(scan: ScanCursor): void {
+		this.scans.delete(scan);
+	}
+
+	private withView<T>(work: (view: View) => Promise<T>): Promise<T> {
+		const view = this.registry.view.retain();
+		return this.track(async () => {
+			try {
+				return await work(view);
+			} finally {
+				view.release();
+			}
+		});
+	}
+
+	/** Runs a lookup to its end, loading what it misses. */
+	private async finishLookup(lookup: PointLookup, blocks: CachedBlocks, mode: ReadMode): Promise<ReadResult> {
+		blocks.allowIo = false;
+		for (;;) {
+			try {
+				return lookup.run() ? this.value(lookup, mode) : undefined;
+			} catch (error) {
+				if (error !== blocks.miss) throw error;
+			}
+			await blocks.load();
+			this.checkOpen();
+		}
+	}
+
+	private value(lookup: PointLookup, mode: ReadMode): ReadResult {
+		const { valueBytes, valueStart, valueEnd } = lookup;
+		if (mode === READ_PRESENCE) return true;
+		if (mode === READ_UTF8) return valueBytes.toString('utf8', valueStart, valueEnd);
+		return this.slab.copy(valueBytes, valueStart, valueEnd);
+	}
+
+	private tableSpec(number: number): TableSpec {
+		const { path, size } = this.registry.table(number);
+		return { number, path, size };
+	}
+}
+
+/** Copies the packed key behind the length at `at` and answers the position after it. */
+function copyKey(packed: Uint8Array, at: number, length: number, target: Buffer): number {
+	const start = at + 4;
+	copyBytes(packed, start, start + length, target, 0);
+	return start + length;
+}

@@ -1,0 +1,44 @@
+/**
+ * The body of a compaction: sorted runs of tables become new tables.
+ *
+ * Invariant: the job opens its inputs itself and closes them when it ends, in whatever way.
+ */
+import type { FileSystem } from '../../../fs/file-system';
+import type { TableSpec } from '../../kernel';
+import { Level, LevelCursor } from '../level-cursor';
+import { MergeCursor } from '../merge/cursor';
+import { Table } from '../table/reader';
+import { type CompactionRequest, copyEntries, ENTRY_BYTES, type InputSize, type JobEnvironment, type JobSteps } from './job';
+import { OutputTables } from './output';
+import { Retention } from './retention';
+import { SequentialBlocks } from './sequential-blocks';
+
+export function* compactionSteps(request: CompactionRequest, environment: JobEnvironment): JobSteps {
+	const inputs: Table[] = [];
+	try {
+		const levels = request.runs.map((run) => new Level(openRun(environment.fileSystem, run, inputs)));
+		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks())));
+		const retention = new Retention(request.snapshots, request.keepTombstones);
+		const output = new OutputTables(environment.fileSystem, request.output, request.output.table.tableSize);
+		return yield* copyEntries(cursor, retention, output, environment.cancelled, inputSize(inputs));
+	} finally {
+		for (const table of inputs) table.release();
+	}
+}
+
+function openRun(fileSystem: FileSystem, run: TableSpec[], inputs: Table[]): Table[] {
+	return run.map((spec) => {
+		const table = Table.open(fileSystem, spec);
+		inputs.push(table);
+		return table;
+	});
+}
+
+function inputSize(inputs: Table[]): InputSize {
+	const size = { entryBytes: 0, reported: 0 };
+	for (const { properties, size: fileSize } of inputs) {
+		size.entryBytes += properties.rawKeyBytes + properties.rawValueBytes + ENTRY_BYTES * properties.entries;
+		size.reported += fileSize;
+	}
+	return size;
+}

@@ -1,0 +1,140 @@
+/**
+ * The output tables of a job.
+ *
+ * Invariants:
+ *  1. A table is written as `<name>.tmp`, synced, renamed into place, and its directory synced, in that order: a name without
+ *     `.tmp` is a whole table.
+ *  2. A table is cut before an entry with another user key, once it has reached `tableSize`: versions of a key stay together.
+ *  3. `discard` leaves no file of the job behind.
+ */
+import { join } from 'node:path';
+import { IOError, ResourceError, VarveError } from '../../../errors';
+import type { FileSystem, WritableFile } from '../../../fs/file-system';
+import type { JobOutput, TableSummary } from '../../kernel';
+import type { Cursor } from '../cursor';
+import { TableWriter } from '../table/writer';
+
+const TEMPORARY = '.tmp';
+
+/** Path of a job's output table. */
+export function outputPath(output: JobOutput, number: number): string {
+	const name = `${output.level}_${String(number).padStart(6, '0')}_${String(output.createdAt).padStart(20, '0')}.sst`;
+	return join(output.directory, name);
+}
+
+/** Removes what a job may have left behind, when its thread cannot say what that is. */
+export function removeOutputs(fileSystem: FileSystem, output: JobOutput): void {
+	const end = output.firstNumber + output.numberCount;
+	for (let number = output.firstNumber; number < end; number++) {
+		const path = outputPath(output, number);
+		removeIfThere(fileSystem, path + TEMPORARY);
+		removeIfThere(fileSystem, path);
+	}
+}
+
+export class OutputTables {
+	readonly summaries: TableSummary[] = [];
+	private writer: TableWriter | undefined;
+	private file: WritableFile | undefined;
+	private path = '';
+	private nextNumber: number;
+
+	/** @param cutSize bytes at which the next table starts */
+	constructor(
+		private readonly fileSystem: FileSystem,
+		private readonly output: JobOutput,
+		private readonly cutSize: number,
+	) {
+		this.nextNumber = output.firstNumber;
+	}
+
+	/** Appends the entry that a cursor stands at. */
+	add(entry: Cursor): void {
+		const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = entry;
+		try {
+			let writer = this.writer ?? this.start();
+			const order = writer.compareUserKey(keyBytes, keyStart, keyEnd);
+			if (order < 0 && writer.cutSize >= this.cutSize) {
+				this.finishTable();
+				writer = this.start();
+			}
+			writer.add(order, keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd);
+		} catch (error) {
+			throw this.failed(error);
+		}
+	}
+
+	/** Finishes the last table. */
+	finish(): TableSummary[] {
+		try {
+			if (this.writer !== undefined) this.finishTable();
+		} catch (error) {
+			throw this.failed(error);
+		}
+		return this.summaries;
+	}
+
+	/** Removes every file that the job made. */
+	discard(): void {
+		try {
+			this.file?.closeSync();
+		} catch {
+			// The file goes away; what failed the job is reported.
+		}
+		if (this.path !== '') removeIfThere(this.fileSystem, this.path + TEMPORARY);
+		for (let number = this.output.firstNumber; number < this.nextNumber; number++) {
+			removeIfThere(this.fileSystem, outputPath(this.output, number));
+		}
+	}
+
+	private start(): TableWriter {
+		const { output } = this;
+		if (this.nextNumber >= output.firstNumber + output.numberCount) {
+			throw new ResourceError(`the job needs more than the ${output.numberCount} file numbers set aside for it`);
+		}
+		this.path = outputPath(output, this.nextNumber);
+		this.file = this.fileSystem.create(this.path + TEMPORARY);
+		this.nextNumber++;
+		this.writer = new TableWriter(this.file, output.table, output.createdAt);
+		return this.writer;
+	}
+
+	private finishTable(): void {
+		const writer = this.writer as TableWriter;
+		const file = this.file as WritableFile;
+		const { size, properties } = writer.finish();
+		file.syncSync();
+		this.file = undefined;
+		this.writer = undefined;
+		file.closeSync();
+		this.fileSystem.renameSync(this.path + TEMPORARY, this.path);
+		this.fileSystem.syncDirectorySync(this.output.directory);
+		this.path = '';
+		this.summaries.push({
+			number: this.nextNumber - 1,
+			birthLevel: this.output.level,
+			createdAt: this.output.createdAt,
+			size,
+			entries: properties.entries,
+			tombstones: properties.tombstones,
+			smallestSequence: properties.smallestSequence,
+			largestSequence: properties.largestSequence,
+			smallestKey: new Uint8Array(properties.smallestKey),
+			largestKey: new Uint8Array(properties.largestKey),
+		});
+	}
+
+	private failed(error: unknown): VarveError {
+		if (error instanceof VarveError) return error;
+		const message = `failed to write table ${this.path}: ${(error as Error).message}`;
+		return new IOError(message, { path: this.path, cause: error });
+	}
+}
+
+function removeIfThere(fileSystem: FileSystem, path: string): void {
+	try {
+		fileSystem.removeSync(path);
+	} catch {
+		// Not there, or not removable now: it is not in the manifest, so the next open removes it.
+	}
+}

@@ -1,0 +1,72 @@
+/**
+ * Which entries of a job's input survive.
+ *
+ * `stripe(s)` is the number of living snapshots strictly below sequence number s: two versions of a user key in the same stripe
+ * look alike to every reader, so only the newer one is needed.
+ *
+ * Invariants:
+ *  1. Entries come in internal key order. One whose stripe equals that of the next newer entry of its user key is dropped.
+ *  2. After that check a compaction drops a tombstone in stripe 0 whose user key no level below the output holds. It still
+ *     counts as the next newer entry, so what it hid goes with it.
+ *  3. A flush keeps every other tombstone: tables may hold what they delete.
+ */
+import { KIND_DELETE } from '../../kernel';
+import { compareBytes, copyBytes, EMPTY, grow } from '../bytes';
+import { readSequence, TRAILER_SIZE } from '../internal-key';
+
+export type KeyRange = [smallest: Uint8Array, largest: Uint8Array];
+
+export class Retention {
+	private readonly snapshots: Float64Array;
+	private lastKey: Buffer = EMPTY;
+	private lastKeyLength = -1;
+	private lastStripe = 0;
+	private range = 0;
+
+	/** @param keepTombstones ascending, disjoint; undefined keeps all tombstones */
+	constructor(
+		snapshots: readonly number[],
+		private readonly keepTombstones: readonly KeyRange[] | undefined,
+	) {
+		this.snapshots = Float64Array.from(snapshots);
+	}
+
+	/** Does the entry with the internal key `key[start, end)` survive? */
+	keeps(key: Uint8Array, start: number, end: number): boolean {
+		const userEnd = end - TRAILER_SIZE;
+		const stripe = this.stripe(readSequence(key, userEnd));
+		const sameKey = this.lastKeyLength >= 0 && compareBytes(this.lastKey, 0, this.lastKeyLength, key, start, userEnd) === 0;
+		if (sameKey && stripe === this.lastStripe) return false;
+		this.lastStripe = stripe;
+		if (!sameKey) {
+			this.lastKeyLength = userEnd - start;
+			this.lastKey = grow(this.lastKey, 0, this.lastKeyLength);
+			copyBytes(key, start, userEnd, this.lastKey, 0);
+		}
+		if (key[userEnd] !== KIND_DELETE || stripe > 0 || this.keepTombstones === undefined) return true;
+		return this.isBelow(this.keepTombstones, key, start, userEnd);
+	}
+
+	private stripe(sequence: number): number {
+		let low = 0;
+		let high = this.snapshots.length;
+		while (low < high) {
+			const middle = (low + high) >>> 1;
+			if (this.snapshots[middle] < sequence) low = middle + 1;
+			else high = middle;
+		}
+		return low;
+	}
+
+	/** Is the user key in one of the ranges? Keys ascend from call to call. */
+	private isBelow(ranges: readonly KeyRange[], key: Uint8Array, start: number, end: number): boolean {
+		while (this.range < ranges.length) {
+			const [smallest, largest] = ranges[this.range];
+			if (compareBytes(key, start, end, largest, 0, largest.length) <= 0) {
+				return compareBytes(key, start, end, smallest, 0, smallest.length) >= 0;
+			}
+			this.range++;
+		}
+		return false;
+	}
+}

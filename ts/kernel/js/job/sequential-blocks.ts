@@ -1,0 +1,42 @@
+/**
+ * Blocks for a job: read in order, ahead, past the cache.
+ *
+ * Invariants:
+ *  1. One window of the file is in memory for each sorted run; a block holds until the next one of the same run is asked for.
+ *  2. Every block is verified; the blocks never enter the cache.
+ */
+import type { BlockSource } from '../block-source';
+import { BLOCK_TRAILER_SIZE, verifyBlock } from '../table/format';
+import type { Table } from '../table/reader';
+
+const READ_AHEAD = 256 * 1024;
+
+export class SequentialBlocks implements BlockSource {
+	private window: Buffer = Buffer.allocUnsafeSlow(READ_AHEAD);
+	private table: Table | undefined;
+	private windowStart = 0;
+	private windowEnd = 0;
+
+	block(table: Table, block: number): Buffer {
+		const offset = table.blockOffset(block);
+		const size = table.blockSize(block);
+		const stored = size + BLOCK_TRAILER_SIZE;
+		const inWindow = table === this.table && offset >= this.windowStart && offset + stored <= this.windowEnd;
+		if (!inWindow) this.readWindow(table, offset, stored);
+		const at = offset - this.windowStart;
+		verifyBlock(this.window, at, size, table.path, offset);
+		return this.window.subarray(at, at + size);
+	}
+
+	private readWindow(table: Table, offset: number, stored: number): void {
+		this.table = undefined;
+		const last = table.blockCount - 1;
+		const dataEnd = table.blockOffset(last) + table.blockSize(last) + BLOCK_TRAILER_SIZE;
+		const length = Math.max(stored, Math.min(READ_AHEAD, dataEnd - offset));
+		if (length > this.window.length) this.window = Buffer.allocUnsafeSlow(length);
+		table.readInto(this.window.subarray(0, length), offset);
+		this.table = table;
+		this.windowStart = offset;
+		this.windowEnd = offset + length;
+	}
+}

@@ -1,0 +1,73 @@
+/**
+ * Walks a memtable in internal key order.
+ *
+ * Invariant: the position holds until the next insertion; whoever keeps a cursor compares `tree.entries` and seeks again.
+ */
+import type { Cursor } from '../cursor';
+import { compareInternalKeys } from '../internal-key';
+import { NO_LEAF, type Tree } from './tree';
+
+export class MemtableCursor implements Cursor {
+	private leaf = NO_LEAF;
+	private slot = 0;
+	valid = false;
+	keyStart = 0;
+	keyEnd = 0;
+	valueEnd = 0;
+	readonly keyBytes: Buffer;
+	readonly valueBytes: Buffer;
+
+	constructor(readonly tree: Tree) {
+		this.keyBytes = tree.arena.bytes;
+		this.valueBytes = tree.arena.bytes;
+	}
+
+	get valueStart(): number {
+		return this.keyEnd;
+	}
+
+	seekToFirst(): void {
+		this.moveTo(this.tree.firstLeaf, 0);
+	}
+
+	seekToLast(): void {
+		this.moveTo(this.tree.lastLeaf, this.tree.leafCount(this.tree.lastLeaf) - 1);
+	}
+
+	seek(bytes: Uint8Array, start: number, end: number): void {
+		this.tree.lowerBound(bytes, start, end);
+		this.moveTo(this.tree.leaf, this.tree.slot);
+	}
+
+	seekForPrev(bytes: Uint8Array, start: number, end: number): void {
+		this.seek(bytes, start, end);
+		if (!this.valid) this.seekToLast();
+		else if (compareInternalKeys(this.keyBytes, this.keyStart, this.keyEnd, bytes, start, end) > 0) this.prev();
+	}
+
+	next(): void {
+		if (this.slot + 1 < this.tree.leafCount(this.leaf)) this.moveTo(this.leaf, this.slot + 1);
+		else this.moveTo(this.tree.nextLeaf(this.leaf), 0);
+	}
+
+	prev(): void {
+		if (this.slot > 0) {
+			this.moveTo(this.leaf, this.slot - 1);
+			return;
+		}
+		const leaf = this.tree.previousLeaf(this.leaf);
+		this.moveTo(leaf, leaf === NO_LEAF ? 0 : this.tree.leafCount(leaf) - 1);
+	}
+
+	private moveTo(leaf: number, slot: number): void {
+		this.leaf = leaf;
+		this.slot = slot;
+		this.valid = leaf !== NO_LEAF && slot >= 0 && slot < this.tree.leafCount(leaf);
+		if (!this.valid) return;
+		const { arena } = this.tree;
+		const reference = this.tree.reference(leaf, slot);
+		this.keyStart = arena.keyStart(reference);
+		this.keyEnd = arena.keyEnd(reference);
+		this.valueEnd = arena.valueEnd(reference);
+	}
+}

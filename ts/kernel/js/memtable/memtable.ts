@@ -1,0 +1,72 @@
+/**
+ * A memtable: an arena of entries and the tree that orders them.
+ *
+ * Invariants:
+ *  1. One writer. Readers on the same thread see whole batches; the flush thread sees only frozen memtables.
+ *  2. Sequence numbers are unique, so no two internal keys are equal.
+ */
+import { forEachOperation, type OperationSink } from '../batch';
+import { compareBytes } from '../bytes';
+import { TRAILER_SIZE } from '../internal-key';
+import type { Arena } from './arena';
+import { MemtableCursor } from './cursor';
+import { NO_LEAF, type SharedTree, Tree } from './tree';
+
+/** Answer of {@link Memtable.find} for a key it knows nothing of. */
+export const NOT_FOUND = -1;
+
+export class Memtable implements OperationSink {
+	private constructor(private readonly tree: Tree) {}
+
+	/** @throws ResourceError when there is no memory for `capacity` bytes in one piece. */
+	static create(capacity: number): Memtable {
+		return new Memtable(Tree.create(capacity));
+	}
+
+	/** Inserts the operations of the WAL record `record[start, end)`. */
+	apply(record: Uint8Array, start: number, end: number): void {
+		forEachOperation(record, start, end, this);
+	}
+
+	insert(
+		record: Uint8Array,
+		keyStart: number,
+		keyEnd: number,
+		valueStart: number,
+		valueEnd: number,
+		sequence: number,
+		kind: number,
+	): void {
+		const reference = this.tree.arena.append(record, keyStart, keyEnd, valueStart, valueEnd, sequence, kind);
+		this.tree.insert(reference);
+	}
+
+	/** Reference of the newest visible entry of a user key; the target is an internal key with the highest visible sequence. */
+	find(target: Uint8Array, length: number): number {
+		const { tree } = this;
+		tree.lowerBound(target, 0, length);
+		if (tree.leaf === NO_LEAF) return NOT_FOUND;
+		const { arena } = tree;
+		const reference = tree.reference(tree.leaf, tree.slot);
+		const keyStart = arena.keyStart(reference);
+		const keyEnd = arena.keyEnd(reference) - TRAILER_SIZE;
+		return compareBytes(arena.bytes, keyStart, keyEnd, target, 0, length - TRAILER_SIZE) === 0 ? reference : NOT_FOUND;
+	}
+
+	get arena(): Arena {
+		return this.tree.arena;
+	}
+
+	/** Entries inserted so far. */
+	get entries(): number {
+		return this.tree.entries;
+	}
+
+	cursor(): MemtableCursor {
+		return new MemtableCursor(this.tree);
+	}
+
+	share(): SharedTree {
+		return this.tree.share();
+	}
+}

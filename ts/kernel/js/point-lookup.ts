@@ -1,0 +1,147 @@
+/**
+ * One point lookup: the newest visible entry of a user key in a view.
+ *
+ * Invariants:
+ *  1. Sources are asked newest first, and the first that knows the key decides: older sources hold only older versions.
+ *  2. After a miss `run` goes on where it stopped: with the same table, its filter already passed.
+ *  3. The key is hashed once, before the first filter.
+ */
+import { KIND_PUT } from '../kernel';
+import { BlockCursor, TABLE_KEYS } from './block/cursor';
+import type { CachedBlocks } from './block-source';
+import { compareBytes, EMPTY } from './bytes';
+import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from './internal-key';
+import { type Memtable, NOT_FOUND } from './memtable/memtable';
+import type { Table } from './table/reader';
+import type { View } from './view';
+import { hash, xxHash64 } from './xxhash64';
+
+/** Counters that all lookups of an engine share. */
+export interface FilterCounters {
+	filterProbes: number;
+	filterNegatives: number;
+	filterFalsePositives: number;
+}
+
+const UNKNOWN = 0;
+const PRESENT = 1;
+const DELETED = 2;
+type Verdict = typeof UNKNOWN | typeof PRESENT | typeof DELETED;
+
+export class PointLookup {
+	/** The value that a successful `run` found. */
+	valueBytes: Buffer = EMPTY;
+	valueStart = 0;
+	valueEnd = 0;
+
+	private view: View | undefined;
+	private key: Buffer = EMPTY;
+	/** Length of the internal key. */
+	private length = 0;
+	private sequence = 0;
+	/** Next source to ask. */
+	private source = 0;
+	private hashed = false;
+	private hashLow = 0;
+	private hashHigh = 0;
+	private filterPassed = false;
+	private readonly entries = new BlockCursor(TABLE_KEYS);
+
+	constructor(
+		private readonly blocks: CachedBlocks,
+		private readonly counters: FilterCounters,
+	) {}
+
+	/** Prepares a lookup of `key[0, length)`; the eight bytes behind it are overwritten. */
+	start(view: View, key: Buffer, length: number, sequence: number): void {
+		this.view = view;
+		this.key = key;
+		this.length = writeTrailer(key, length, sequence, KIND_SEEK);
+		this.sequence = sequence;
+		this.source = 0;
+		this.hashed = false;
+		this.filterPassed = false;
+	}
+
+	/** Lets go of what the last lookup referred to. */
+	clear(): void {
+		this.view = undefined;
+		this.valueBytes = EMPTY;
+	}
+
+	/** True when the key is there; the value is then in the fields. Throws the miss of its block source. */
+	run(): boolean {
+		const { memtables, level0, levels } = this.view as View;
+		const tablesFrom = memtables.length;
+		const levelsFrom = tablesFrom + level0.length;
+		const end = levelsFrom + levels.length;
+		let verdict: Verdict = UNKNOWN;
+		while (this.source < end) {
+			const source = this.source;
+			if (source < tablesFrom) {
+				verdict = this.askMemtable(memtables[source]);
+			} else if (source < levelsFrom) {
+				verdict = this.askTable(level0[source - tablesFrom]);
+			} else {
+				const level = levels[source - levelsFrom];
+				const position = level.index.lowerBound(this.key, 0, this.length);
+				verdict = position < level.tables.length ? this.askTable(level.tables[position]) : UNKNOWN;
+			}
+			if (verdict !== UNKNOWN) break;
+			this.source++;
+		}
+		return verdict === PRESENT;
+	}
+
+	private askMemtable(memtable: Memtable): Verdict {
+		const reference = memtable.find(this.key, this.length);
+		if (reference === NOT_FOUND) return UNKNOWN;
+		const { arena } = memtable;
+		this.valueBytes = arena.bytes;
+		this.valueStart = arena.keyEnd(reference);
+		this.valueEnd = arena.valueEnd(reference);
+		return arena.bytes[this.valueStart - TRAILER_SIZE] === KIND_PUT ? PRESENT : DELETED;
+	}
+
+	private askTable(table: Table): Verdict {
+		const userLength = this.length - TRAILER_SIZE;
+		if (!this.filterPassed) {
+			if (!table.covers(this.key, userLength)) return UNKNOWN;
+			if (table.filter !== undefined && !this.passesFilter(table)) return UNKNOWN;
+		}
+		const verdict = this.searchTable(table, userLength);
+		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.properties.largestSequence) {
+			this.counters.filterFalsePositives++;
+		}
+		this.filterPassed = false;
+		return verdict;
+	}
+
+	private passesFilter(table: Table): boolean {
+		if (!this.hashed) {
+			xxHash64(this.key, 0, this.length - TRAILER_SIZE);
+			this.hashLow = hash.low;
+			this.hashHigh = hash.high;
+			this.hashed = true;
+		}
+		this.counters.filterProbes++;
+		this.filterPassed = table.filter?.mayContain(this.hashLow, this.hashHigh) ?? true;
+		if (!this.filterPassed) this.counters.filterNegatives++;
+		return this.filterPassed;
+	}
+
+	private searchTable(table: Table, userLength: number): Verdict {
+		const block = table.index.lowerBound(this.key, 0, this.length);
+		if (block === table.blockCount) return UNKNOWN;
+		const { entries } = this;
+		entries.reset(this.blocks.block(table, block), table.path, table.blockOffset(block));
+		entries.seek(this.key, 0, this.length);
+		if (!entries.valid) throw table.indexMismatch(block);
+		const keyEnd = entries.keyEnd - TRAILER_SIZE;
+		if (compareBytes(entries.keyBytes, 0, keyEnd, this.key, 0, userLength) !== 0) return UNKNOWN;
+		this.valueBytes = entries.valueBytes;
+		this.valueStart = entries.valueStart;
+		this.valueEnd = entries.valueEnd;
+		return entries.keyBytes[keyEnd] === KIND_PUT ? PRESENT : DELETED;
+	}
+}

@@ -1,0 +1,284 @@
+/**
+ * The cursor that users see the results of: visible entries of a view, in one direction, packed into chunks.
+ *
+ * Invariants:
+ *  1. Of each user key only the newest version at or below `sequence` counts; when it is a tombstone, none does.
+ *  2. `lastKey` is the last user key that was decided (packed, or found deleted). A miss, an error or a write to a memtable makes
+ *     the merge seek again, right behind that key: nothing is packed twice or left out.
+ *  3. Going backward the versions of a key come oldest first, so a key is decided once the next one, or the end, was seen.
+ *  4. Entries that were packed before an error are returned; the error comes with the next call.
+ */
+import { ClosedError } from '../../errors';
+import { type CursorOptions, FILL_PENDING, FILL_TOO_SMALL, type KernelCursor, KIND_PUT } from '../kernel';
+import type { CachedBlocks } from './block-source';
+import { compareBytes, copyBytes, EMPTY } from './bytes';
+import { KIND_SEEK, readSequence, TRAILER_SIZE } from './internal-key';
+import { KeyCopy } from './key-copy';
+import { MergeCursor } from './merge/cursor';
+import type { View } from './view';
+
+/** Above every sequence number that an entry has. */
+const PAST_ALL = Number.MAX_SAFE_INTEGER;
+
+/** What a scan needs of its engine. */
+export interface ScanHost {
+	/** Throws ClosedError when the engine was closed. */
+	checkOpen(): void;
+	/** Runs asynchronous work that `close()` of the engine waits for. */
+	track<T>(work: () => Promise<T>): Promise<T>;
+	scanClosed(scan: ScanCursor): void;
+}
+
+export class ScanCursor implements KernelCursor {
+	private readonly merge: MergeCursor;
+	private readonly lower: Buffer | undefined;
+	private readonly upper: Buffer | undefined;
+	private readonly target = new KeyCopy();
+	private lastKey = new KeyCopy();
+	/** Backward: the key whose versions are being seen, its newest visible value so far, and whether all were seen. */
+	private group = new KeyCopy();
+	private groupComplete = false;
+	private groupLive = false;
+	private groupValue: Buffer = EMPTY;
+	private groupValueStart = 0;
+	private groupValueEnd = 0;
+
+	private positioned = false;
+	private seenEntries = 0;
+	private closed = false;
+
+	// The chunk that is being filled.
+	private chunk: Uint8Array = EMPTY;
+	private index: Uint32Array = new Uint32Array(0);
+	private limit = 0;
+	private count = 0;
+	private used = 0;
+	private tooSmall = false;
+
+	constructor(
+		private readonly host: ScanHost,
+		private readonly view: View,
+		private readonly blocks: CachedBlocks,
+		private readonly options: CursorOptions,
+	) {
+		this.lower = options.lower === undefined ? undefined : Buffer.from(options.lower);
+		this.upper = options.upper === undefined ? undefined : Buffer.from(options.upper);
+		this.merge = new MergeCursor(view.cursors(blocks));
+	}
+
+	seek(key: Uint8Array): void {
+		this.checkOpen();
+		this.target.set(key, 0, key.length);
+		this.lastKey.present = false;
+		this.positioned = false;
+	}
+
+	fill(chunk: Uint8Array, index: Uint32Array, limit: number, allowIo: boolean): number {
+		this.checkOpen();
+		this.begin(chunk, index, limit);
+		this.blocks.allowIo = allowIo;
+		if (!this.attempt() && this.count === 0) return FILL_PENDING;
+		return this.finish();
+	}
+
+	async fillAsync(chunk: Uint8Array, index: Uint32Array, limit: number): Promise<number> {
+		this.checkOpen();
+		this.begin(chunk, index, limit);
+		this.blocks.allowIo = false;
+		this.view.retain();
+		try {
+			return await this.host.track(() => this.fillWithLoads());
+		} finally {
+			this.blocks.unpin();
+			this.view.release();
+		}
+	}
+
+	close(): void {
+		if (this.closed) return;
+		this.closed = true;
+		this.host.scanClosed(this);
+		this.view.release();
+	}
+
+	private async fillWithLoads(): Promise<number> {
+		let before = 0;
+		while (!this.attempt()) {
+			if (this.count > before) this.blocks.unpin();
+			before = this.count;
+			try {
+				await this.blocks.load();
+				this.host.checkOpen();
+			} catch (error) {
+				if (this.count === 0) throw error;
+				break;
+			}
+		}
+		return this.finish();
+	}
+
+	private checkOpen(): void {
+		if (this.closed) throw new ClosedError('The iterator was closed.');
+		this.host.checkOpen();
+	}
+
+	private begin(chunk: Uint8Array, index: Uint32Array, limit: number): void {
+		this.chunk = chunk;
+		this.index = index;
+		this.limit = Math.min(limit, index.length >> 1);
+		this.count = 0;
+		this.used = 0;
+		this.tooSmall = false;
+	}
+
+	private finish(): number {
+		this.chunk = EMPTY;
+		return this.count === 0 && this.tooSmall ? FILL_TOO_SMALL : this.count;
+	}
+
+	/** Packs what it can; false when a block is missing. */
+	private attempt(): boolean {
+		try {
+			if (!this.positioned || this.seenEntries !== this.view.memtableEntries) this.position();
+			if (this.options.reverse) this.packBackward();
+			else this.packForward();
+			return true;
+		} catch (error) {
+			this.positioned = false;
+			if (error === this.blocks.miss) return false;
+			if (this.count === 0) throw error;
+			return true;
+		}
+	}
+
+	/** Seeks behind the last decided key, or to where the scan starts. */
+	private position(): void {
+		this.positioned = false;
+		this.group.present = false;
+		this.groupComplete = false;
+		this.seenEntries = this.view.memtableEntries;
+		if (this.options.reverse) this.positionBackward();
+		else this.positionForward();
+		this.positioned = true;
+	}
+
+	private positionForward(): void {
+		const { lastKey, target, lower, merge } = this;
+		if (lastKey.present) {
+			merge.seek(lastKey.bytes, 0, lastKey.withTrailer(0, 0));
+			return;
+		}
+		const start = new KeyCopy();
+		if (lower !== undefined) start.set(lower, 0, lower.length);
+		if (target.present && (lower === undefined || compareBytes(target.bytes, 0, target.length, lower, 0, lower.length) > 0)) {
+			start.set(target.bytes, 0, target.length);
+		}
+		if (start.present) merge.seek(start.bytes, 0, start.withTrailer(this.options.sequence, KIND_SEEK));
+		else merge.seekToFirst();
+	}
+
+	private positionBackward(): void {
+		const { lastKey, target, upper, merge } = this;
+		if (lastKey.present) {
+			merge.seekForPrev(lastKey.bytes, 0, lastKey.withTrailer(PAST_ALL, KIND_SEEK));
+		} else if (
+			target.present &&
+			(upper === undefined || compareBytes(target.bytes, 0, target.length, upper, 0, upper.length) < 0)
+		) {
+			merge.seekForPrev(target.bytes, 0, target.withTrailer(0, 0));
+		} else if (upper !== undefined) {
+			const end = new KeyCopy();
+			end.set(upper, 0, upper.length);
+			merge.seekForPrev(end.bytes, 0, end.withTrailer(PAST_ALL, KIND_SEEK));
+		} else {
+			merge.seekToLast();
+		}
+	}
+
+	private packForward(): void {
+		const { merge, upper, lastKey } = this;
+		const { sequence } = this.options;
+		while (merge.valid && this.count < this.limit) {
+			const bytes = merge.keyBytes;
+			const start = merge.keyStart;
+			const end = merge.keyEnd - TRAILER_SIZE;
+			if (upper !== undefined && compareBytes(bytes, start, end, upper, 0, upper.length) >= 0) return;
+			if (readSequence(bytes, end) <= sequence && !lastKey.equals(bytes, start, end)) {
+				const live = bytes[end] === KIND_PUT;
+				if (live && !this.pack(bytes, start, end, merge.valueBytes, merge.valueStart, merge.valueEnd)) return;
+				lastKey.set(bytes, start, end);
+			}
+			merge.next();
+		}
+	}
+
+	private packBackward(): void {
+		while (this.count < this.limit) {
+			this.completeGroup();
+			const { group } = this;
+			if (!this.groupComplete) return;
+			if (this.groupLive) {
+				if (!this.pack(group.bytes, 0, group.length, this.groupValue, this.groupValueStart, this.groupValueEnd)) return;
+			}
+			this.group = this.lastKey;
+			this.group.present = false;
+			this.lastKey = group;
+			this.groupComplete = false;
+			this.groupValue = EMPTY;
+		}
+	}
+
+	/** Sees all versions of the next key; `groupComplete` stays false at the end of the range. */
+	private completeGroup(): void {
+		const { merge, group, lower } = this;
+		if (this.groupComplete) return;
+		while (merge.valid) {
+			const bytes = merge.keyBytes;
+			const start = merge.keyStart;
+			const end = merge.keyEnd - TRAILER_SIZE;
+			if (!group.present) {
+				if (lower !== undefined && compareBytes(bytes, start, end, lower, 0, lower.length) < 0) return;
+				group.set(bytes, start, end);
+				this.groupLive = false;
+			} else if (!group.equals(bytes, start, end)) {
+				break;
+			}
+			if (readSequence(bytes, end) <= this.options.sequence) {
+				this.groupLive = bytes[end] === KIND_PUT;
+				this.groupValue = merge.valueBytes;
+				this.groupValueStart = merge.valueStart;
+				this.groupValueEnd = merge.valueEnd;
+			}
+			merge.prev();
+		}
+		this.groupComplete = group.present;
+	}
+
+	/** Appends an entry to the chunk; false when it does not fit. */
+	private pack(
+		key: Uint8Array,
+		keyStart: number,
+		keyEnd: number,
+		value: Uint8Array,
+		valueStart: number,
+		valueEnd: number,
+	): boolean {
+		const { keys, values } = this.options;
+		const needed = (keys ? keyEnd - keyStart : 0) + (values ? valueEnd - valueStart : 0);
+		if (this.used + needed > this.chunk.length) {
+			if (this.count === 0) {
+				this.tooSmall = true;
+				this.index[0] = needed;
+			}
+			return false;
+		}
+		let at = this.used;
+		if (keys) at = copyBytes(key, keyStart, keyEnd, this.chunk, at);
+		this.index[2 * this.count] = at;
+		if (values) at = copyBytes(value, valueStart, valueEnd, this.chunk, at);
+		this.index[2 * this.count + 1] = at;
+		this.used = at;
+		this.count++;
+		return true;
+	}
+}

@@ -1,0 +1,78 @@
+/**
+ * What all parts of a table file share: handles, the trailer of a block, and the names of meta blocks. Part of the file format:
+ * do not change.
+ *
+ *     handle:  | offset (varint) | size (varint) |
+ *     trailer: | compression (1): 0 none | xxHash64 over stored bytes and compression byte (8) |
+ *
+ * Invariant: a block is checked right after it was read; nobody sees bytes that failed.
+ */
+import { CorruptionError } from '../../../errors';
+import { readUint32, writeUint32 } from '../bytes';
+import { readVarint32, readVarint53, varint } from '../varint';
+import { hash, xxHash64 } from '../xxhash64';
+
+export const BLOCK_TRAILER_SIZE = 9;
+export const COMPRESSION_NONE = 0;
+export const FILTER_NAME = 'filter.blocked-bloom';
+export const PROPERTIES_NAME = 'properties';
+
+/** A block's place in its file; the size leaves the trailer out. */
+export interface BlockHandle {
+	offset: number;
+	size: number;
+}
+
+/** Puts the trailer behind the first `size` bytes of a buffer that has room for it. */
+export function sealBlock(bytes: Buffer, size: number): void {
+	bytes[size] = COMPRESSION_NONE;
+	xxHash64(bytes, 0, size + 1);
+	writeUint32(bytes, size + 1, hash.low);
+	writeUint32(bytes, size + 5, hash.high);
+}
+
+/** Checks the block of `size` bytes and its trailer at `at` of `bytes`, read from `offset` of the file. */
+export function verifyBlock(bytes: Buffer, at: number, size: number, path: string, offset: number): void {
+	const end = at + size + 1;
+	xxHash64(bytes, at, end);
+	if (readUint32(bytes, end) !== hash.low || readUint32(bytes, end + 4) !== hash.high) {
+		throw new CorruptionError(
+			`checksum of the block at ${offset} (${size} bytes) of ${path} does not match: restore the file from a backup`,
+			{ path, offset },
+		);
+	}
+	if (bytes[end - 1] !== COMPRESSION_NONE) {
+		throw new CorruptionError(`block at ${offset} of ${path} has unknown compression ${bytes[end - 1]}, expected 0`, {
+			path,
+			offset,
+		});
+	}
+}
+
+/** Decodes the handle `bytes[start, end)` of a block that must end, with its trailer, at or before `limit`. */
+export function decodeHandle(
+	bytes: Buffer,
+	start: number,
+	end: number,
+	limit: number,
+	path: string,
+	origin: number,
+): BlockHandle {
+	const offset = readVarint53(bytes, start, end);
+	const size = offset < 0 ? -1 : readVarint32(bytes, varint.end, end);
+	if (size < 0 || varint.end !== end) {
+		throw new CorruptionError(`block handle in the block at ${origin} of ${path} is malformed`, { path, offset: origin });
+	}
+	return checkHandle({ offset, size }, limit, path, origin);
+}
+
+/** A handle whose block lies before `limit`. `origin` says where the handle stood. */
+export function checkHandle(handle: BlockHandle, limit: number, path: string, origin: number): BlockHandle {
+	if (handle.offset + handle.size + BLOCK_TRAILER_SIZE > limit) {
+		throw new CorruptionError(
+			`block handle at ${origin} of ${path} names ${handle.size} bytes at ${handle.offset}, past the limit of ${limit}`,
+			{ path, offset: origin },
+		);
+	}
+	return handle;
+}

@@ -1,0 +1,169 @@
+/**
+ * Writes one table file, part of the file format: do not change where blocks are cut.
+ *
+ *     | data block … | filter block | properties block | metaindex block | index block | footer (48) |
+ *
+ * Invariants:
+ *  1. Entries come in strictly ascending internal key order; anything else means that an input is damaged.
+ *  2. A data block is finished when, after an entry was added, its encoded size is at least `blockSize`.
+ *  3. Bytes leave in pieces of {@link PIECE_SIZE} or more; memory does not grow with the table but for filter and index.
+ */
+import { CorruptionError } from '../../../errors';
+import { type WritableFile, writeFully } from '../../../fs/file-system';
+import { KIND_DELETE, type TableOptions } from '../../kernel';
+import { BlockBuilder } from '../block/builder';
+import { compareBytes, copyBytes, EMPTY, grow } from '../bytes';
+import { FilterBuilder } from '../filter';
+import { compareTrailers, readSequence, TRAILER_SIZE } from '../internal-key';
+import { writeVarint } from '../varint';
+import { encodeFooter, FOOTER_SIZE } from './footer';
+import { BLOCK_TRAILER_SIZE, type BlockHandle, FILTER_NAME, PROPERTIES_NAME, sealBlock } from './format';
+import { encodeProperties, type TableProperties } from './properties';
+
+const PIECE_SIZE = 256 * 1024;
+const INDEX_RESTART_INTERVAL = 16;
+const META_RESTART_INTERVAL = 1;
+const HANDLE_SIZE = 16;
+
+export class TableWriter {
+	/** Bytes of finished blocks with their trailers. */
+	private written = 0;
+	private readonly block: BlockBuilder;
+	private readonly index = new BlockBuilder(INDEX_RESTART_INTERVAL);
+	private readonly filter: FilterBuilder | undefined;
+	private readonly properties: TableProperties;
+	private lastKey: Buffer = EMPTY;
+	private lastKeyLength = 0;
+	private pending: Buffer = Buffer.allocUnsafeSlow(PIECE_SIZE);
+	private pendingSize = 0;
+	private readonly handle: Buffer = Buffer.allocUnsafeSlow(HANDLE_SIZE);
+
+	constructor(
+		private readonly file: WritableFile,
+		private readonly options: TableOptions,
+		createdAt: bigint,
+	) {
+		this.block = new BlockBuilder(options.restartInterval, options.blockSize + 1024);
+		if (options.filterMilliBitsPerKey > 0) {
+			this.filter = new FilterBuilder(options.filterMilliBitsPerKey, options.filterProbes);
+		}
+		this.properties = {
+			createdAt,
+			entries: 0,
+			tombstones: 0,
+			userKeys: 0,
+			rawKeyBytes: 0,
+			rawValueBytes: 0,
+			smallestSequence: Number.MAX_SAFE_INTEGER,
+			largestSequence: 0,
+			smallestKey: EMPTY,
+			largestKey: EMPTY,
+		};
+	}
+
+	/** What decides where a compaction cuts tables: finished blocks and the encoded size of the current one. */
+	get cutSize(): number {
+		return this.written + this.block.encodedSize;
+	}
+
+	/** Order of the last entry's user key and `key[start, end)`, an internal key: negative, or 0 for another version. */
+	compareUserKey(key: Uint8Array, start: number, end: number): number {
+		if (this.properties.entries === 0) return -1;
+		return compareBytes(this.lastKey, 0, this.lastKeyLength - TRAILER_SIZE, key, start, end - TRAILER_SIZE);
+	}
+
+	/** @param order what {@link compareUserKey} says of the key */
+	add(
+		order: number,
+		key: Uint8Array,
+		keyStart: number,
+		keyEnd: number,
+		value: Uint8Array,
+		valueStart: number,
+		valueEnd: number,
+	): void {
+		const trailer = keyEnd - TRAILER_SIZE;
+		if (order > 0 || (order === 0 && compareTrailers(this.lastKey, this.lastKeyLength - TRAILER_SIZE, key, trailer) >= 0)) {
+			throw new CorruptionError(`keys do not ascend in the input of ${this.file.path}: one of the input tables is damaged`);
+		}
+		if (order !== 0) {
+			this.filter?.add(key, keyStart, trailer);
+			this.properties.userKeys++;
+		}
+		this.lastKeyLength = keyEnd - keyStart;
+		this.lastKey = grow(this.lastKey, 0, this.lastKeyLength);
+		copyBytes(key, keyStart, keyEnd, this.lastKey, 0);
+		this.count(key, keyStart, trailer, valueEnd - valueStart);
+		this.block.add(key, keyStart, keyEnd, value, valueStart, valueEnd);
+		if (this.block.encodedSize >= this.options.blockSize) this.finishDataBlock();
+	}
+
+	/** Writes what is left and answers the size of the file and its properties; does not sync. At least one entry was added. */
+	finish(): { size: number; properties: TableProperties } {
+		if (this.block.entries > 0) this.finishDataBlock();
+		this.properties.largestKey = Buffer.from(this.lastKey.subarray(0, this.lastKeyLength));
+		const metaindex = new BlockBuilder(META_RESTART_INTERVAL, 128);
+		if (this.filter !== undefined) this.addMeta(metaindex, FILTER_NAME, this.filter.finish());
+		this.addMeta(metaindex, PROPERTIES_NAME, encodeProperties(this.properties));
+		const metaindexHandle = this.writeBuilder(metaindex);
+		const indexHandle = this.writeBuilder(this.index);
+		this.emit(encodeFooter({ metaindex: metaindexHandle, index: indexHandle }), FOOTER_SIZE);
+		this.flush();
+		return { size: this.written, properties: this.properties };
+	}
+
+	private count(key: Uint8Array, start: number, trailer: number, valueLength: number): void {
+		const { properties } = this;
+		const sequence = readSequence(key, trailer);
+		if (properties.entries === 0) properties.smallestKey = Buffer.from(key.subarray(start, trailer + TRAILER_SIZE));
+		properties.entries++;
+		if (key[trailer] === KIND_DELETE) properties.tombstones++;
+		properties.rawKeyBytes += trailer + TRAILER_SIZE - start;
+		properties.rawValueBytes += valueLength;
+		if (sequence < properties.smallestSequence) properties.smallestSequence = sequence;
+		if (sequence > properties.largestSequence) properties.largestSequence = sequence;
+	}
+
+	private finishDataBlock(): void {
+		const handle = this.writeBuilder(this.block);
+		this.block.reset();
+		const length = this.encodeHandle(handle);
+		this.index.add(this.lastKey, 0, this.lastKeyLength, this.handle, 0, length);
+	}
+
+	private addMeta(metaindex: BlockBuilder, name: string, contents: Buffer): void {
+		const bytes = Buffer.allocUnsafeSlow(contents.length + BLOCK_TRAILER_SIZE);
+		contents.copy(bytes);
+		const length = this.encodeHandle(this.writeBlock(bytes, contents.length));
+		const key = Buffer.from(name, 'ascii');
+		metaindex.add(key, 0, key.length, this.handle, 0, length);
+	}
+
+	private writeBuilder(builder: BlockBuilder): BlockHandle {
+		return this.writeBlock(builder.finish(BLOCK_TRAILER_SIZE), builder.encodedSize);
+	}
+
+	/** Writes the block in the first `size` bytes; there is room for its trailer behind them. */
+	private writeBlock(bytes: Buffer, size: number): BlockHandle {
+		const offset = this.written;
+		sealBlock(bytes, size);
+		this.emit(bytes, size + BLOCK_TRAILER_SIZE);
+		return { offset, size };
+	}
+
+	private encodeHandle(handle: BlockHandle): number {
+		return writeVarint(this.handle, writeVarint(this.handle, 0, handle.offset), handle.size);
+	}
+
+	private emit(bytes: Buffer, length: number): void {
+		if (this.pendingSize + length > PIECE_SIZE) this.flush();
+		if (length > PIECE_SIZE) writeFully(this.file, bytes, 0, length);
+		else this.pendingSize = copyBytes(bytes, 0, length, this.pending, this.pendingSize);
+		this.written += length;
+	}
+
+	private flush(): void {
+		if (this.pendingSize > 0) writeFully(this.file, this.pending, 0, this.pendingSize);
+		this.pendingSize = 0;
+	}
+}
