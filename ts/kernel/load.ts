@@ -32,8 +32,12 @@ export function loadKernel(choice: KernelChoice): Kernel {
 	}
 }
 
-/** The operating system's file lock, where the native addon brings it. */
+/**
+ * The operating system's file lock, where the native addon brings it. On Windows it would keep the owner itself from reading and writing the
+ * file through another handle.
+ */
 export function nativeFileLock(): typeof tryLockFile | undefined {
+	if (process.platform === 'win32') return undefined;
 	try {
 		loadNativeKernel();
 		return tryLockFile;

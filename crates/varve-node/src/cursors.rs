@@ -1,0 +1,161 @@
+//! Scan cursors, by number: making an object with functions for each would cost more than a short scan.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use varve_core::{CursorOptions, Fill, Io, ScanCursor};
+
+use crate::async_work;
+use crate::engine::State;
+use crate::js::{methods, Error, Result, Scope, Value};
+
+/// Answers of a fill that are not a count; those of `kernel.ts`.
+const FILL_PENDING: i32 = -1;
+const FILL_TOO_SMALL: i32 = -2;
+
+/// Bits of `flags`.
+const REVERSE: u32 = 1;
+const KEYS: u32 = 2;
+const VALUES: u32 = 4;
+const FILL_CACHE: u32 = 8;
+
+type Shared = Arc<Mutex<ScanCursor>>;
+
+#[derive(Default)]
+pub struct Cursors {
+    by_id: HashMap<u32, Shared>,
+    last_id: u32,
+}
+
+impl Cursors {
+    fn add(&mut self, cursor: ScanCursor) -> u32 {
+        loop {
+            self.last_id = self.last_id.wrapping_add(1);
+            if !self.by_id.contains_key(&self.last_id) {
+                break;
+            }
+        }
+        self.by_id.insert(self.last_id, Arc::new(Mutex::new(cursor)));
+        self.last_id
+    }
+
+    pub fn close_all(&mut self) {
+        self.by_id.clear();
+    }
+}
+
+pub fn register(scope: Scope, object: Value, state: &Rc<State>) -> Result<()> {
+    methods!(scope, object, state, {
+        c"openCursor" => open,
+        c"seekCursor" => seek,
+        c"fillCursor" => fill,
+        c"fillCursorAsync" => fill_async,
+        c"closeCursor" => close,
+    });
+    Ok(())
+}
+
+fn cursor(scope: Scope, state: &State, id: Value) -> Result<Shared> {
+    let id = scope.to_u32(id)?;
+    state.cursors.borrow().by_id.get(&id).cloned().ok_or(Error::Usage("the cursor is closed"))
+}
+
+/// A panic in a fill leaves a cursor that seeks anew, as after an error.
+fn lock(cursor: &Shared) -> MutexGuard<'_, ScanCursor> {
+    cursor.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn bound(scope: Scope, value: Value) -> Result<Option<Vec<u8>>> {
+    if scope.is_undefined(value)? {
+        return Ok(None);
+    }
+    Ok(Some(scope.bytes(value)?.to_vec()))
+}
+
+/// `(sequence, lower | undefined, upper | undefined, flags) → id`
+fn open(scope: Scope, state: &Rc<State>, [sequence, lower, upper, flags]: [Value; 4]) -> Result<Value> {
+    let flags = scope.to_u32(flags)?;
+    let options = CursorOptions {
+        sequence: scope.to_u64(sequence)?,
+        lower: bound(scope, lower)?,
+        upper: bound(scope, upper)?,
+        reverse: flags & REVERSE != 0,
+        keys: flags & KEYS != 0,
+        values: flags & VALUES != 0,
+        fill_cache: flags & FILL_CACHE != 0,
+    };
+    let cursor = state.with_engine(|engine| Ok(engine.open_cursor(options)))?;
+    let id = state.cursors.borrow_mut().add(cursor);
+    scope.number(f64::from(id))
+}
+
+/// `(id, key: Uint8Array)`
+fn seek(scope: Scope, state: &Rc<State>, [id, key]: [Value; 2]) -> Result<Value> {
+    lock(&cursor(scope, state, id)?).seek(scope.bytes(key)?);
+    scope.undefined()
+}
+
+/// `(id, chunk: Uint8Array, index: Uint32Array, limit, allowIo) → entries | FILL_PENDING | FILL_TOO_SMALL`
+fn fill(scope: Scope, state: &Rc<State>, [id, chunk, index, limit, allow_io]: [Value; 5]) -> Result<Value> {
+    let io = if scope.to_bool(allow_io)? { Io::Allowed } else { Io::CacheOnly };
+    let (chunk, index) = (scope.bytes_mut(chunk)?, scope.u32s_mut(index)?);
+    let filled = lock(&cursor(scope, state, id)?).fill(chunk, index, scope.to_usize(limit)?, io)?;
+    scope.int(answer(&filled, index))
+}
+
+fn answer(filled: &Fill, index: &mut [u32]) -> i32 {
+    match *filled {
+        Fill::Entries(count) => count as i32,
+        Fill::Pending => FILL_PENDING,
+        Fill::TooSmall(needed) => {
+            if let Some(first) = index.first_mut() {
+                *first = needed as u32;
+            }
+            FILL_TOO_SMALL
+        }
+    }
+}
+
+/// What an asynchronous fill brings back.
+struct Filled {
+    answer: i32,
+    chunk: Vec<u8>,
+    index: Vec<u32>,
+}
+
+/// `(id, chunkLength, indexLength, limit) → Promise<{ answer, chunk: Buffer, index: Buffer }>`
+fn fill_async(scope: Scope, state: &Rc<State>, [id, chunk_length, index_length, limit]: [Value; 4]) -> Result<Value> {
+    let cursor = cursor(scope, state, id)?;
+    let (chunk_length, index_length) = (scope.to_usize(chunk_length)?, scope.to_usize(index_length)?);
+    let limit = scope.to_usize(limit)?;
+    let compute = move || -> Result<Filled> {
+        let (mut chunk, mut index) = (vec![0; chunk_length], vec![0; index_length]);
+        let filled = lock(&cursor).fill(&mut chunk, &mut index, limit, Io::Allowed)?;
+        let answer = answer(&filled, &mut index);
+        if let Fill::Entries(count) = filled {
+            index.truncate(2 * count);
+            chunk.truncate(index.last().map_or(0, |&end| end as usize));
+        } else {
+            chunk.clear();
+            index.truncate(1);
+        }
+        Ok(Filled { answer, chunk, index })
+    };
+    async_work::spawn(scope, compute, |scope, filled| {
+        let index: Vec<u8> = filled.index.iter().flat_map(|end| end.to_ne_bytes()).collect();
+        let object = scope.object()?;
+        scope.set(object, c"answer", scope.int(filled.answer)?)?;
+        scope.set(object, c"chunk", scope.buffer(&filled.chunk)?)?;
+        scope.set(object, c"index", scope.buffer(&index)?)?;
+        Ok(object)
+    })
+}
+
+/// `(id)`; a fill in flight keeps what it needs.
+fn close(scope: Scope, state: &Rc<State>, [id]: [Value; 1]) -> Result<Value> {
+    let id = scope.to_u32(id)?;
+    let closed = state.cursors.borrow_mut().by_id.remove(&id);
+    drop(closed);
+    scope.undefined()
+}

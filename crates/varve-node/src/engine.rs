@@ -1,0 +1,239 @@
+//! One engine as JavaScript sees it: an object of functions that share its state.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
+
+use napi::sys;
+use varve_core::{Engine, EngineOptions, JobControl, TableSpec};
+
+use crate::cursors::{self, Cursors};
+use crate::js::{check, methods, Error, Result, Scope, Value};
+use crate::{async_work, jobs, reads};
+
+/// A buffer of JavaScript's that native code writes to or reads from at any call.
+///
+/// The reference keeps its memory alive. A private buffer is marked untransferable by TypeScript; the slab, whose views reach users, is
+/// checked by TypeScript before each use, and replaced when it has been detached.
+pub struct SharedBuffer {
+    scope: Scope,
+    reference: sys::napi_ref,
+    data: *mut u8,
+    length: usize,
+}
+
+impl SharedBuffer {
+    fn new(scope: Scope, value: Value) -> Result<Self> {
+        let bytes = scope.bytes_mut(value)?;
+        let mut reference = std::ptr::null_mut();
+        // SAFETY: a value of this scope; the reference is deleted in `drop`.
+        check(unsafe { sys::napi_create_reference(scope.env(), value, 1, &mut reference) })?;
+        Ok(Self { scope, reference, data: bytes.as_mut_ptr(), length: bytes.len() })
+    }
+
+    /// The bytes, for as long as no JavaScript runs.
+    #[allow(clippy::mut_from_ref)]
+    pub fn bytes(&self) -> &mut [u8] {
+        // SAFETY: the reference keeps the memory; callers hold one slice of a buffer at a time (rule 3 of `js.rs`).
+        unsafe { std::slice::from_raw_parts_mut(self.data, self.length) }
+    }
+}
+
+impl Drop for SharedBuffer {
+    fn drop(&mut self) {
+        // SAFETY: made by this environment, on this thread, deleted once. When the environment is being torn down it goes anyway.
+        let _ = check(unsafe { sys::napi_delete_reference(self.scope.env(), self.reference) });
+    }
+}
+
+/// The state of one engine in one environment.
+pub struct State {
+    engine: RefCell<Option<Arc<Engine>>>,
+    pub keys: RefCell<SharedBuffer>,
+    pub slab: RefCell<SharedBuffer>,
+    /// Values that did not fit into the slab, until they are taken.
+    pub stash: RefCell<Vec<u8>>,
+    pub cursors: RefCell<Cursors>,
+    jobs: RefCell<Vec<Weak<JobControl>>>,
+}
+
+impl State {
+    /// The engine, unless it has been closed.
+    pub fn engine(&self) -> Result<Arc<Engine>> {
+        self.engine.borrow().clone().ok_or(CLOSED)
+    }
+
+    /// As [`State::engine`], without a count: for the calls that must be fast.
+    #[inline]
+    pub fn with_engine<T>(&self, work: impl FnOnce(&Engine) -> Result<T>) -> Result<T> {
+        self.engine.borrow().as_ref().map_or(Err(CLOSED), |engine| work(engine))
+    }
+
+    fn cancel_jobs(&self) {
+        self.jobs.borrow().iter().filter_map(Weak::upgrade).for_each(|control| control.cancel());
+    }
+}
+
+const CLOSED: Error = Error::Usage("the engine is closed");
+
+impl Drop for State {
+    /// All functions have been collected, or the environment ends: nobody waits for the jobs any more.
+    fn drop(&mut self) {
+        self.cancel_jobs();
+    }
+}
+
+pub fn register(scope: Scope, exports: Value) -> Result<()> {
+    methods!(scope, exports, &Rc::new(()), { c"createEngine" => create_engine });
+    Ok(())
+}
+
+/// `(cacheBytes, keys: Uint8Array, slab: Uint8Array) → engine`
+fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]) -> Result<Value> {
+    let engine = Engine::new(EngineOptions { cache_bytes: scope.to_usize(cache_bytes)? });
+    let state = Rc::new(State {
+        engine: RefCell::new(Some(Arc::new(engine))),
+        keys: RefCell::new(SharedBuffer::new(scope, keys)?),
+        slab: RefCell::new(SharedBuffer::new(scope, slab)?),
+        stash: RefCell::default(),
+        cursors: RefCell::default(),
+        jobs: RefCell::default(),
+    });
+    let object = scope.object()?;
+    methods!(scope, object, &state, {
+        c"setKeys" => set_keys,
+        c"setSlab" => set_slab,
+        c"createMemtable" => create_memtable,
+        c"apply" => apply,
+        c"dropMemtable" => drop_memtable,
+        c"openTables" => open_tables,
+        c"dropTables" => drop_tables,
+        c"installView" => install_view,
+        c"flush" => flush,
+        c"compact" => compact,
+        c"cancelJobs" => cancel_jobs,
+        c"stats" => stats,
+        c"close" => close,
+    });
+    reads::register(scope, object, &state)?;
+    cursors::register(scope, object, &state)?;
+    Ok(object)
+}
+
+fn set_keys(scope: Scope, state: &Rc<State>, [keys]: [Value; 1]) -> Result<Value> {
+    *state.keys.borrow_mut() = SharedBuffer::new(scope, keys)?;
+    scope.undefined()
+}
+
+fn set_slab(scope: Scope, state: &Rc<State>, [slab]: [Value; 1]) -> Result<Value> {
+    *state.slab.borrow_mut() = SharedBuffer::new(scope, slab)?;
+    scope.undefined()
+}
+
+fn create_memtable(scope: Scope, state: &Rc<State>, [id, capacity]: [Value; 2]) -> Result<Value> {
+    state.engine()?.create_memtable(scope.to_u64(id)?, scope.to_usize(capacity)?);
+    scope.undefined()
+}
+
+/// `(record: Uint8Array, start, end)`
+fn apply(scope: Scope, state: &Rc<State>, [record, start, end]: [Value; 3]) -> Result<Value> {
+    let range = scope.to_usize(start)?..scope.to_usize(end)?;
+    let record = scope.bytes(record)?.get(range).ok_or(Error::Usage("the record lies outside its buffer"))?;
+    state.with_engine(|engine| Ok(engine.apply(record)?))?;
+    scope.undefined()
+}
+
+fn drop_memtable(scope: Scope, state: &Rc<State>, [id]: [Value; 1]) -> Result<Value> {
+    state.engine()?.drop_memtable(scope.to_u64(id)?);
+    scope.undefined()
+}
+
+/// `(specs: TableSpec[]) → Promise<void>`
+fn open_tables(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<Value> {
+    let engine = state.engine()?;
+    let specs = scope.list(specs, |spec| {
+        Ok(TableSpec {
+            number: scope.to_u64(scope.get(spec, c"number")?)?,
+            path: PathBuf::from(scope.to_string(scope.get(spec, c"path")?)?),
+            size: scope.to_u64(scope.get(spec, c"size")?)?,
+        })
+    })?;
+    async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+}
+
+fn drop_tables(scope: Scope, state: &Rc<State>, [numbers]: [Value; 1]) -> Result<Value> {
+    state.engine()?.drop_tables(&scope.numbers(numbers)?);
+    scope.undefined()
+}
+
+fn install_view(scope: Scope, state: &Rc<State>, [memtables, levels]: [Value; 2]) -> Result<Value> {
+    let levels = scope.list(levels, |level| scope.numbers(level))?;
+    state.engine()?.install_view(&scope.numbers(memtables)?, &levels)?;
+    scope.undefined()
+}
+
+/// `(job: FlushJob, onProgress?) → { done, cancel }`
+fn flush(scope: Scope, state: &Rc<State>, [job, on_progress]: [Value; 2]) -> Result<Value> {
+    start_job(scope, state, jobs::flush_job(scope, job)?, on_progress)
+}
+
+/// `(job: CompactionJob, onProgress?) → { done, cancel }`
+fn compact(scope: Scope, state: &Rc<State>, [job, on_progress]: [Value; 2]) -> Result<Value> {
+    start_job(scope, state, jobs::compaction_job(scope, job)?, on_progress)
+}
+
+/// Cancels all jobs.
+fn cancel_jobs(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
+    state.cancel_jobs();
+    scope.undefined()
+}
+
+/// What the `cancel` of a job is bound to.
+struct JobHandle(Arc<JobControl>);
+
+fn start_job(scope: Scope, state: &Rc<State>, job: jobs::Job, on_progress: Value) -> Result<Value> {
+    let (done, control) = jobs::start(scope, state.engine()?, job, on_progress)?;
+    let mut running = state.jobs.borrow_mut();
+    running.retain(|job| job.strong_count() > 0);
+    running.push(Arc::downgrade(&control));
+    let object = scope.object()?;
+    scope.set(object, c"done", done)?;
+    methods!(scope, object, &Rc::new(JobHandle(control)), { c"cancel" => cancel });
+    Ok(object)
+}
+
+fn cancel(scope: Scope, job: &Rc<JobHandle>, []: [Value; 0]) -> Result<Value> {
+    job.0.cancel();
+    scope.undefined()
+}
+
+fn stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
+    let stats = state.engine()?.stats();
+    let object = scope.object()?;
+    let fields = [
+        (c"cacheBytes", stats.cache_bytes),
+        (c"cacheCapacity", stats.cache_capacity),
+        (c"cacheHits", stats.cache_hits),
+        (c"cacheMisses", stats.cache_misses),
+        (c"blockReads", stats.block_reads),
+        (c"filterProbes", stats.filter_probes),
+        (c"filterNegatives", stats.filter_negatives),
+        (c"filterFalsePositives", stats.filter_false_positives),
+        (c"openTables", stats.open_tables),
+        (c"tableMemory", stats.table_memory),
+        (c"memtables", stats.memtables),
+    ];
+    for (name, value) in fields {
+        scope.set(object, name, scope.number(value as f64)?)?;
+    }
+    Ok(object)
+}
+
+/// Frees the engine; what is under way on other threads keeps it until it is done.
+fn close(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
+    state.cancel_jobs();
+    state.cursors.borrow_mut().close_all();
+    state.engine.borrow_mut().take();
+    scope.undefined()
+}

@@ -1,0 +1,189 @@
+//! Point lookups.
+//!
+//! The key is read from the key buffer, the value goes into the slab; both are memory that the two sides share. Answers that are no value:
+
+use std::rc::Rc;
+
+use varve_core::{Engine, Io, Lookup};
+
+use crate::async_work;
+use crate::engine::State;
+use crate::js::{methods, Error, Result, Scope, Value};
+
+const MISSING: i32 = -1;
+const PENDING: i32 = -2;
+/// The value did not fit; `takeStash` has it.
+const STASHED: i32 = -3;
+
+/// Modes of `kernel.ts`.
+const READ_UTF8: u32 = 1;
+const READ_PRESENCE: u32 = 2;
+/// The length of a missing value in the answer of `getMany`.
+const NO_VALUE: u32 = u32::MAX;
+
+pub fn register(scope: Scope, object: Value, state: &Rc<State>) -> Result<()> {
+    methods!(scope, object, state, {
+        c"get" => get,
+        c"has" => has,
+        c"getString" => get_string,
+        c"takeStash" => take_stash,
+        c"getAsync" => get_async,
+        c"getMany" => get_many,
+        c"getManyAsync" => get_many_async,
+    });
+    Ok(())
+}
+
+fn io(scope: Scope, allowed: Value) -> Result<Io> {
+    Ok(if scope.to_bool(allowed)? { Io::Allowed } else { Io::CacheOnly })
+}
+
+#[inline]
+fn lookup<R>(
+    scope: Scope,
+    state: &State,
+    [key_length, sequence, allow_io]: [Value; 3],
+    take: impl FnOnce(&[u8]) -> R,
+) -> Result<Lookup<R>> {
+    let keys = state.keys.borrow();
+    let key = keys.bytes().get(..scope.to_u32(key_length)? as usize).ok_or(Error::Usage("the key is longer than its buffer"))?;
+    let (sequence, io) = (scope.to_u64(sequence)?, io(scope, allow_io)?);
+    state.with_engine(|engine| Ok(engine.get_with(key, sequence, io, take)?))
+}
+
+/// `(keyLength, sequence, allowIo, slabOffset) → length in the slab | MISSING | PENDING | STASHED`
+fn get(scope: Scope, state: &Rc<State>, [key_length, sequence, allow_io, offset]: [Value; 4]) -> Result<Value> {
+    let offset = scope.to_u32(offset)? as usize;
+    let found = lookup(scope, state, [key_length, sequence, allow_io], |value| {
+        let slab = state.slab.borrow();
+        let bytes = slab.bytes();
+        // A value over an eighth of the slab gets memory of its own: it would keep the slab alive for long, or fill it in no time.
+        let target = bytes.len() / 8;
+        match bytes.get_mut(offset..).and_then(|rest| rest.get_mut(..value.len())).filter(|_| value.len() <= target) {
+            Some(place) => {
+                place.copy_from_slice(value);
+                value.len() as i32
+            }
+            None => {
+                *state.stash.borrow_mut() = value.to_vec();
+                STASHED
+            }
+        }
+    })?;
+    scope.int(match found {
+        Lookup::Found(answer) => answer,
+        Lookup::Missing => MISSING,
+        Lookup::Pending => PENDING,
+    })
+}
+
+/// `(keyLength, sequence, allowIo) → 0 | MISSING | PENDING`
+fn has(scope: Scope, state: &Rc<State>, arguments: [Value; 3]) -> Result<Value> {
+    scope.int(match lookup(scope, state, arguments, |_| ())? {
+        Lookup::Found(()) => 0,
+        Lookup::Missing => MISSING,
+        Lookup::Pending => PENDING,
+    })
+}
+
+/// `(keyLength, sequence, allowIo) → string | undefined | PENDING`
+fn get_string(scope: Scope, state: &Rc<State>, arguments: [Value; 3]) -> Result<Value> {
+    match lookup(scope, state, arguments, |value| scope.utf8(value))? {
+        Lookup::Found(text) => text,
+        Lookup::Missing => scope.undefined(),
+        Lookup::Pending => scope.int(PENDING),
+    }
+}
+
+/// `() → Buffer`: the value, or the values, that the call before has stashed.
+fn take_stash(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
+    scope.buffer(&std::mem::take(&mut *state.stash.borrow_mut()))
+}
+
+fn value_of(scope: Scope, mode: u32, bytes: &[u8]) -> Result<Value> {
+    match mode {
+        READ_PRESENCE => scope.boolean(true),
+        READ_UTF8 => scope.utf8(bytes),
+        _ => scope.buffer(bytes),
+    }
+}
+
+/// `(keyLength, sequence, mode) → Promise<Buffer | string | true | undefined>`
+fn get_async(scope: Scope, state: &Rc<State>, [key_length, sequence, mode]: [Value; 3]) -> Result<Value> {
+    let (engine, sequence, mode) = (state.engine()?, scope.to_u64(sequence)?, scope.to_u32(mode)?);
+    let keys = state.keys.borrow();
+    let key = keys.bytes().get(..scope.to_usize(key_length)?).ok_or(Error::Usage("the key is longer than its buffer"))?.to_vec();
+    let copy = move |value: &[u8]| if mode == READ_PRESENCE { Vec::new() } else { value.to_vec() };
+    async_work::spawn(
+        scope,
+        move || Ok(engine.get_with(&key, sequence, Io::Allowed, copy)?),
+        move |scope, found| match found {
+            Lookup::Found(value) => value_of(scope, mode, &value),
+            Lookup::Missing | Lookup::Pending => scope.undefined(),
+        },
+    )
+}
+
+/// Values one behind the other, and the length of each.
+struct Many {
+    values: Vec<u8>,
+    lengths: Vec<u32>,
+}
+
+/// Looks up keys packed as length (4) and bytes each; `None` when a file would have to be read.
+fn many(engine: &Engine, packed: &[u8], count: usize, sequence: u64, mode: u32, io: Io) -> Result<Option<Many>> {
+    let mut many = Many { values: Vec::new(), lengths: Vec::with_capacity(count) };
+    let mut rest = packed;
+    for _ in 0..count {
+        let malformed = Error::Usage("the packed keys are cut short");
+        let Some((length, tail)) = rest.split_first_chunk::<4>() else { return Err(malformed) };
+        let Some((key, tail)) = tail.split_at_checked(u32::from_le_bytes(*length) as usize) else { return Err(malformed) };
+        rest = tail;
+        let values = &mut many.values;
+        let found = engine.get_with(key, sequence, io, |value| {
+            if mode == READ_PRESENCE {
+                return 0;
+            }
+            values.extend_from_slice(value);
+            value.len() as u32
+        })?;
+        match found {
+            Lookup::Found(length) => many.lengths.push(length),
+            Lookup::Missing => many.lengths.push(NO_VALUE),
+            Lookup::Pending => return Ok(None),
+        }
+    }
+    Ok(Some(many))
+}
+
+/// `(packed, count, sequence, mode, allowIo, lengths: Uint32Array) → bytes in the stash | PENDING`
+fn get_many(scope: Scope, state: &Rc<State>, [packed, count, sequence, mode, allow_io, lengths]: [Value; 6]) -> Result<Value> {
+    let (count, sequence, mode) = (scope.to_usize(count)?, scope.to_u64(sequence)?, scope.to_u32(mode)?);
+    let (packed, io) = (scope.bytes(packed)?, io(scope, allow_io)?);
+    let Some(found) = state.with_engine(|engine| many(engine, packed, count, sequence, mode, io))? else {
+        return scope.int(PENDING);
+    };
+    let lengths = scope.u32s_mut(lengths)?.get_mut(..count).ok_or(Error::Usage("there is no room for the lengths"))?;
+    lengths.copy_from_slice(&found.lengths);
+    let size = found.values.len();
+    *state.stash.borrow_mut() = found.values;
+    scope.number(size as f64)
+}
+
+/// `(packed, count, sequence, mode) → Promise<{ values: Buffer, lengths: Buffer }>`
+fn get_many_async(scope: Scope, state: &Rc<State>, [packed, count, sequence, mode]: [Value; 4]) -> Result<Value> {
+    let (count, sequence, mode) = (scope.to_usize(count)?, scope.to_u64(sequence)?, scope.to_u32(mode)?);
+    let (engine, packed) = (state.engine()?, scope.bytes(packed)?.to_vec());
+    async_work::spawn(
+        scope,
+        move || many(&engine, &packed, count, sequence, mode, Io::Allowed),
+        |scope, found| {
+            let Many { values, lengths } = found.unwrap_or(Many { values: Vec::new(), lengths: Vec::new() });
+            let lengths: Vec<u8> = lengths.iter().flat_map(|length| length.to_ne_bytes()).collect();
+            let object = scope.object()?;
+            scope.set(object, c"values", scope.buffer(&values)?)?;
+            scope.set(object, c"lengths", scope.buffer(&lengths)?)?;
+            Ok(object)
+        },
+    )
+}

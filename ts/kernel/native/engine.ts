@@ -1,0 +1,153 @@
+/** The state of one store in the native addon, behind the kernel interface. */
+import { markAsUntransferable } from 'node:worker_threads';
+import {
+	type CompactionJob,
+	type CursorOptions,
+	type EngineOptions,
+	type FlushJob,
+	type KernelCursor,
+	type KernelEngine,
+	type KernelStats,
+	PENDING,
+	type Pending,
+	type ProgressListener,
+	READ_BUFFER,
+	READ_PRESENCE,
+	READ_UTF8,
+	type ReadMode,
+	type ReadResult,
+	type RunningJob,
+	type TableSpec,
+} from '../kernel';
+import { LOOKUP_PENDING, MISSING, type NativeAddon, type NativeEngineFunctions, type NativeJob, STASHED } from './addon';
+import { NativeCursor } from './cursor';
+import { call, fromNative, typed } from './errors';
+import { unpackMany } from './many';
+import { Slab } from './slab';
+
+const FIRST_KEY_BYTES = 4096;
+
+export class NativeEngine implements KernelEngine {
+	readonly #functions: NativeEngineFunctions;
+	readonly #slab: Slab;
+	readonly #jobs = new Set<Promise<unknown>>();
+	keyScratch: Buffer;
+
+	constructor(addon: NativeAddon, options: EngineOptions) {
+		this.keyScratch = privateBuffer(FIRST_KEY_BYTES);
+		this.#slab = new Slab((bytes) => this.#functions.setSlab(bytes));
+		this.#functions = call(() => addon.createEngine(options.cacheBytes, this.keyScratch, this.#slab.bytes));
+	}
+
+	createMemtable(id: number, capacity: number): void {
+		call(() => this.#functions.createMemtable(id, capacity));
+	}
+
+	apply(record: Uint8Array, start: number, end: number): void {
+		try {
+			this.#functions.apply(record, start, end);
+		} catch (thrown) {
+			throw fromNative(thrown);
+		}
+	}
+
+	dropMemtable(id: number): void {
+		call(() => this.#functions.dropMemtable(id));
+	}
+
+	async openTables(specs: TableSpec[]): Promise<void> {
+		await typed(call(() => this.#functions.openTables(specs)));
+	}
+
+	dropTables(numbers: number[]): void {
+		call(() => this.#functions.dropTables(numbers));
+	}
+
+	installView(memtables: number[], levels: number[][]): void {
+		call(() => this.#functions.installView(memtables, levels));
+	}
+
+	reserveKey(length: number): void {
+		if (length <= this.keyScratch.length) return;
+		this.keyScratch = privateBuffer(Math.max(length, 2 * this.keyScratch.length));
+		call(() => this.#functions.setKeys(this.keyScratch));
+	}
+
+	get(keyLength: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult | Pending {
+		try {
+			if (mode === READ_BUFFER) return this.#getBuffer(keyLength, sequence, allowIo);
+			if (mode === READ_UTF8) {
+				const text = this.#functions.getString(keyLength, sequence, allowIo);
+				return typeof text === 'number' ? PENDING : text;
+			}
+			const answer = this.#functions.has(keyLength, sequence, allowIo);
+			return answer === 0 ? true : answer === MISSING ? undefined : PENDING;
+		} catch (thrown) {
+			throw fromNative(thrown);
+		}
+	}
+
+	#getBuffer(keyLength: number, sequence: number, allowIo: boolean): Buffer | undefined | Pending {
+		const length = this.#functions.get(keyLength, sequence, allowIo, this.#slab.offset());
+		if (length >= 0) return this.#slab.take(length);
+		if (length === MISSING) return undefined;
+		return length === STASHED ? this.#functions.takeStash() : PENDING;
+	}
+
+	async getAsync(keyLength: number, sequence: number, mode: ReadMode): Promise<ReadResult> {
+		return typed(call(() => this.#functions.getAsync(keyLength, sequence, mode)));
+	}
+
+	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult[] | Pending {
+		const lengths = new Uint32Array(count);
+		const size = call(() => this.#functions.getMany(packed, count, sequence, mode, allowIo, lengths));
+		if (size === LOOKUP_PENDING) return PENDING;
+		return unpackMany(lengths, mode === READ_PRESENCE ? undefined : this.#functions.takeStash(), mode);
+	}
+
+	async getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode): Promise<ReadResult[]> {
+		const { values, lengths } = await typed(call(() => this.#functions.getManyAsync(packed, count, sequence, mode)));
+		const copy = new Uint32Array(count);
+		new Uint8Array(copy.buffer).set(lengths);
+		return unpackMany(copy, values, mode);
+	}
+
+	openCursor(options: CursorOptions): KernelCursor {
+		return new NativeCursor(this.#functions, options);
+	}
+
+	flush(job: FlushJob, onProgress?: ProgressListener): RunningJob {
+		return this.#track(call(() => this.#functions.flush(job, onProgress)));
+	}
+
+	compact(job: CompactionJob, onProgress?: ProgressListener): RunningJob {
+		return this.#track(call(() => this.#functions.compact(job, onProgress)));
+	}
+
+	stats(): KernelStats {
+		return call(() => this.#functions.stats());
+	}
+
+	async close(): Promise<void> {
+		this.#functions.cancelJobs();
+		await Promise.allSettled(this.#jobs);
+		this.#functions.close();
+	}
+
+	#track(job: NativeJob): RunningJob {
+		const done = typed(job.done);
+		const forget = (): void => {
+			this.#jobs.delete(done);
+		};
+		this.#jobs.add(done);
+		done.then(forget, forget);
+		return { done, cancel: () => job.cancel() };
+	}
+}
+
+/** Memory that both sides know, and that nobody else can take away. */
+function privateBuffer(length: number): Buffer {
+	const memory = new ArrayBuffer(length);
+	markAsUntransferable(memory);
+	return Buffer.from(memory);
+}
