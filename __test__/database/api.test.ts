@@ -88,7 +88,7 @@ describe.each(kernelNames)('database (%s)', (kernel) => {
 	});
 
 	it('iterates in both directions, in loops, steps and pieces', async () => {
-		const database = await open({ ...tinyTree, encoding: 'utf8' });
+		const database = await openDatabase(temporaryDirectory(), { kernel, ...tinyTree, encoding: 'utf8' });
 		const keys = Array.from({ length: 1000 }, (_, i) => `k${String(i).padStart(4, '0')}`);
 		for (const key of keys) await database.put(key, key.toUpperCase());
 		const seen: string[] = [];

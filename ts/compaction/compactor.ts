@@ -85,7 +85,7 @@ export class Compactor {
 				this.#backoff.succeeded();
 			} catch (error) {
 				request?.done.reject(error);
-				if (this.#stopped && error instanceof AbortError) return;
+				if (this.#stopped && (error instanceof AbortError || error instanceof ClosedError)) return;
 				health.report(error as Error);
 				if (!this.#stopped) await this.#backoff.wait();
 			}

@@ -66,7 +66,7 @@ export class Flusher {
 				await this.#flushOldest(memtables.immutables[0]);
 				this.#backoff.succeeded();
 			} catch (error) {
-				if (this.#stopped && error instanceof AbortError) return;
+				if (this.#stopped && (error instanceof AbortError || error instanceof ClosedError)) return;
 				health.report(error as Error);
 				this.#rejectWaiters(error as Error);
 				if (!this.#stopped) await this.#backoff.wait();

@@ -63,7 +63,7 @@ pub fn cached_block(
     }
     Counters::count(&counters.block_reads);
     let block = table.read_block(handle)?;
-    if fill_cache {
+    if fill_cache && !table.dropped.load(Ordering::Relaxed) {
         cache.insert(table.number, handle.offset, &block);
     }
     Ok(block)

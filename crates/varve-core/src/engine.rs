@@ -83,7 +83,7 @@ impl Engine {
         let tables = specs.iter().map(Table::open).collect::<Result<Vec<_>>>()?;
         let mut registry = self.registry();
         for table in tables {
-            registry.tables.insert(table.number, Arc::new(table));
+            registry.add_table(table);
         }
         Ok(())
     }
@@ -92,7 +92,7 @@ impl Engine {
     pub fn drop_tables(&self, numbers: &[u64]) {
         let mut registry = self.registry();
         for &number in numbers {
-            registry.tables.remove(&number);
+            registry.remove_table(number);
             self.cache.drop_table(number);
         }
     }
@@ -159,8 +159,8 @@ impl Engine {
             filter_probes: load(&self.counters.filter_probes),
             filter_negatives: load(&self.counters.filter_negatives),
             filter_false_positives: load(&self.counters.filter_false_positives),
-            open_tables: registry.tables.len() as u64,
-            table_memory: registry.tables.values().map(|table| table.memory() as u64).sum(),
+            open_tables: registry.open_tables().count() as u64,
+            table_memory: registry.open_tables().map(|table| table.memory() as u64).sum(),
             memtables: registry.memtables.len() as u64,
         }
     }

@@ -3,7 +3,8 @@
 //! Invariant: the registry, and the views made of it, are all that keeps a memtable or an open file alive.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use crate::error::{Error, Result};
 use crate::memtable::Memtable;
@@ -13,7 +14,9 @@ use crate::view::View;
 #[derive(Default)]
 pub struct Registry {
     pub memtables: HashMap<u64, Arc<Memtable>>,
-    pub tables: HashMap<u64, Arc<Table>>,
+    tables: HashMap<u64, Arc<Table>>,
+    /// Every table whose file may still be open, also after it was dropped.
+    opened: Vec<Weak<Table>>,
 }
 
 impl Registry {
@@ -23,6 +26,24 @@ impl Registry {
 
     pub fn table(&self, number: u64) -> Result<Arc<Table>> {
         self.tables.get(&number).cloned().ok_or_else(|| Error::Resource(format!("table {number} is not open")))
+    }
+
+    pub fn add_table(&mut self, table: Table) {
+        let table = Arc::new(table);
+        self.opened.retain(|opened| opened.strong_count() > 0);
+        self.opened.push(Arc::downgrade(&table));
+        self.tables.insert(table.number, table);
+    }
+
+    pub fn remove_table(&mut self, number: u64) {
+        if let Some(table) = self.tables.remove(&number) {
+            table.dropped.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Tables whose files are open.
+    pub fn open_tables(&self) -> impl Iterator<Item = Arc<Table>> + '_ {
+        self.opened.iter().filter_map(Weak::upgrade)
     }
 
     pub fn run(&self, numbers: &[u64]) -> Result<Arc<[Arc<Table>]>> {

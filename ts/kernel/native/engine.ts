@@ -18,6 +18,7 @@ import {
 	type ReadResult,
 	type RunningJob,
 	type TableSpec,
+	type TableSummary,
 } from '../kernel';
 import { LOOKUP_PENDING, MISSING, type NativeAddon, type NativeEngineFunctions, type NativeJob, STASHED } from './addon';
 import { NativeCursor } from './cursor';
@@ -135,7 +136,7 @@ export class NativeEngine implements KernelEngine {
 	}
 
 	#track(job: NativeJob): RunningJob {
-		const done = typed(job.done);
+		const done = typed(job.done).then((tables) => tables.map(withPlainKeys));
 		const forget = (): void => {
 			this.#jobs.delete(done);
 		};
@@ -143,6 +144,11 @@ export class NativeEngine implements KernelEngine {
 		done.then(forget, forget);
 		return { done, cancel: () => job.cancel() };
 	}
+}
+
+/** The addon makes Buffers; a summary has plain arrays, on either kernel. */
+function withPlainKeys(table: TableSummary): TableSummary {
+	return { ...table, smallestKey: new Uint8Array(table.smallestKey), largestKey: new Uint8Array(table.largestKey) };
 }
 
 /** Memory that both sides know, and that nobody else can take away. */

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::file::read_exact_at;
 use super::footer::{Footer, FOOTER_SIZE};
@@ -32,6 +33,8 @@ pub struct Table {
     pub filter: Option<Filter>,
     pub properties: Properties,
     pub file: File,
+    /// Set when the registry has let go of the table: its blocks are not worth a place in the cache any more.
+    pub dropped: AtomicBool,
 }
 
 impl Table {
@@ -52,7 +55,16 @@ impl Table {
         let footer = parts.footer()?;
         let (properties, filter) = parts.metadata(&footer)?;
         let index = parts.index(&footer)?;
-        Ok(Self { number: spec.number, path: spec.path.clone(), size, index, filter, properties, file })
+        Ok(Self {
+            number: spec.number,
+            path: spec.path.clone(),
+            size,
+            index,
+            filter,
+            properties,
+            file,
+            dropped: AtomicBool::new(false),
+        })
     }
 
     pub fn smallest_user_key(&self) -> &[u8] {

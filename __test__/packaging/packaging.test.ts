@@ -1,0 +1,89 @@
+/** The packages as a user gets them: what is in them, and that they run without Rust, sources or a registry. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { install, pack, packNative, readJson, root, runProgram, type Tarball } from './packages';
+
+const GREETING = ['silt', 'undefined', 'layer/2026 sand', 'layer/2025 silt'];
+const PROGRAMS = ['hello.mjs', 'hello.cjs'];
+const WARNING = /VARVE_KERNEL_FALLBACK/g;
+
+const folder = mkdtempSync(join(tmpdir(), 'varve-packaging-'));
+let main: Tarball;
+let native: Tarball | undefined;
+
+beforeAll(() => {
+	if (!existsSync(join(root, 'dist', 'index.mjs'))) throw new Error('dist/ is missing: run `npm run build` first.');
+	main = pack(root, folder);
+	native = packNative(folder);
+}, 120_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+
+describe('the main package', () => {
+	it('holds compiled files and documents only', () => {
+		const other = main.files.filter((path) => !/^dist\/.+\.(js|mjs|d\.ts|d\.mts)$/.test(path));
+		expect(other.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+	});
+
+	it('runs nothing when it is installed', () => {
+		const { scripts } = readJson<{ scripts: Record<string, string> }>(join(root, 'package.json'));
+		expect(Object.keys(scripts)).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(pre|post)?install$|^prepare$/)]));
+		expect(main.files).not.toContain('binding.gyp');
+	});
+
+	it('has no dependencies but the binaries', () => {
+		const manifest = readJson<Record<string, Record<string, string> | undefined>>(join(root, 'package.json'));
+		expect(manifest.dependencies ?? {}).toEqual({});
+		expect(manifest.peerDependencies ?? {}).toEqual({});
+	});
+
+	it('has a change log entry for its version', () => {
+		const { version } = readJson<{ version: string }>(join(root, 'package.json'));
+		expect(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')).toContain(`## [${version}]`);
+	});
+
+	it('shows in its README the program that is run here', () => {
+		const readme = readFileSync(join(root, 'README.md'), 'utf8');
+		const program = readFileSync(join(__dirname, 'programs', 'hello.mjs'), 'utf8');
+		expect(readme).toContain(`\`\`\`js\n${program}\`\`\``);
+	});
+});
+
+describe('with the binary of this platform', () => {
+	const installed = join(folder, 'with-binary');
+
+	it('runs on the native kernel, without a warning', (context) => {
+		if (native === undefined && process.env.VARVE_REQUIRE_NATIVE !== '1')
+			return context.skip('the native kernel has not been built');
+		if (native === undefined) throw new Error('The native kernel has not been built, or npm/ has no package for this platform.');
+		install(installed, [main, native]);
+		for (const program of PROGRAMS) {
+			const { code, stdout, stderr } = runProgram(installed, program);
+			expect(stderr).toBe('');
+			expect(stdout.trim().split('\n')).toEqual([...GREETING, 'kernel: native']);
+			expect(code).toBe(0);
+		}
+	}, 120_000);
+});
+
+describe('without a binary', () => {
+	const installed = join(folder, 'without-binary');
+	beforeAll(() => install(installed, [main]), 120_000);
+
+	it.each(PROGRAMS)('%s runs on the TypeScript kernel and says why, once', (program) => {
+		const { code, stdout, stderr } = runProgram(installed, program);
+		expect(stdout.trim().split('\n')).toEqual([...GREETING, 'kernel: js']);
+		expect(stderr.match(WARNING)).toHaveLength(1);
+		expect(stderr).toMatch(/native one cannot be loaded: \S/);
+		expect(code).toBe(0);
+	});
+
+	it('is one copy for import and require, and warns once for both', () => {
+		const { code, stdout, stderr } = runProgram(installed, 'both.mjs');
+		expect(stdout).toBe('one copy\n');
+		expect(stderr.match(WARNING)).toHaveLength(1);
+		expect(code).toBe(0);
+	});
+});
