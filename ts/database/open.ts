@@ -118,7 +118,7 @@ async function assemble(
 	await engine.openTables(state.version.levels.flat().map((table) => files.tableSpec(table)));
 	const manifestNumber = Math.max(state.nextFileNumber, files.highestNumber() + 1);
 	const walNumber = manifestNumber + 1;
-	const { memtables, sequence } = recoverLogs({
+	const { memtables, sequence, manyLogs } = recoverLogs({
 		environment,
 		engine,
 		files,
@@ -162,6 +162,8 @@ async function assemble(
 		wal,
 	);
 	store.start();
+	// A flush that fails is reported, and tried again in the background: the data is in the logs.
+	if (manyLogs) await store.flush().catch(() => undefined);
 	return store;
 }
 

@@ -13,7 +13,7 @@ import { replayWal } from '../wal/wal-replay';
 import { Memtables } from './memtables';
 import type { StoreFiles } from './store-files';
 
-/** Logs that may be left unflushed by a series of opens before the memtable is flushed to be rid of them. */
+/** Logs that a series of opens may leave unflushed; then an open flushes what they hold, to be rid of them. */
 const MOST_LOGS = 4;
 
 export interface RecoveryInput {
@@ -36,6 +36,8 @@ export interface Recovered {
 	memtables: Memtables;
 	/** Highest sequence number recovered. */
 	sequence: number;
+	/** So many logs are kept for what was recovered that it should be flushed. */
+	manyLogs: boolean;
 }
 
 /** Replays the logs into memtables. */
@@ -66,8 +68,7 @@ export function recoverLogs(input: RecoveryInput): Recovered {
 		if (result.stop) break;
 	}
 	if (memtables.active.entries === 0) memtables.replaceEmpty(memtableSize, nextWalNumber);
-	else if (logsUsed >= MOST_LOGS) memtables.rotate(memtableSize, nextWalNumber);
-	return { memtables, sequence };
+	return { memtables, sequence, manyLogs: logsUsed >= MOST_LOGS };
 }
 
 function applyRecord(
