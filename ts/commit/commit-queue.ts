@@ -10,12 +10,15 @@
  * Promise writes of one turn of the event loop are encoded into one group as they come, and committed in a microtask. A group that
  * grows past {@link GROUP_LIMIT} is committed at once. While writes are stalled the group waits, and goes on growing.
  */
+import { Fairness } from '../fairness';
 import type { Durability } from '../types';
 import { BatchEncoder } from '../wal/batch-encoder';
 import { Deferred } from './deferred';
 
 /** Bytes at which a group is committed without waiting for the end of the turn. */
 export const GROUP_LIMIT = 1024 * 1024;
+/** Groups between two turns through the event loop: about a millisecond of single puts. */
+const FAIR_GROUPS = 256;
 
 /** What the queue needs of the store; narrow, so that it can be tested alone. */
 export interface CommitTarget {
@@ -46,6 +49,7 @@ export class CommitQueue {
 	#scheduled = false;
 	/** The waiting group holds a write that wants its fsync within the interval. */
 	#soon = false;
+	readonly #fairness = new Fairness(FAIR_GROUPS);
 	#inFlight = 0;
 	#idle: Deferred<void> | undefined;
 
@@ -127,7 +131,8 @@ export class CommitQueue {
 	#schedule(): void {
 		if (this.#scheduled) return;
 		this.#scheduled = true;
-		queueMicrotask(this.#commitWhenRoom);
+		if (this.#fairness.due()) setImmediate(this.#commitWhenRoom);
+		else queueMicrotask(this.#commitWhenRoom);
 	}
 
 	readonly #commitWhenRoom = (): void => {

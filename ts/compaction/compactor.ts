@@ -56,6 +56,7 @@ export class Compactor {
 
 	/** Merges all tables overlapping a range (undefined: all) into the deepest level that has any. */
 	full(range: KeyRange | undefined): Promise<void> {
+		if (this.#stopped) return Promise.reject(closedBefore());
 		const request: FullRequest = { range, done: new Deferred() };
 		this.#requests.push(request);
 		this.schedule();
@@ -69,8 +70,7 @@ export class Compactor {
 		this.#slot.cancel();
 		this.#backoff.wake();
 		await this.#loop;
-		const closed = new ClosedError('The database was closed before the compaction was done. Nothing is lost.');
-		for (const request of this.#requests.splice(0)) request.done.reject(closed);
+		for (const request of this.#requests.splice(0)) request.done.reject(closedBefore());
 	}
 
 	async #run(): Promise<void> {
@@ -198,6 +198,10 @@ export class Compactor {
 			},
 		};
 	}
+}
+
+function closedBefore(): ClosedError {
+	return new ClosedError('The database was closed before the compaction was done. Nothing is lost.');
 }
 
 /** Where the next compaction of the level goes on: behind the last key of this one. Level 0 gives all it has and needs none. */

@@ -9,11 +9,15 @@
 import { throwIfAborted, withSignal } from '../abort';
 import { toBytes } from '../bytes';
 import { ClosedError, ConcurrencyError, ConfigError } from '../errors';
+import { Fairness, throughEventLoop } from '../fairness';
 import { FILL_PENDING, FILL_TOO_SMALL } from '../kernel/kernel';
 import { checkBytes, checkKeyLength } from '../limits';
 import type { Bytes, Encoding } from '../types';
 import { Chunk } from './chunk';
 import type { CursorHandle, CursorRegistry } from './cursor-handle';
+
+/** Chunks between two turns through the event loop: about a millisecond. */
+const FAIR_CHUNKS = 8;
 
 /** How an iterator was asked for. */
 export interface IteratorShape {
@@ -30,6 +34,7 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 	readonly #registry: CursorRegistry;
 	readonly #shape: IteratorShape;
 	readonly #chunk: Chunk;
+	readonly #fairness = new Fairness(FAIR_CHUNKS);
 	#left: number;
 	#busy = false;
 
@@ -151,6 +156,7 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 			const { bytes, index } = this.#chunk;
 			const limit = Math.min(this.#left, this.#chunk.capacity);
 			let count = cursor.fill(bytes, index, limit, false);
+			if (count > 0 && this.#fairness.due()) await throughEventLoop(undefined);
 			if (count === FILL_PENDING) count = await this.#handle.during(cursor.fillAsync(bytes, index, limit));
 			if (count !== FILL_TOO_SMALL) return this.#filled(count);
 		}

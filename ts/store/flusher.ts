@@ -40,6 +40,7 @@ export class Flusher {
 
 	/** Resolves when a memtable is in a table; rejects when the next attempt at it fails. */
 	flushed(memtable: Memtable): Promise<void> {
+		if (this.#stopped) return Promise.reject(closedBefore());
 		let waiter = this.#waiters.get(memtable.id);
 		if (waiter === undefined) {
 			waiter = new Deferred();
@@ -56,7 +57,7 @@ export class Flusher {
 		this.#slot.cancel();
 		this.#backoff.wake();
 		await this.#loop;
-		this.#rejectWaiters(new ClosedError('The database was closed before the flush was done. The data is safe in the log.'));
+		this.#rejectWaiters(closedBefore());
 	}
 
 	async #run(): Promise<void> {
@@ -119,4 +120,8 @@ export class Flusher {
 		this.#waiters.clear();
 		for (const waiter of waiters) waiter.reject(error);
 	}
+}
+
+function closedBefore(): ClosedError {
+	return new ClosedError('The database was closed before the flush was done. The data is safe in the log.');
 }

@@ -3,17 +3,22 @@
  *
  * Invariant: a read on another thread holds the version it began on, so that no table goes away under it.
  */
+import { Fairness, throughEventLoop } from '../fairness';
 import { PENDING, type KernelEngine, type ReadMode, type ReadResult } from '../kernel/kernel';
 import type { Bytes } from '../types';
 import type { Counters } from './counters';
 import { packKeys, writeKey } from './key-writer';
 import type { VersionSet } from './version-set';
 
+/** Lookups between two turns through the event loop: about a millisecond. */
+const FAIR_LOOKUPS = 512;
+
 export class Reader {
 	readonly #engine: KernelEngine;
 	readonly #versions: VersionSet;
 	readonly #counters: Counters;
 	readonly #inFlight = new Set<Promise<unknown>>();
+	readonly #fairness = new Fairness(FAIR_LOOKUPS);
 
 	constructor(engine: KernelEngine, versions: VersionSet, counters: Counters) {
 		this.#engine = engine;
@@ -26,7 +31,8 @@ export class Reader {
 		this.#counters.gets++;
 		const length = writeKey(this.#engine, key);
 		const result = this.#engine.get(length, sequence, mode, false);
-		return result === PENDING ? this.#hold(this.#engine.getAsync(length, sequence, mode)) : result;
+		if (result === PENDING) return this.#hold(this.#engine.getAsync(length, sequence, mode));
+		return this.#fairness.due() ? throughEventLoop(result) : result;
 	}
 
 	getSync(key: Bytes, sequence: number, mode: ReadMode): ReadResult {
@@ -38,7 +44,8 @@ export class Reader {
 		this.#counters.gets += keys.length;
 		const packed = packKeys(keys);
 		const results = this.#engine.getMany(packed, keys.length, sequence, mode, false);
-		return results === PENDING ? this.#hold(this.#engine.getManyAsync(packed, keys.length, sequence, mode)) : results;
+		if (results === PENDING) return this.#hold(this.#engine.getManyAsync(packed, keys.length, sequence, mode));
+		return this.#fairness.due(keys.length) ? throughEventLoop(results) : results;
 	}
 
 	getManySync(keys: readonly Bytes[], sequence: number, mode: ReadMode): ReadResult[] {
