@@ -1,0 +1,24 @@
+/** Tables of plain text. */
+
+/**
+ * Lines of a table under a heading: the first column to the left, the others to the right.
+ * @param {string[]} heading
+ * @param {string[][]} rows
+ * @returns {string}
+ */
+export function table(heading, rows) {
+	const widths = heading.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
+	/** @param {string[]} cells */
+	const line = (cells) =>
+		cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  ');
+	return [line(heading), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
+}
+
+/**
+ * A number with separators between thousands.
+ * @param {number} value
+ * @param {number} [digits] decimals, default 0
+ */
+export function number(value, digits = 0) {
+	return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+	test: {
+		include: ['__test__/**/*.test.ts'],
+		// Processes, not threads: a test may change the environment, and an addon is loaded as an application would load it.
+		pool: 'forks',
+		testTimeout: 60_000,
+		hookTimeout: 60_000,
+		coverage: {
+			provider: 'v8',
+			include: ['ts/**/*.ts'],
+			reporter: ['text', 'json-summary'],
+			reportsDirectory: 'coverage',
+			reportOnFailure: true,
+			thresholds: { lines: 90 },
+		},
+	},
+});
