@@ -4,8 +4,8 @@
  */
 import type { FileSystem } from './fs/file-system';
 import { nodeFileSystem } from './fs/node-file-system';
-import { acquireLock, type DirectoryLock } from './lock/lock';
 import { nativeFileLock } from './kernel/load';
+import { acquireLock, type DirectoryLock } from './lock/lock';
 
 /** Time. */
 export interface Clock {

@@ -35,7 +35,12 @@ describe.each(kernelNames)('database (%s)', (kernel) => {
 		expect(database.hasSync('missing')).toBe(false);
 		await database.delete('a');
 		database.deleteSync('');
-		expect(await database.getMany(['a', '', 'empty value', 'missing'])).toEqual([undefined, undefined, Buffer.alloc(0), undefined]);
+		expect(await database.getMany(['a', '', 'empty value', 'missing'])).toEqual([
+			undefined,
+			undefined,
+			Buffer.alloc(0),
+			undefined,
+		]);
 	});
 
 	it('returns strings where the database has the encoding utf8', async () => {
@@ -98,7 +103,10 @@ describe.each(kernelNames)('database (%s)', (kernel) => {
 		}
 		expect(seen).toEqual(keys.slice(100, 200));
 		expect([...database.iterator({ prefix: 'k09', reverse: true, values: false })]).toEqual(
-			keys.slice(900).reverse().map((key) => [key, undefined]),
+			keys
+				.slice(900)
+				.reverse()
+				.map((key) => [key, undefined]),
 		);
 		const iterator = database.iterator({ limit: 7, keys: false });
 		expect(await iterator.next()).toEqual([undefined, 'K0000']);

@@ -1,5 +1,15 @@
 /** Bad input and damaged directories: a typed error that says what to do, and nothing lost. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+	chmodSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	truncateSync,
+	unlinkSync,
+	writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -72,7 +82,10 @@ describe.each(kernelNames)('bad input (%s)', (kernel) => {
 
 	it('writes nothing of a batch with a bad operation', async () => {
 		const database = await open();
-		const bad = [{ type: 'put', key: 'a', value: '1' }, { type: 'merge', key: 'b' }] as never;
+		const bad = [
+			{ type: 'put', key: 'a', value: '1' },
+			{ type: 'merge', key: 'b' },
+		] as never;
 		await expect(database.batch(bad)).rejects.toThrow(/Operation 1/);
 		expect(() => database.batchSync(bad)).toThrow(ConfigError);
 		await expect(database.batch('x' as never)).rejects.toThrow(ConfigError);

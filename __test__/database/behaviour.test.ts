@@ -47,13 +47,24 @@ describe.each(kernelNames)('behaviour (%s)', (kernel) => {
 	});
 
 	it('compacts a range and leaves the rest where it is', async () => {
-		const database = await openDatabase(temporaryDirectory(), { kernel, ...tinyTree, level0CompactionTrigger: 100, level0SlowdownTrigger: 100, level0StopTrigger: 100 });
+		const database = await openDatabase(temporaryDirectory(), {
+			kernel,
+			...tinyTree,
+			level0CompactionTrigger: 100,
+			level0SlowdownTrigger: 100,
+			level0StopTrigger: 100,
+		});
 		for (const prefix of ['a', 'b', 'c']) {
 			for (let i = 0; i < 50; i++) await database.put(`${prefix}${i}`, 'v');
 			await database.flush();
 		}
 		await database.compact({ prefix: 'b' });
-		expect(database.stats().levels.map((level) => level.tables).slice(0, 2)).toEqual([2, 1]);
+		expect(
+			database
+				.stats()
+				.levels.map((level) => level.tables)
+				.slice(0, 2),
+		).toEqual([2, 1]);
 		expect((await database.iterator().all()).length).toBe(150);
 	});
 
@@ -114,7 +125,11 @@ describe.each(kernelNames)('behaviour (%s)', (kernel) => {
 		expect(same.stats().config).toMatchObject({ version: 1, options: tinyTree, previous: undefined });
 		await same.close();
 		const changed = await openDatabase(path, { kernel, blockSize: 1024 });
-		expect(changed.stats().config).toMatchObject({ version: 2, options: { ...tinyTree, blockSize: 1024 }, previous: { blockSize: 512 } });
+		expect(changed.stats().config).toMatchObject({
+			version: 2,
+			options: { ...tinyTree, blockSize: 1024 },
+			previous: { blockSize: 512 },
+		});
 	});
 
 	it('recovers from many opens without a flush, and the logs do not pile up', async () => {
@@ -171,7 +186,10 @@ describe.each(kernelNames)('behaviour (%s)', (kernel) => {
 				await database.close();
 				console.log('closed');
 			});`;
-		const output = execFileSync(process.execPath, ['-e', program, temporaryDirectory(), kernel], { encoding: 'utf8', timeout: 30_000 });
+		const output = execFileSync(process.execPath, ['-e', program, temporaryDirectory(), kernel], {
+			encoding: 'utf8',
+			timeout: 30_000,
+		});
 		expect(output).toBe('closed\n');
 	});
 });

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../../ts/database/open';
-import { systemEnvironment, type Environment } from '../../ts/environment';
+import { type Environment, systemEnvironment } from '../../ts/environment';
 import { Database } from '../../ts/index';
 import { kernelNames, openDatabase, Random, temporaryDirectory, testSeed, tinyTree } from '../support/stores';
 
@@ -15,11 +15,18 @@ function steppedEnvironment(): Environment {
 }
 
 function hashes(directory: string): string[] {
-	const files = (readdirSync(directory, { recursive: true }) as string[]).filter((name) => statSync(join(directory, name)).isFile());
+	const files = (readdirSync(directory, { recursive: true }) as string[]).filter((name) =>
+		statSync(join(directory, name)).isFile(),
+	);
 	return files
 		.filter((name) => name !== 'LOCK')
 		.sort()
-		.map((name) => `${name} ${createHash('sha256').update(readFileSync(join(directory, name))).digest('hex')}`);
+		.map(
+			(name) =>
+				`${name} ${createHash('sha256')
+					.update(readFileSync(join(directory, name)))
+					.digest('hex')}`,
+		);
 }
 
 describe.runIf(kernelNames.length > 1)('the kernels agree', () => {

@@ -12,7 +12,9 @@ const ENTRY = join(__dirname, '..', '..', 'dist', 'index.js');
 /** Lets the program write until `acknowledgements` have come, and a little longer; returns the last one that came. */
 function writeAndKill(directory: string, kernel: string, first: number, acknowledgements: number): Promise<number> {
 	return new Promise((resolve, reject) => {
-		const child = spawn(process.execPath, [PROGRAM, ENTRY, directory, kernel, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] });
+		const child = spawn(process.execPath, [PROGRAM, ENTRY, directory, kernel, String(first)], {
+			stdio: ['ignore', 'pipe', 'inherit'],
+		});
 		let output = '';
 		child.stdout.on('data', (data) => {
 			output += data;

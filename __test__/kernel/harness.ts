@@ -2,7 +2,7 @@
 import { unlinkSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { Kernel, KernelEngine, TableOptions, TableSummary } from '../../ts/kernel/kernel';
-import { apply, jobOutput, type Operation, type Random, tableSpec, type TextEntry } from './support';
+import { apply, jobOutput, type Operation, type Random, type TextEntry, tableSpec } from './support';
 
 interface Version {
 	sequence: number;

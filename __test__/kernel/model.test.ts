@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { KernelCursor, ReadResult } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
 import { Harness } from './harness';
-import { cursorOptions, get, packKeys, Random, readAll, temporaryDirectory, type TextEntry, unpack } from './support';
+import { cursorOptions, get, packKeys, Random, readAll, type TextEntry, temporaryDirectory, unpack } from './support';
 
 const STEPS = 140;
 

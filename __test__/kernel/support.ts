@@ -3,15 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import type { TableOptions, TableSpec, TableSummary } from '../../ts/kernel/kernel';
 import {
 	type CursorOptions,
 	type JobOutput,
-	KIND_DELETE,
-	KIND_PUT,
 	type KernelCursor,
 	type KernelEngine,
+	KIND_DELETE,
+	KIND_PUT,
 } from '../../ts/kernel/kernel';
-import type { TableOptions, TableSpec, TableSummary } from '../../ts/kernel/kernel';
 
 export const NEWEST = Number.MAX_SAFE_INTEGER;
 

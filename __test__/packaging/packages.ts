@@ -40,12 +40,8 @@ export function packNative(destination: string): Tarball | undefined {
 	const triple = nativeTriple();
 	const binary = join(root, `varve.${triple}.node`);
 	if (triple === undefined || !existsSync(binary)) return undefined;
-	const staging = join(destination, 'staging');
-	mkdirSync(staging);
-	copyFileSync(join(root, 'package.json'), join(staging, 'package.json'));
-	const cli = join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
-	execFileSync(process.execPath, [cli, 'create-npm-dirs'], { cwd: staging, stdio: 'pipe' });
-	const folder = join(staging, 'npm', triple);
+	const folder = join(destination, 'binary');
+	cpSync(join(root, 'npm', triple), folder, { recursive: true });
 	copyFileSync(binary, join(folder, `varve.${triple}.node`));
 	return pack(folder, destination);
 }

@@ -1,5 +1,5 @@
 /** The packages as a user gets them: what is in them, and that they run without Rust, sources or a registry. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -48,6 +48,25 @@ describe('the main package', () => {
 		const readme = readFileSync(join(root, 'README.md'), 'utf8');
 		const program = readFileSync(join(__dirname, 'programs', 'hello.mjs'), 'utf8');
 		expect(readme).toContain(`\`\`\`js\n${program}\`\`\``);
+	});
+});
+
+describe('the packages of the platforms', () => {
+	const main = readJson<{ version: string; license: string; engines: object; napi: { targets: string[] } }>(
+		join(root, 'package.json'),
+	);
+	const folders = readdirSync(join(root, 'npm'));
+
+	it('are one for each target', () => {
+		expect(folders).toHaveLength(main.napi.targets.length);
+	});
+
+	it.each(folders)('%s agrees with the main package', (triple) => {
+		const { version, license, engines } = main;
+		const binary = `varve.${triple}.node`;
+		const manifest = readJson<object>(join(root, 'npm', triple, 'package.json'));
+		expect(manifest).toMatchObject({ name: `varve-${triple}`, version, license, engines, main: binary, files: [binary] });
+		expect(manifest).not.toHaveProperty('scripts');
 	});
 });
 

@@ -41,7 +41,13 @@ export interface Bounds {
 /** The entries that an iterator with these bounds must return. */
 export function range(entries: Frozen, bounds: Bounds): [string, string][] {
 	const hex = (key: Buffer | undefined) => key?.toString('hex');
-	const { gt, gte, lt, lte, prefix } = { gt: hex(bounds.gt), gte: hex(bounds.gte), lt: hex(bounds.lt), lte: hex(bounds.lte), prefix: hex(bounds.prefix) };
+	const { gt, gte, lt, lte, prefix } = {
+		gt: hex(bounds.gt),
+		gte: hex(bounds.gte),
+		lt: hex(bounds.lt),
+		lte: hex(bounds.lte),
+		prefix: hex(bounds.prefix),
+	};
 	const result = [...entries]
 		.filter(
 			([key]) =>

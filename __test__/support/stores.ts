@@ -41,7 +41,7 @@ export async function openDatabase<E extends Encoding = 'buffer'>(path: string, 
 
 /** A seed for a random test: VARVE_SEED, or a new one. Put it into the name of the test, so that a failure prints it. */
 export function testSeed(): number {
-	return Number(process.env['VARVE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+	return Number(process.env.VARVE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 }
 
 /** Reproducible random numbers (mulberry32). */

@@ -10,7 +10,7 @@ import { Deferred } from '../commit/deferred';
 import { AbortError, ClosedError } from '../errors';
 import type { CompactionJob, TableSummary } from '../kernel/kernel';
 import { Backoff } from '../store/backoff';
-import { JobSlot, type JobNumbers, type StoreContext } from '../store/context';
+import { type JobNumbers, JobSlot, type StoreContext } from '../store/context';
 import {
 	type Compaction,
 	type KeyRange,
@@ -90,7 +90,8 @@ export class Compactor {
 				if (!this.#stopped) await this.#backoff.wait();
 			}
 		}
-		if (health.readOnlyCause !== undefined) for (const request of this.#requests.splice(0)) request.done.reject(health.readOnlyCause);
+		if (health.readOnlyCause !== undefined)
+			for (const request of this.#requests.splice(0)) request.done.reject(health.readOnlyCause);
 	}
 
 	#shape(): TreeShape {

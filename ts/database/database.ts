@@ -8,8 +8,8 @@ import { throwIfAborted, withSignal } from '../abort';
 import { Batch } from '../batch/batch';
 import { encodeOperations } from '../batch/operations';
 import { ClosedError, ConfigError } from '../errors';
-import { halfOpenRange } from '../iterator/range';
 import { DatabaseIterator } from '../iterator/iterator';
+import { halfOpenRange } from '../iterator/range';
 import { READ_PRESENCE, type ReadMode } from '../kernel/kernel';
 import { checkIteratorOptions, checkRangeOptions, durabilityOf, encodingOf, readModeOf } from '../options/calls';
 import { Snapshot } from '../snapshot/snapshot';
@@ -150,7 +150,10 @@ export class Database<E extends Encoding = 'buffer'> {
 	}
 
 	/** The values under many keys, all of one moment, in the order of the keys. */
-	async getMany<const O extends ReadOptions = object>(keys: readonly Bytes[], options?: O): Promise<(ValueOf<O, E> | undefined)[]> {
+	async getMany<const O extends ReadOptions = object>(
+		keys: readonly Bytes[],
+		options?: O,
+	): Promise<(ValueOf<O, E> | undefined)[]> {
 		throwIfAborted(options?.signal);
 		this.#checkOpen();
 		checkKeys(keys);

@@ -67,7 +67,9 @@ interface Opening {
 function prepareDirectory(files: StoreFiles, options: OpenOptions, fileSystem: FileSystem): void {
 	const { createIfMissing = true } = options;
 	if (!createIfMissing && !fileSystem.existsSync(files.root)) {
-		throw new NotFoundError(`There is no store at ${files.root}. Open with createIfMissing: true to make one.`, { path: files.root });
+		throw new NotFoundError(`There is no store at ${files.root}. Open with createIfMissing: true to make one.`, {
+			path: files.root,
+		});
 	}
 	try {
 		files.makeDirectories();

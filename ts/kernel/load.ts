@@ -1,9 +1,9 @@
 /** Chooses the kernel: native where a binary is found, else the TypeScript twin, saying so once. */
 import { ConfigError } from '../errors';
-import type { Kernel } from './kernel';
 import { createJsKernel } from './js/index';
-import { loadNativeKernel } from './native/load';
+import type { Kernel } from './kernel';
 import { tryLockFile } from './native/file-lock';
+import { loadNativeKernel } from './native/load';
 
 /** What a user may ask for. */
 export type KernelChoice = 'auto' | 'native' | 'js';
@@ -48,7 +48,7 @@ export function nativeFileLock(): typeof tryLockFile | undefined {
 }
 
 function choiceOfProcess(): KernelChoice {
-	const value = process.env['VARVE_KERNEL'];
+	const value = process.env.VARVE_KERNEL;
 	if (value === undefined || value === '') return 'auto';
 	if (value === 'auto' || value === 'native' || value === 'js') return value;
 	throw new ConfigError(`The environment variable VARVE_KERNEL is '${value}'; it takes 'auto', 'native' or 'js'.`);

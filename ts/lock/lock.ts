@@ -112,5 +112,8 @@ function locked(path: string, owner: Claim | undefined): LockedError {
 }
 
 function cannotLock(path: string, cause: unknown): IOError {
-	return new IOError(`${path} cannot be written: ${(cause as Error).message}. The directory of a store must be writable.`, { cause, path });
+	return new IOError(`${path} cannot be written: ${(cause as Error).message}. The directory of a store must be writable.`, {
+		cause,
+		path,
+	});
 }

@@ -10,8 +10,8 @@
 import type { ReadableFile } from '../fs/file-system';
 import {
 	BLOCK_SIZE,
-	checksumOfLogNumber,
 	type Crc32,
+	checksumOfLogNumber,
 	HEADER_SIZE,
 	TYPE_FIRST,
 	TYPE_FULL,
@@ -108,7 +108,8 @@ export class LogReader {
 		const block = this.#block;
 		const length = block.readUInt16LE(position + 4);
 		const type = block[position + 6];
-		if (type === 0 && length === 0 && block.readUInt32LE(position) === 0) return { type: 0, reason: this.#reasonForZeros(position) };
+		if (type === 0 && length === 0 && block.readUInt32LE(position) === 0)
+			return { type: 0, reason: this.#reasonForZeros(position) };
 		if (type < TYPE_FULL || type > TYPE_LAST) return { type: 0, reason: `a fragment has the unknown type ${type}` };
 		if (length > BLOCK_SIZE - position - HEADER_SIZE) return { type: 0, reason: 'a fragment is longer than its block' };
 		if (length > available - HEADER_SIZE) return { type: 0, reason: 'the file ends in the middle of a fragment' };

@@ -10,8 +10,8 @@ import { IOError } from '../errors';
 import { type WritableFile, writeFully } from '../fs/file-system';
 import {
 	BLOCK_SIZE,
-	checksumOfLogNumber,
 	type Crc32,
+	checksumOfLogNumber,
 	HEADER_SIZE,
 	TYPE_FIRST,
 	TYPE_FULL,

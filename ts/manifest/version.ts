@@ -30,7 +30,8 @@ export class Version {
 		const levels = this.levels.map((tables) => [...tables]);
 		for (const [level, number] of edit.deletedTables) {
 			const index = levels[level].findIndex((table) => table.number === number);
-			if (index < 0) throw new CorruptionError(`A version edit deletes table ${number} from level ${level}, which does not have it.`);
+			if (index < 0)
+				throw new CorruptionError(`A version edit deletes table ${number} from level ${level}, which does not have it.`);
 			levels[level].splice(index, 1);
 		}
 		for (const [level, table] of edit.addedTables) levels[level].push(table);

@@ -3,7 +3,7 @@
  * changes between two opens; the values before the change are kept beside the new ones.
  */
 import type { StoreOptions } from '../types';
-import { recordedOptions, type ResolvedOptions } from './schema';
+import { type ResolvedOptions, recordedOptions } from './schema';
 
 /** What the manifest holds. */
 export interface RecordedConfiguration {

@@ -26,7 +26,9 @@ const oneOf =
 		choices.includes(value) ? undefined : `one of ${choices.map((choice) => JSON.stringify(choice)).join(', ')}`;
 const boolean = oneOf(true, false);
 const filterRate: Check = (value) =>
-	value === false || (typeof value === 'number' && value >= 0.0001 && value <= 0.5) ? undefined : 'false or a number from 0.0001 to 0.5';
+	value === false || (typeof value === 'number' && value >= 0.0001 && value <= 0.5)
+		? undefined
+		: 'false or a number from 0.0001 to 0.5';
 
 const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<StoreOptions>[K]; check: Check } } = {
 	sync: { default: 'always', check: oneOf('always', 'interval', 'never') },

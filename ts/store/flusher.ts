@@ -8,7 +8,7 @@
 import { Deferred } from '../commit/deferred';
 import { AbortError, ClosedError } from '../errors';
 import { Backoff } from './backoff';
-import { JobSlot, type JobNumbers, type StoreContext } from './context';
+import { type JobNumbers, JobSlot, type StoreContext } from './context';
 import type { Memtable } from './memtables';
 
 export class Flusher {

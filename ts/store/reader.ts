@@ -4,7 +4,7 @@
  * Invariant: a read on another thread holds the version it began on, so that no table goes away under it.
  */
 import { Fairness, throughEventLoop } from '../fairness';
-import { PENDING, type KernelEngine, type ReadMode, type ReadResult } from '../kernel/kernel';
+import { type KernelEngine, PENDING, type ReadMode, type ReadResult } from '../kernel/kernel';
 import type { Bytes } from '../types';
 import type { Counters } from './counters';
 import { packKeys, writeKey } from './key-writer';

@@ -1,6 +1,7 @@
 /** Puts the numbers of a store together for `Database.stats()`. */
-import type { DatabaseStats, LevelStats } from '../types';
+
 import type { TableMetadata } from '../manifest/table-metadata';
+import type { DatabaseStats, LevelStats } from '../types';
 import type { Store } from './store';
 
 /** Shape, counters and sizes of a store as they are now. */

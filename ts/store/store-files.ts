@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { FileSystem } from '../fs/file-system';
 import type { TableSpec } from '../kernel/kernel';
-import { parseTableFileName, tableFileName, type TableMetadata } from '../manifest/table-metadata';
+import { parseTableFileName, type TableMetadata, tableFileName } from '../manifest/table-metadata';
 import { parseWalFileName, walFileName } from '../wal/wal-file-name';
 import type { Counters } from './counters';
 

@@ -27,7 +27,7 @@ import type { DatabaseStats } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
 import type { WalWriter } from '../wal/wal-writer';
 import { JobNumbers, type StoreContext } from './context';
-import { Counters } from './counters';
+import type { Counters } from './counters';
 import { Flusher } from './flusher';
 import type { Health } from './health';
 import type { Memtables } from './memtables';

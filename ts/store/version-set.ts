@@ -18,7 +18,9 @@ import type { StoreFiles } from './store-files';
 import { TableReferences } from './table-references';
 
 /** What a job changes; the rest of an edit the version set adds. */
-export type Change = Partial<Pick<VersionEdit, 'logNumber' | 'lastSequence' | 'compactionPointers' | 'deletedTables' | 'addedTables'>>;
+export type Change = Partial<
+	Pick<VersionEdit, 'logNumber' | 'lastSequence' | 'compactionPointers' | 'deletedTables' | 'addedTables'>
+>;
 
 export class VersionSet {
 	readonly #manifest: ManifestWriter;

@@ -178,7 +178,8 @@ export class BatchEncoder {
 	#reserve(more: number): void {
 		const needed = this.#length + more;
 		if (needed <= this.#buffer.length) return;
-		if (needed > 2 * MAX_BATCH_BYTES) throw new ResourceError(`A batch has at most ${MAX_BATCH_BYTES} bytes. Write it in several.`);
+		if (needed > 2 * MAX_BATCH_BYTES)
+			throw new ResourceError(`A batch has at most ${MAX_BATCH_BYTES} bytes. Write it in several.`);
 		const grown = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(2 * this.#buffer.length, MAX_BATCH_BYTES)));
 		this.#buffer.copy(grown, 0, 0, this.#length);
 		this.#buffer = grown;

@@ -1,6 +1,6 @@
 /** The kernel's functions one by one, for tests and for benchmarks that compare kernels: thin wrappers that allocate freely. */
 import { BlockBuilder } from './block/builder';
-import { type BlockKeys, BlockCursor, INTERNAL_KEYS, PLAIN_KEYS } from './block/cursor';
+import { BlockCursor, type BlockKeys, INTERNAL_KEYS, PLAIN_KEYS } from './block/cursor';
 import { Filter, FilterBuilder } from './filter';
 import { MergeCursor } from './merge/cursor';
 import { hash, xxHash64 as hashRange } from './xxhash64';

@@ -2,7 +2,16 @@
  * The functions of the native addon (crates/varve-node), as they are: raw, and checking little. Everything that calls them is in this
  * folder. What they throw and reject with is a {@link NativeError}.
  */
-import type { CompactionJob, FlushJob, KernelStats, ProgressListener, ReadMode, ReadResult, TableSpec, TableSummary } from '../kernel';
+import type {
+	CompactionJob,
+	FlushJob,
+	KernelStats,
+	ProgressListener,
+	ReadMode,
+	ReadResult,
+	TableSpec,
+	TableSummary,
+} from '../kernel';
 
 /** Answers of lookups that are no value; the same in crates/varve-node/src/reads.rs. */
 export const MISSING = -1;

@@ -57,7 +57,9 @@ function requireAddon(): NativeAddon {
 	const { version } = require(join(ROOT, 'package.json')) as { version: string };
 	const loaded = requireFrom(request, triple);
 	if (loaded.version === version) return loaded;
-	throw new Error(`the binary ${request} is of version ${loaded.version}, and this package of version ${version}; install them together`);
+	throw new Error(
+		`the binary ${request} is of version ${loaded.version}, and this package of version ${version}; install them together`,
+	);
 }
 
 function requireFrom(request: string, triple: string): NativeAddon {
