@@ -7,7 +7,7 @@ use crate::block::Block;
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
 use crate::stats::Counters;
-use crate::table::file::read_exact_at;
+use crate::table::file::read_range;
 use crate::table::format::{verify_block, BLOCK_TRAILER_SIZE};
 use crate::table::Table;
 
@@ -89,11 +89,11 @@ impl BlockSource for SequentialBlocks {
             self.bytes.resize(length, 0);
             self.table = table.number;
             self.offset = handle.offset;
-            let read = read_exact_at(&table.file, &mut self.bytes, handle.offset);
+            let read = read_range(&table.file, &table.path, &mut self.bytes, handle.offset);
             if read.is_err() {
                 self.bytes.clear();
             }
-            read.map_err(Error::io(&table.path, "read"))?;
+            read?;
         }
         let start = (handle.offset - self.offset) as usize;
         let sealed = &self.bytes[start..start + size];

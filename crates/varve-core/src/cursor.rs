@@ -1,6 +1,6 @@
 //! What every source of sorted entries can do.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A position among entries in internal key order. It may go in both directions, and turn round at any time.
 ///
@@ -20,4 +20,8 @@ pub trait Cursor {
     fn next(&mut self) -> Result<()>;
     /// One entry back. Only while `valid`.
     fn prev(&mut self) -> Result<()>;
+    /// Adds to a corruption of the current entry the file and block that it lies in, where there are such. Only while `valid`.
+    fn locate(&self, error: Error) -> Error {
+        error
+    }
 }

@@ -8,6 +8,8 @@
 
 use std::cmp::Ordering;
 
+use crate::error::Error;
+
 pub const KIND_DELETE: u8 = 0;
 pub const KIND_PUT: u8 = 1;
 pub const TRAILER_SIZE: usize = 8;
@@ -29,6 +31,12 @@ pub fn split(key: &[u8]) -> (&[u8], u64) {
 #[inline]
 pub fn user_key(key: &[u8]) -> &[u8] {
     split(key).0
+}
+
+/// The error for an entry of a kind that this release does not know.
+#[cold]
+pub fn unknown_kind(kind: u8) -> Error {
+    Error::corruption(format!("an entry has the unknown kind {kind}; a newer release may read it"))
 }
 
 #[inline]

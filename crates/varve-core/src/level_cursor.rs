@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::block_source::BlockSource;
 use crate::cursor::Cursor;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::internal_key::compare;
 use crate::table::{Table, TableCursor};
 
@@ -114,5 +114,9 @@ impl<S: BlockSource> Cursor for LevelCursor<S> {
             return Ok(());
         }
         self.skip_backward()
+    }
+
+    fn locate(&self, error: Error) -> Error {
+        self.table.locate(error)
     }
 }

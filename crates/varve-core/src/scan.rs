@@ -16,7 +16,7 @@ use crate::block_source::CachedBlocks;
 use crate::cursor::Cursor;
 use crate::engine::Io;
 use crate::error::{Error, Result};
-use crate::internal_key::{self, KIND_PUT};
+use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
 use crate::merge::MergeCursor;
 use crate::view::{Source, View};
 
@@ -54,8 +54,10 @@ pub enum Fill {
 enum Place {
     /// From the beginning (reverse: the end) of the range.
     Start,
-    /// At or behind a key (reverse: before).
+    /// At or behind a key (reverse: at or before).
     At(Vec<u8>),
+    /// Before every version of a key. Reverse only.
+    Before(Vec<u8>),
     /// Behind `last` (reverse: before), the key given last.
     Behind,
     /// The merge cursor (reverse: the saved entry) holds it.
@@ -176,6 +178,10 @@ impl ScanCursor {
                 let key = key.clone();
                 self.approach_key(Some(&key))
             }
+            Place::Before(key) => {
+                internal_key::seek_key(&mut self.target, key, u64::MAX >> 8);
+                self.merge.seek_for_prev(&self.target)
+            }
         }
     }
 
@@ -216,14 +222,12 @@ impl ScanCursor {
             return;
         }
         let mut key = self.last.clone();
-        if self.options.reverse {
-            // Everything from the last key on has been given.
-            self.options.upper = Some(key);
-            self.place = Place::Start;
+        self.place = if self.options.reverse {
+            Place::Before(key)
         } else {
             key.push(0);
-            self.place = Place::At(key);
-        }
+            Place::At(key)
+        };
     }
 
     /// To the newest visible version of the next user key that is no tombstone.
@@ -237,8 +241,10 @@ impl ScanCursor {
                 }
                 passing = false;
                 if trailer >> 8 <= self.options.sequence {
-                    if trailer as u8 == KIND_PUT {
-                        return Ok(true);
+                    match trailer as u8 {
+                        KIND_PUT => return Ok(true),
+                        KIND_DELETE => {}
+                        kind => return Err(self.merge.locate(unknown_kind(kind))),
                     }
                     self.last.clear();
                     self.last.extend_from_slice(user_key);
@@ -264,6 +270,9 @@ impl ScanCursor {
             if self.save_newest()? {
                 return Ok(true);
             }
+            // From here on an error goes on before the key that has no value to give.
+            std::mem::swap(&mut self.last, &mut self.saved_key);
+            self.place = Place::Behind;
         }
         Ok(false)
     }
@@ -277,7 +286,11 @@ impl ScanCursor {
                 break;
             }
             if trailer >> 8 <= self.options.sequence {
-                found = trailer as u8 == KIND_PUT;
+                found = match trailer as u8 {
+                    KIND_PUT => true,
+                    KIND_DELETE => false,
+                    kind => return Err(self.merge.locate(unknown_kind(kind))),
+                };
                 self.saved_value.clear();
                 if found && self.options.values {
                     self.saved_value.extend_from_slice(self.merge.value());

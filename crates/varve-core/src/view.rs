@@ -9,12 +9,13 @@ use crate::block::{BlockCursor, KeyOrder};
 use crate::block_source::{cached_block, CachedBlocks};
 use crate::cache::BlockCache;
 use crate::cursor::Cursor;
-use crate::error::Result;
-use crate::internal_key::{self, KIND_PUT};
+use crate::error::{Error, Result};
+use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
 use crate::level_cursor::LevelCursor;
 use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
 use crate::stats::Counters;
+use crate::table::key_index::index_mismatch;
 use crate::table::Table;
 use crate::xxhash64::xx_hash64;
 
@@ -128,16 +129,23 @@ impl Lookup<'_> {
     ) -> Result<Option<Found<R>>> {
         let mut cursor = cursor?;
         cursor.seek(target)?;
-        let (user_key, trailer) = internal_key::split(if cursor.valid() { cursor.key() } else { &[] });
-        if !cursor.valid() || user_key != self.user_key {
+        if !cursor.valid() {
+            return Err(index_mismatch());
+        }
+        let (user_key, trailer) = internal_key::split(cursor.key());
+        if user_key != self.user_key {
             return Ok(None);
         }
-        Ok(Some(if trailer as u8 == KIND_PUT { Found::Value(take(cursor.value())) } else { Found::Tombstone }))
+        match trailer as u8 {
+            KIND_PUT => Ok(Some(Found::Value(take(cursor.value())))),
+            KIND_DELETE => Ok(Some(Found::Tombstone)),
+            kind => Err(unknown_kind(kind)),
+        }
     }
 
-    /// The table does not have the key, or only versions that are too new. The filter let it pass in vain.
+    /// The table does not have the key, or only versions that are too new. When none can be too new, the filter let it pass in vain.
     fn absent<R>(&self, table: &Table) -> Found<R> {
-        if table.filter.is_some() {
+        if table.filter.is_some() && self.sequence >= table.properties.largest_sequence {
             Counters::count(&self.context.counters.filter_false_positives);
         }
         Found::Nothing
@@ -194,5 +202,9 @@ impl Cursor for Source {
     #[inline]
     fn prev(&mut self) -> Result<()> {
         of_source!(self, cursor => cursor.prev())
+    }
+
+    fn locate(&self, error: Error) -> Error {
+        of_source!(self, cursor => cursor.locate(error))
     }
 }

@@ -151,13 +151,12 @@ impl BlockCursor {
         Ok(&self.block[header.key_start..header.key_start + header.unshared])
     }
 
-    /// The last restart point whose key is before `target`, or at it when `inclusive`; the first one when there is none.
-    fn find_restart(&self, target: &[u8], inclusive: bool) -> Result<usize> {
+    /// The last restart point whose key is before `target`; the first one when there is none.
+    fn find_restart(&self, target: &[u8]) -> Result<usize> {
         let (mut low, mut high) = (0, self.restarts - 1);
         while low < high {
             let middle = (low + high).div_ceil(2);
-            let order = self.compare(self.restart_key(middle)?, target);
-            if order == Ordering::Less || (inclusive && order == Ordering::Equal) {
+            if self.compare(self.restart_key(middle)?, target) == Ordering::Less {
                 low = middle;
             } else {
                 high = middle - 1;
@@ -204,7 +203,7 @@ impl Cursor for BlockCursor {
     }
 
     fn seek(&mut self, target: &[u8]) -> Result<()> {
-        let restart = if self.entries_end == 0 { 0 } else { self.find_restart(target, false)? };
+        let restart = if self.entries_end == 0 { 0 } else { self.find_restart(target)? };
         self.start_at_restart(restart)?;
         loop {
             self.advance()?;

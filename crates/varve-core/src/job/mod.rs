@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
+use crate::internal_key::{split, unknown_kind, KIND_PUT};
 use crate::table::TableOptions;
 use output::OutputTables;
 use retention::Retention;
@@ -106,11 +107,18 @@ fn copy_entries(
     let mut copy = || -> Result<()> {
         let (mut done, mut reported) = (0, 0);
         cursor.seek_to_first()?;
-        while cursor.valid() {
+        loop {
             if control.is_cancelled() {
                 return Err(Error::Cancelled);
             }
+            if !cursor.valid() {
+                return tables.finish();
+            }
             let (key, value) = (cursor.key(), cursor.value());
+            let kind = split(key).1 as u8;
+            if kind > KIND_PUT {
+                return Err(cursor.locate(unknown_kind(kind)));
+            }
             if retention.keeps(key) {
                 tables.add(key, value)?;
             }
@@ -121,7 +129,6 @@ fn copy_entries(
             }
             cursor.next()?;
         }
-        tables.finish()
     };
     match copy() {
         Ok(()) => {

@@ -13,7 +13,7 @@
 use std::cmp::Ordering;
 
 use super::arena::{Arena, Entry, Place};
-use crate::table::key_index::head;
+use crate::table::key_index::{head, strip_prefix};
 
 /// Entries of a node: 32 heads are four cache lines.
 const FANOUT: usize = 32;
@@ -101,7 +101,7 @@ impl Tree {
     pub fn insert(&mut self, user_key: &[u8], trailer: u64, value: &[u8]) {
         if self.len == 0 {
             self.prefix = user_key.to_vec();
-        } else if !user_key.starts_with(&self.prefix) {
+        } else if strip_prefix(user_key, &self.prefix).is_none() {
             self.shrink_prefix(user_key);
         }
         let place = self.arena.push(user_key, trailer, value);
@@ -114,7 +114,7 @@ impl Tree {
 
     /// The first entry at or after a key and trailer.
     pub fn seek(&self, user_key: &[u8], trailer: u64) -> Option<Position> {
-        let Some(rest) = user_key.strip_prefix(self.prefix.as_slice()) else {
+        let Some(rest) = strip_prefix(user_key, &self.prefix) else {
             return if user_key < self.prefix.as_slice() { self.first() } else { None };
         };
         let wanted = Wanted { head: head(rest), user_key, trailer };

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use super::heap::Heap;
 use crate::cursor::Cursor;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::internal_key::compare;
 
 pub struct MergeCursor<C: Cursor> {
@@ -124,5 +124,12 @@ impl<C: Cursor> Cursor for MergeCursor<C> {
         self.sources[top].prev()?;
         self.step(top);
         Ok(())
+    }
+
+    fn locate(&self, error: Error) -> Error {
+        match self.heap.top() {
+            Some(top) => self.sources[top].locate(error),
+            None => error,
+        }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::key_index::index_mismatch;
 use super::reader::Table;
 use crate::block::{BlockCursor, KeyOrder};
 use crate::block_source::BlockSource;
 use crate::cursor::Cursor;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub struct TableCursor<S: BlockSource> {
     table: Arc<Table>,
@@ -42,11 +43,7 @@ impl<S: BlockSource> TableCursor<S> {
     /// Loads a block and seeks in it; errors get their place.
     fn enter(&mut self, position: usize, seek: impl FnOnce(&mut BlockCursor) -> Result<()>) -> Result<()> {
         let result = seek(self.load(position)?);
-        self.locate(result)
-    }
-
-    fn locate(&self, result: Result<()>) -> Result<()> {
-        result.map_err(|error| error.at(&self.table.path, self.table.index.handle(self.position).offset))
+        result.map_err(|error| self.locate(error))
     }
 
     fn invalidate(&mut self) {
@@ -110,7 +107,10 @@ impl<S: BlockSource> Cursor for TableCursor<S> {
             return Ok(());
         }
         self.enter(position, |block| block.seek(target))?;
-        self.skip_forward()
+        if !self.valid() {
+            return Err(self.locate(index_mismatch()));
+        }
+        Ok(())
     }
 
     fn seek_for_prev(&mut self, target: &[u8]) -> Result<()> {
@@ -123,14 +123,18 @@ impl<S: BlockSource> Cursor for TableCursor<S> {
     fn next(&mut self) -> Result<()> {
         let Some(block) = &mut self.block else { return Ok(()) };
         let result = block.next();
-        self.locate(result)?;
+        result.map_err(|error| self.locate(error))?;
         self.skip_forward()
     }
 
     fn prev(&mut self) -> Result<()> {
         let Some(block) = &mut self.block else { return Ok(()) };
         let result = block.prev();
-        self.locate(result)?;
+        result.map_err(|error| self.locate(error))?;
         self.skip_backward()
+    }
+
+    fn locate(&self, error: Error) -> Error {
+        error.at(&self.table.path, self.table.index.handle(self.position).offset)
     }
 }

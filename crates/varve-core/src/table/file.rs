@@ -2,16 +2,28 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
-/// Fills `target` from `offset` of the file; the position of the file does not matter.
+use crate::error::{Error, Result};
+
+/// Fills `target` from `offset` of a table; the position of the file does not matter. A table that ends before that was cut since it
+/// was opened: corruption.
+pub fn read_range(file: &File, path: &Path, target: &mut [u8], offset: u64) -> Result<()> {
+    read_exact_at(file, target, offset).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            Error::corruption("the table ends early: it was cut while it was open. Restore it from a backup").at(path, offset)
+        }
+        _ => Error::io(path, "read")(error),
+    })
+}
+
 #[cfg(unix)]
-pub fn read_exact_at(file: &File, target: &mut [u8], offset: u64) -> io::Result<()> {
+fn read_exact_at(file: &File, target: &mut [u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, target, offset)
 }
 
-/// Fills `target` from `offset` of the file; the position of the file does not matter.
 #[cfg(windows)]
-pub fn read_exact_at(file: &File, mut target: &mut [u8], mut offset: u64) -> io::Result<()> {
+fn read_exact_at(file: &File, mut target: &mut [u8], mut offset: u64) -> io::Result<()> {
     while !target.is_empty() {
         let count = std::os::windows::fs::FileExt::seek_read(file, target, offset)?;
         if count == 0 {

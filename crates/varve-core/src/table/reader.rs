@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use super::file::read_exact_at;
+use super::file::read_range;
 use super::footer::{Footer, FOOTER_SIZE};
 use super::format::{verify_block, BlockHandle, BLOCK_TRAILER_SIZE, FILTER_NAME, PROPERTIES_NAME};
 use super::key_index::KeyIndex;
@@ -88,7 +88,7 @@ impl Table {
 
 fn read_block(file: &File, path: &Path, handle: BlockHandle) -> Result<Block> {
     let mut sealed = vec![0; handle.size as usize + BLOCK_TRAILER_SIZE];
-    read_exact_at(file, &mut sealed, handle.offset).map_err(Error::io(path, "read"))?;
+    read_range(file, path, &mut sealed, handle.offset)?;
     Ok(Block::from(verify_block(&sealed, path, handle.offset)?))
 }
 
@@ -102,7 +102,7 @@ struct Parts<'a> {
 impl Parts<'_> {
     fn footer(&self) -> Result<Footer> {
         let mut bytes = [0; FOOTER_SIZE];
-        read_exact_at(self.file, &mut bytes, self.data_end).map_err(Error::io(self.path, "read"))?;
+        read_range(self.file, self.path, &mut bytes, self.data_end)?;
         Footer::decode(&bytes, self.data_end).map_err(|error| error.at(self.path, self.data_end))
     }
 
