@@ -13,8 +13,11 @@ export interface Clock {
 	nanoseconds(): bigint;
 	/** Milliseconds on a clock that only goes forward; for durations. */
 	milliseconds(): number;
-	/** Calls back once after `delay` milliseconds; does not keep the process alive. Returns a function that cancels it. */
-	schedule(callback: () => void, delay: number): () => void;
+	/**
+	 * Calls back once after `delay` milliseconds; returns a function that cancels it.
+	 * @param keepAlive keep the process from ending meanwhile, because somebody waits for it. Default false.
+	 */
+	schedule(callback: () => void, delay: number, keepAlive?: boolean): () => void;
 }
 
 /** Everything from outside, for one store. */
@@ -31,9 +34,9 @@ const epochAtStart = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
 export const systemClock: Clock = {
 	nanoseconds: () => epochAtStart + process.hrtime.bigint(),
 	milliseconds: () => performance.now(),
-	schedule: (callback, delay) => {
+	schedule: (callback, delay, keepAlive = false) => {
 		const timer = setTimeout(callback, delay);
-		timer.unref();
+		if (!keepAlive) timer.unref();
 		return () => clearTimeout(timer);
 	},
 };

@@ -10,7 +10,7 @@ import { Deferred } from '../commit/deferred';
 import { AbortError, ClosedError } from '../errors';
 import type { CompactionJob, TableSummary } from '../kernel/kernel';
 import { Backoff } from '../store/backoff';
-import { type JobNumbers, JobSlot, type StoreContext } from '../store/context';
+import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from '../store/context';
 import {
 	type Compaction,
 	type KeyRange,
@@ -87,7 +87,7 @@ export class Compactor {
 				request?.done.reject(error);
 				if (this.#stopped && (error instanceof AbortError || error instanceof ClosedError)) return;
 				health.report(error as Error);
-				if (!this.#stopped) await this.#backoff.wait();
+				if (!this.#stopped) await this.#backoff.wait(this.#requests.length > 0);
 			}
 		}
 		if (health.readOnlyCause !== undefined)
@@ -160,9 +160,9 @@ export class Compactor {
 	}
 
 	async #merge(compaction: Compaction, onProgress: (done: number) => void): Promise<TableSummary[]> {
-		const { engine, versions, files } = this.#store;
+		const { engine, versions } = this.#store;
 		const outputs = await this.#slot.run(engine.compact(this.#jobOf(compaction), onProgress));
-		await engine.openTables(outputs.map((table) => files.tableSpec(table)));
+		await openOutputs(this.#store, outputs);
 		await versions.apply(
 			{
 				compactionPointers: pointersAfter(compaction),

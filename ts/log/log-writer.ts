@@ -86,6 +86,8 @@ export class LogWriter {
 		let inBlock = this.#size % BLOCK_SIZE;
 		let to = 0;
 		let from = start;
+		// Not `from === start`: the first fragment is empty where a block has room for a header only.
+		let isFirst = true;
 		do {
 			let room = BLOCK_SIZE - inBlock;
 			if (room < HEADER_SIZE) {
@@ -96,11 +98,12 @@ export class LogWriter {
 			}
 			const length = Math.min(end - from, room - HEADER_SIZE);
 			const isLast = from + length === end;
-			const type = from === start ? (isLast ? TYPE_FULL : TYPE_FIRST) : isLast ? TYPE_LAST : TYPE_MIDDLE;
+			const type = isFirst ? (isLast ? TYPE_FULL : TYPE_FIRST) : isLast ? TYPE_LAST : TYPE_MIDDLE;
 			this.#fragment(to, type, buffer, from, length);
 			to += HEADER_SIZE + length;
 			inBlock = (inBlock + HEADER_SIZE + length) % BLOCK_SIZE;
 			from += length;
+			isFirst = false;
 		} while (from < end);
 		return to;
 	}

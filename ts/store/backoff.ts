@@ -18,11 +18,14 @@ export class Backoff {
 		this.#failures = 0;
 	}
 
-	/** Resolves when it is time for the next attempt, or when woken. */
-	wait(): Promise<void> {
+	/**
+	 * Resolves when it is time for the next attempt, or when woken.
+	 * @param keepAlive somebody waits for the job: the process must not end meanwhile.
+	 */
+	wait(keepAlive: boolean): Promise<void> {
 		const delay = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#failures++);
 		return new Promise((resolve) => {
-			const cancel = this.#clock.schedule(resolve, delay);
+			const cancel = this.#clock.schedule(resolve, delay, keepAlive);
 			this.#wake = () => {
 				cancel();
 				resolve();

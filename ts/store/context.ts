@@ -1,7 +1,7 @@
 /** The parts of one open store, as its background jobs see them. */
 import type { Environment } from '../environment';
 import type { TypedEmitter } from '../events';
-import type { KernelEngine, RunningJob, TableOptions } from '../kernel/kernel';
+import type { KernelEngine, RunningJob, TableOptions, TableSummary } from '../kernel/kernel';
 import type { ResolvedOptions } from '../options/schema';
 import type { SnapshotRegistry } from '../snapshot/snapshot';
 import type { Counters } from './counters';
@@ -49,5 +49,15 @@ export class JobSlot {
 
 	cancel(): void {
 		this.#job?.cancel();
+	}
+}
+
+/** Opens what a job wrote. What cannot be opened is removed: the job has failed, and the manifest will not name it. */
+export async function openOutputs({ engine, files }: StoreContext, tables: TableSummary[]): Promise<void> {
+	try {
+		await engine.openTables(tables.map((table) => files.tableSpec(table)));
+	} catch (error) {
+		files.removeTables(tables);
+		throw error;
 	}
 }

@@ -8,7 +8,7 @@
 import { Deferred } from '../commit/deferred';
 import { AbortError, ClosedError } from '../errors';
 import { Backoff } from './backoff';
-import { type JobNumbers, JobSlot, type StoreContext } from './context';
+import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from './context';
 import type { Memtable } from './memtables';
 
 export class Flusher {
@@ -70,7 +70,7 @@ export class Flusher {
 				if (this.#stopped && (error instanceof AbortError || error instanceof ClosedError)) return;
 				health.report(error as Error);
 				this.#rejectWaiters(error as Error);
-				if (!this.#stopped) await this.#backoff.wait();
+				if (!this.#stopped) await this.#backoff.wait(this.#waiters.size > 0);
 			}
 		}
 		if (health.readOnlyCause !== undefined) this.#rejectWaiters(health.readOnlyCause);
@@ -95,7 +95,7 @@ export class Flusher {
 				},
 			}),
 		);
-		await engine.openTables(tables.map((table) => files.tableSpec(table)));
+		await openOutputs(this.#store, tables);
 		const logNumber = memtables.walNumberAfterOldest();
 		await versions.apply(
 			{ logNumber, lastSequence: memtable.lastSequence, addedTables: tables.map((table) => [0, table]) },

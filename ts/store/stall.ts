@@ -27,13 +27,25 @@ export interface StallOptions {
 
 type Reason = 'memtables' | 'level0';
 
+/** Writes that are stopped. */
+interface Stop {
+	deferred: Deferred<void>;
+	reason: Reason;
+	began: number;
+	/** Lets the process end again: while writes wait it must not, even if the job that they wait for is between two attempts. */
+	letGo: () => void;
+}
+
+/** Longer than any wait, and what a timer takes. */
+const FOREVER_MS = 2 ** 31 - 1;
+
 export class Stall {
 	readonly #debt: () => Debt;
 	readonly #options: StallOptions;
 	readonly #clock: Clock;
 	readonly #events: TypedEmitter;
 	readonly #counters: Counters;
-	#stop: { deferred: Deferred<void>; reason: Reason; began: number } | undefined;
+	#stop: Stop | undefined;
 	#slowdown: Promise<void> | undefined;
 	/** The slowdown has been served; the next group goes through. */
 	#served = false;
@@ -71,7 +83,8 @@ export class Stall {
 	}
 
 	#begin(reason: Reason): Promise<void> {
-		this.#stop = { deferred: new Deferred(), reason, began: this.#clock.milliseconds() };
+		const letGo = this.#clock.schedule(() => undefined, FOREVER_MS, true);
+		this.#stop = { deferred: new Deferred(), reason, began: this.#clock.milliseconds(), letGo };
 		this.#counters.stalls++;
 		this.#events.emit('stall', { state: 'begin', reason, milliseconds: 0 });
 		return this.#stop.deferred.promise;
@@ -79,7 +92,8 @@ export class Stall {
 
 	#end(): void {
 		if (this.#stop === undefined) return;
-		const { deferred, reason, began } = this.#stop;
+		const { deferred, reason, began, letGo } = this.#stop;
+		letGo();
 		const milliseconds = this.#clock.milliseconds() - began;
 		this.#stop = undefined;
 		this.#counters.stallMilliseconds += milliseconds;
@@ -99,11 +113,15 @@ export class Stall {
 		const delay = Math.max(1, (LONGEST_SLOWDOWN_MS * (over + 1)) / (to - from + 1));
 		this.#counters.stallMilliseconds += delay;
 		this.#slowdown = new Promise((resolve) => {
-			this.#clock.schedule(() => {
-				this.#slowdown = undefined;
-				this.#served = true;
-				resolve();
-			}, delay);
+			this.#clock.schedule(
+				() => {
+					this.#slowdown = undefined;
+					this.#served = true;
+					resolve();
+				},
+				delay,
+				true,
+			);
 		});
 		return this.#slowdown;
 	}
