@@ -1,6 +1,10 @@
-/** Limits of keys and values, and the checks of what a caller passes as one. */
+/** Limits of the tree, of keys and of values, and the checks of what a caller passes as one. */
 import { ConfigError, ResourceError } from './errors';
 import type { Bytes } from './types';
+
+/** Levels of the tree, 0 to 6. */
+export const LEVELS = 7;
+export const BOTTOM_LEVEL = LEVELS - 1;
 
 /** Longest key: 1 MiB. */
 export const MAX_KEY_BYTES = 1024 * 1024;

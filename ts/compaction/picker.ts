@@ -6,9 +6,7 @@
  * takes its turn (as in LevelDB, doc/impl.md, "Compactions").
  */
 import { compareBytes } from '../bytes';
-
-export const LEVELS = 7;
-export const BOTTOM_LEVEL = LEVELS - 1;
+import { BOTTOM_LEVEL } from '../limits';
 
 /** What a picker sees of a table. */
 export interface TableShape {

@@ -12,7 +12,9 @@ export function manifestFileName(number: number): string {
 /** The number in a name, or `undefined` when it is no name of a manifest. */
 export function parseManifestFileName(name: string): number | undefined {
 	const match = /^MANIFEST-(\d{6,16})$/.exec(name);
-	return match === null || manifestFileName(Number(match[1])) !== name ? undefined : Number(match[1]);
+	if (match === null) return undefined;
+	const number = Number(match[1]);
+	return Number.isSafeInteger(number) && manifestFileName(number) === name ? number : undefined;
 }
 
 /**

@@ -7,8 +7,9 @@
  *
  * Invariant: every read is within bounds and says what it expected, so that a damaged record is an error and never a wrong version.
  */
-import { LEVELS } from '../compaction/picker';
+
 import { CorruptionError } from '../errors';
+import { LEVELS } from '../limits';
 import type { RecordedConfiguration } from '../options/configuration';
 import type { TableMetadata } from './table-metadata';
 

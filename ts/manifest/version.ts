@@ -7,8 +7,8 @@
  *  3. A file number stands in one place only.
  */
 import { compareBytes } from '../bytes';
-import { BOTTOM_LEVEL, LEVELS } from '../compaction/picker';
 import { CorruptionError } from '../errors';
+import { BOTTOM_LEVEL, LEVELS } from '../limits';
 import { type TableMetadata, userKeyOf } from './table-metadata';
 import type { VersionEdit } from './version-edit';
 

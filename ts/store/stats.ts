@@ -1,11 +1,23 @@
 /** Puts the numbers of a store together for `Database.stats()`. */
 
+import type { CursorRegistry } from '../iterator/cursor-handle';
 import type { TableMetadata } from '../manifest/table-metadata';
+import type { Configuration } from '../options/configuration';
 import type { DatabaseStats, LevelStats } from '../types';
-import type { Store } from './store';
+import type { StoreContext } from './context';
+import type { WriteAheadLog } from './write-ahead-log';
+
+/** Where the numbers come from: the store. */
+export interface StatsSource extends StoreContext {
+	readonly kernelName: 'native' | 'js';
+	readonly configuration: Configuration;
+	readonly sequence: number;
+	readonly wal: WriteAheadLog;
+	readonly cursors: CursorRegistry;
+}
 
 /** Shape, counters and sizes of a store as they are now. */
-export function collectStats(store: Store): DatabaseStats {
+export function collectStats(store: StatsSource): DatabaseStats {
 	const { counters, memtables, configuration, versions } = store;
 	const levels = versions.current.levels.map(levelStats);
 	return {

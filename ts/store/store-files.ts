@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import type { FileSystem } from '../fs/file-system';
 import type { TableSpec } from '../kernel/kernel';
+import { parseManifestFileName } from '../manifest/current';
 import { parseTableFileName, type TableMetadata, tableFileName } from '../manifest/table-metadata';
 import { parseWalFileName, walFileName } from '../wal/wal-file-name';
 import type { Counters } from './counters';
@@ -69,10 +70,11 @@ export class StoreFiles {
 		}
 	}
 
-	/** The highest number in a name of a log or table, 0 when there are none: numbers of a crashed process are not used again. */
+	/** The highest number in the name of a file, 0 when there are none: numbers of a crashed process are not used again. */
 	highestNumber(): number {
 		const tables = this.#fileSystem.listSync(this.tableDirectory).map((name) => parseTableFileName(name)?.number ?? 0);
-		return Math.max(0, ...tables, ...this.walNumbers());
+		const manifests = this.#fileSystem.listSync(this.root).map((name) => parseManifestFileName(name) ?? 0);
+		return Math.max(0, ...tables, ...manifests, ...this.walNumbers());
 	}
 
 	#remove(path: string): void {

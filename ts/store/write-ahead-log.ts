@@ -106,7 +106,11 @@ export class WriteAheadLog {
 			throw error;
 		}
 		this.#sync = this.#groupSync();
-		sync.idle().then(() => closed.close());
+		// All of it is synced: a file that cannot be closed is reported, and loses nothing.
+		sync
+			.idle()
+			.then(() => closed.close())
+			.catch((error: Error) => this.#health.report(error));
 	}
 
 	/** Makes everything durable and closes the file. */

@@ -13,6 +13,13 @@ use crate::table::Table;
 
 const READ_AHEAD: usize = 256 * 1024;
 
+/// May a read touch the disk?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Io {
+    Allowed,
+    CacheOnly,
+}
+
 /// Gives a cursor the data blocks of a table.
 pub trait BlockSource {
     fn block(&mut self, table: &Table, position: usize) -> Result<Block>;

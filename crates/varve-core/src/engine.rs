@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use crate::block_source::CachedBlocks;
+use crate::block_source::{CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
 use crate::job::{self, CompactionJob, FlushJob, JobControl, TableSummary};
@@ -22,13 +22,6 @@ use crate::view::{ReadContext, View};
 pub struct EngineOptions {
     /// Byte limit of the block cache; 0 keeps nothing.
     pub cache_bytes: usize,
-}
-
-/// May a read touch the disk?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Io {
-    Allowed,
-    CacheOnly,
 }
 
 /// What a lookup has found.

@@ -30,7 +30,8 @@ pub mod varint;
 pub mod view;
 pub mod xxhash64;
 
-pub use engine::{Engine, EngineOptions, Io, Lookup};
+pub use block_source::Io;
+pub use engine::{Engine, EngineOptions, Lookup};
 pub use error::{Error, Result};
 pub use job::{CompactionJob, FlushJob, JobControl, JobOutput, TableSummary};
 pub use scan::{CursorOptions, Fill, ScanCursor};

@@ -12,9 +12,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-use crate::block_source::CachedBlocks;
+use crate::block_source::{CachedBlocks, Io};
 use crate::cursor::Cursor;
-use crate::engine::Io;
 use crate::error::{Error, Result};
 use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
 use crate::merge::MergeCursor;

@@ -1,14 +1,13 @@
 //! Scan cursors, by number: making an object with functions for each would cost more than a short scan.
 
-use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{MutexGuard, PoisonError};
 
 use varve_core::{CursorOptions, Fill, Io, ScanCursor};
 
 use crate::async_work;
-use crate::engine::State;
 use crate::js::{methods, Error, Result, Scope, Value};
+use crate::state::{Shared, State};
 
 /// Answers of a fill that are not a count; those of `kernel.ts`.
 const FILL_PENDING: i32 = -1;
@@ -19,31 +18,6 @@ const REVERSE: u32 = 1;
 const KEYS: u32 = 2;
 const VALUES: u32 = 4;
 const FILL_CACHE: u32 = 8;
-
-type Shared = Arc<Mutex<ScanCursor>>;
-
-#[derive(Default)]
-pub struct Cursors {
-    by_id: HashMap<u32, Shared>,
-    last_id: u32,
-}
-
-impl Cursors {
-    fn add(&mut self, cursor: ScanCursor) -> u32 {
-        loop {
-            self.last_id = self.last_id.wrapping_add(1);
-            if !self.by_id.contains_key(&self.last_id) {
-                break;
-            }
-        }
-        self.by_id.insert(self.last_id, Arc::new(Mutex::new(cursor)));
-        self.last_id
-    }
-
-    pub fn close_all(&mut self) {
-        self.by_id.clear();
-    }
-}
 
 pub fn register(scope: Scope, object: Value, state: &Rc<State>) -> Result<()> {
     methods!(scope, object, state, {

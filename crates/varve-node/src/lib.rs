@@ -18,6 +18,7 @@ mod jobs;
 mod js;
 mod primitives;
 mod reads;
+mod state;
 
 use napi::bindgen_prelude::{Env, JsValue, Object};
 

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use varve_core::{Engine, Io, Lookup};
 
 use crate::async_work;
-use crate::engine::State;
 use crate::js::{methods, Error, Result, Scope, Value};
+use crate::state::State;
 
 const MISSING: i32 = -1;
 const PENDING: i32 = -2;

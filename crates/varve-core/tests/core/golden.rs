@@ -1,0 +1,232 @@
+//! Golden vectors: what both kernels must compute and write, byte for byte.
+//!
+//! The file is made by this test with `VARVE_REWRITE_GOLDEN=1` (then laid out by `npx biome format --write`); otherwise today's code must
+//! reproduce it. A difference means that the file format has changed: that needs a new format version, not only new vectors.
+//! `__test__/kernel/golden.test.ts` reads the same file.
+
+use std::path::PathBuf;
+
+use serde_json::{json, Value};
+use varve_core::internal_key::{KIND_DELETE, KIND_PUT};
+use varve_core::primitives::{
+    build_filter, crc32, decode_block, encode_block, filter_may_contain, merge_blocks, seek_block, xx_hash64,
+};
+use varve_core::table::footer::Footer;
+use varve_core::table::format::BlockHandle;
+use varve_core::{CompactionJob, FlushJob, TableOptions, TableSummary};
+
+use crate::support::*;
+
+fn vectors_path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../__test__/golden/vectors.json")
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes without a pattern, the same in every run.
+fn noise(length: usize) -> Vec<u8> {
+    Random(length as u64).bytes(length)
+}
+
+fn checksums() -> Vec<(Vec<u8>, u32)> {
+    let texts = ["", "a", "abc", "123456789"].map(|text| (text.as_bytes().to_vec(), 0));
+    let noisy = [1, 3, 4, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 100, 257].map(|length| (noise(length), 0));
+    let continued = [(b"56789".to_vec(), crc32(b"1234", 0)), (noise(40), 1), (noise(9), u32::MAX)];
+    texts.into_iter().chain(noisy).chain(continued).collect()
+}
+
+fn filters() -> Vec<Value> {
+    let keys = |count: usize| -> Vec<Vec<u8>> { (0..count).map(|i| format!("key{i}").into_bytes()).collect() };
+    let cases =
+        [(keys(0), 10_000, 6), (vec![Vec::new()], 1, 1), (keys(40), 10_000, 6), (keys(100), 13_333, 9), (keys(60), 1000, 30)];
+    let filter = |(keys, bits, probes): (Vec<Vec<u8>>, u64, u32)| {
+        let filter = build_filter(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>(), bits, probes);
+        let probed = (0..30).map(|i| format!("other{i}").into_bytes());
+        let passed: Vec<_> = probed.filter(|key| filter_may_contain(&filter, key).unwrap()).map(hex).collect();
+        let keys: Vec<_> = keys.iter().map(hex).collect();
+        json!({ "keys": keys, "milliBitsPerKey": bits, "probes": probes, "filter": hex(&filter), "passedOf30Others": passed })
+    };
+    cases.into_iter().map(filter).collect()
+}
+
+/// Internal keys in order, of which every `of`-th belongs to source `source`.
+fn block_entries(source: usize, of: usize) -> Vec<Entry> {
+    let names = ["", "a", "a\0", "ab", "abc", "abcdefgh", "abcdefghi", "b", "user:1", "user:10", "user:2", "\u{7f}"];
+    let mut entries = Vec::new();
+    for (i, name) in names.iter().enumerate() {
+        for (version, kind) in [(3, KIND_PUT), (2, KIND_DELETE), (1, KIND_PUT)] {
+            let value = if kind == KIND_PUT { noise(i * version as usize * 5 % 140) } else { Vec::new() };
+            entries.push((internal_key(name, i as u64 * 1000 + version, kind), value));
+        }
+    }
+    entries.push((internal_key([0xff; 3], (1 << 53) - 1, KIND_PUT), b"last".to_vec()));
+    entries.into_iter().enumerate().filter(|(i, _)| i % of == source).map(|(_, entry)| entry).collect()
+}
+
+fn encoded(entries: &[Entry], restart_interval: usize) -> Vec<u8> {
+    let borrowed: Vec<_> = entries.iter().map(|(key, value)| (key.as_slice(), value.as_slice())).collect();
+    encode_block(&borrowed, restart_interval)
+}
+
+fn pair(entry: &Entry) -> Value {
+    json!([hex(&entry.0), hex(&entry.1)])
+}
+
+fn blocks() -> Value {
+    let entries = block_entries(0, 1);
+    let intervals: serde_json::Map<_, _> =
+        [1, 2, 3, 16, 100].into_iter().map(|interval| (interval.to_string(), json!(hex(encoded(&entries, interval))))).collect();
+    let block = encoded(&entries, 3);
+    assert_eq!(decode_block(&block).unwrap(), entries);
+    let targets =
+        [internal_key("", 9, 255), internal_key("a", 1002, 0), internal_key("abcd", 1, 1), internal_key([0xff; 4], 1, 1)];
+    let seek =
+        |target: Vec<u8>| json!({ "target": hex(&target), "found": seek_block(&block, &target).unwrap().as_ref().map(pair) });
+    json!({
+        "entries": entries.iter().map(pair).collect::<Vec<_>>(),
+        "blockByRestartInterval": intervals,
+        "empty": hex(encoded(&[], 16)),
+        "seeksAtInterval3": targets.map(seek).to_vec(),
+    })
+}
+
+fn merge() -> Value {
+    let sources: Vec<_> = (0..3).map(|source| encoded(&block_entries(source, 3), 4)).collect();
+    let merged = merge_blocks(&sources.iter().map(Vec::as_slice).collect::<Vec<_>>(), 5).unwrap();
+    assert_eq!(decode_block(&merged).unwrap(), block_entries(0, 1));
+    json!({ "restartInterval": 5, "blocks": sources.iter().map(hex).collect::<Vec<_>>(), "merged": hex(merged) })
+}
+
+fn footer() -> Value {
+    let (metaindex, index) =
+        (BlockHandle { offset: 0x12_3456_789a, size: 77 }, BlockHandle { offset: 5_000_000_000, size: u32::MAX });
+    let bytes = Footer { metaindex, index }.encode();
+    let handle = |handle: BlockHandle| json!({ "offset": handle.offset, "size": handle.size });
+    json!({ "metaindex": handle(metaindex), "index": handle(index), "footer": hex(bytes) })
+}
+
+/// Names and bytes of tables that a job wrote, with what it says of them.
+fn outputs(store: &Store, tables: &[TableSummary]) -> Value {
+    let output = |table: &TableSummary| {
+        let path = path_of(store.path(), table);
+        json!({
+            "name": path.file_name().unwrap().to_str(),
+            "bytes": hex(std::fs::read(&path).unwrap()),
+            "summary": {
+                "number": table.number,
+                "birthLevel": table.birth_level,
+                "createdAt": table.created_at.to_string(),
+                "size": table.size,
+                "entries": table.entries,
+                "tombstones": table.tombstones,
+                "smallestSequence": table.smallest_sequence,
+                "largestSequence": table.largest_sequence,
+                "smallestKey": hex(&table.smallest_key),
+                "largestKey": hex(&table.largest_key),
+            },
+        })
+    };
+    tables.iter().map(output).collect()
+}
+
+/// WAL records of two memtables: the second deletes and replaces some of the first.
+fn memtables() -> [Vec<Vec<u8>>; 2] {
+    let first: Vec<_> = (0..50).map(|i| put(format!("user:{:03}", i * 7 % 50), noise(i % 45))).collect();
+    let second: Vec<_> = (0..50)
+        .map(|i| {
+            let key = format!("user:{:03}", i * 3 % 60);
+            if i % 3 == 0 {
+                delete(key)
+            } else {
+                put(key, format!("newer {i}"))
+            }
+        })
+        .collect();
+    let others = [put("", "the empty key"), put([0xff; 20], ""), delete("gone"), put("versions", "1"), put("versions", "2")];
+    [vec![record(1, &first), record(51, &others)], vec![record(56, &second), record(106, &[put("versions", "3")])]]
+}
+
+fn jobs() -> Value {
+    let table = TableOptions { table_size: 1500, block_size: 400, ..table_options() };
+    let store = Store::new(0, table.clone());
+    let mut flushes = Vec::new();
+    for (i, records) in memtables().iter().enumerate() {
+        store.engine.create_memtable(i as u64, 1 << 16);
+        records.iter().for_each(|record| store.engine.apply(record).unwrap());
+        let output = job_output(store.path(), 0, 10 + i as u64, table.clone());
+        let job = FlushJob { memtable: i as u64, snapshots: vec![54], output };
+        let tables = store.engine.flush(&job, &quiet()).unwrap();
+        store.open(&tables).unwrap();
+        let records: Vec<_> = records.iter().map(hex).collect();
+        flushes.push(json!({ "records": records, "snapshots": [54], "number": 10 + i, "outputs": outputs(&store, &tables) }));
+    }
+    let (runs, snapshots, keep) = (vec![vec![11], vec![10]], vec![20, 70], vec![(b"user:003".to_vec(), b"user:030".to_vec())]);
+    let output = job_output(store.path(), 1, 20, table);
+    let job = CompactionJob { runs: runs.clone(), snapshots: snapshots.clone(), keep_tombstones: keep.clone(), output };
+    let tables = store.engine.compact(&job, &quiet()).unwrap();
+    assert!(tables.len() > 1);
+    json!({
+        "createdAt": CREATED_AT.to_string(),
+        "options": {
+            "blockSize": store.table.block_size,
+            "restartInterval": store.table.restart_interval,
+            "filterMilliBitsPerKey": store.table.filter_milli_bits_per_key,
+            "filterProbes": store.table.filter_probes,
+            "tableSize": store.table.table_size,
+        },
+        "flushes": flushes,
+        "compaction": {
+            "runs": runs,
+            "snapshots": snapshots,
+            "keepTombstones": keep.iter().map(|(smallest, largest)| json!([hex(smallest), hex(largest)])).collect::<Vec<_>>(),
+            "level": 1,
+            "number": 20,
+            "outputs": outputs(&store, &tables),
+        },
+    })
+}
+
+fn vectors() -> Value {
+    let crc =
+        |(input, initial): &(Vec<u8>, u32)| json!({ "input": hex(input), "initial": initial, "crc32": crc32(input, *initial) });
+    let hash = |(input, _): &(Vec<u8>, u32)| json!({ "input": hex(input), "xxHash64": format!("{:016x}", xx_hash64(input)) });
+    json!({
+        "crc32": checksums().iter().map(crc).collect::<Vec<_>>(),
+        "xxHash64": checksums().iter().map(hash).collect::<Vec<_>>(),
+        "filters": filters(),
+        "blocks": blocks(),
+        "merge": merge(),
+        "footer": footer(),
+        "jobs": jobs(),
+    })
+}
+
+#[test]
+fn checksums_agree_with_published_answers() {
+    assert_eq!(crc32(b"123456789", 0), 0xcbf4_3926);
+    assert_eq!(crc32(b"", 0), 0);
+    assert_eq!(crc32(b"The quick brown fox jumps over the lazy dog", 0), 0x414f_a339);
+    assert_eq!(xx_hash64(b""), 0xef46_db37_51d8_e999);
+    assert_eq!(xx_hash64(b"a"), 0xd24e_c4f1_a98c_6e5b);
+    assert_eq!(xx_hash64(b"abc"), 0x44bc_2cf5_ad77_0999);
+}
+
+#[test]
+fn todays_code_reproduces_the_golden_vectors() {
+    let vectors = vectors();
+    if std::env::var("VARVE_REWRITE_GOLDEN").is_ok_and(|value| value == "1") {
+        let path = vectors_path();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, serde_json::to_string_pretty(&vectors).unwrap().replace("  ", "\t") + "\n").unwrap();
+    }
+    let text = std::fs::read_to_string(vectors_path()).unwrap();
+    assert!(text.len() < 100_000, "{} bytes", text.len());
+    let golden: Value = serde_json::from_str(&text).unwrap();
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&vectors), names(&golden));
+    for name in names(&golden) {
+        assert!(vectors[&name] == golden[&name], "\"{name}\" differs from the golden vectors");
+    }
+}
