@@ -22,8 +22,8 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
     let engine = Engine::new(EngineOptions { cache_bytes: scope.to_usize(cache_bytes)? });
     let state = Rc::new(State {
         engine: RefCell::new(Some(Arc::new(engine))),
-        keys: RefCell::new(SharedBuffer::new(scope, keys)?),
-        slab: RefCell::new(SharedBuffer::new(scope, slab)?),
+        keys: RefCell::new(Some(SharedBuffer::new(scope, keys)?)),
+        slab: RefCell::new(Some(SharedBuffer::new(scope, slab)?)),
         stash: RefCell::default(),
         cursors: RefCell::default(),
         jobs: RefCell::default(),
@@ -50,12 +50,19 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
 }
 
 fn set_keys(scope: Scope, state: &Rc<State>, [keys]: [Value; 1]) -> Result<Value> {
-    *state.keys.borrow_mut() = SharedBuffer::new(scope, keys)?;
-    scope.undefined()
+    replace(scope, state, &state.keys, keys)
 }
 
 fn set_slab(scope: Scope, state: &Rc<State>, [slab]: [Value; 1]) -> Result<Value> {
-    *state.slab.borrow_mut() = SharedBuffer::new(scope, slab)?;
+    replace(scope, state, &state.slab, slab)
+}
+
+fn replace(scope: Scope, state: &State, place: &RefCell<Option<SharedBuffer>>, value: Value) -> Result<Value> {
+    state.engine()?;
+    let before = place.borrow_mut().replace(SharedBuffer::new(scope, value)?);
+    if let Some(before) = before {
+        before.release(scope);
+    }
     scope.undefined()
 }
 
@@ -163,5 +170,8 @@ fn close(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
     state.cancel_jobs();
     state.cursors.borrow_mut().close_all();
     state.engine.borrow_mut().take();
+    for buffer in [state.keys.borrow_mut().take(), state.slab.borrow_mut().take()].into_iter().flatten() {
+        buffer.release(scope);
+    }
     scope.undefined()
 }

@@ -6,7 +6,7 @@
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::sys;
 use varve_core::table::TableOptions;
@@ -27,36 +27,58 @@ pub enum Job {
 }
 
 /// A thread-safe function, to be used by the job's thread.
-#[derive(Clone, Copy)]
-struct Channel(sys::napi_threadsafe_function);
-// SAFETY: that is what thread-safe functions are for. The thread holds the one count that it was made with, and releases it last.
+///
+/// Node deletes it when the environment is torn down, whoever still holds a count of it. So it is used only under a lock, and only until its
+/// finalizer has been here.
+struct Channel {
+    function: sys::napi_threadsafe_function,
+    open: Mutex<bool>,
+}
+// SAFETY: that is what thread-safe functions are for; `open` keeps to their lifetime.
 unsafe impl Send for Channel {}
 unsafe impl Sync for Channel {}
 
 impl Channel {
-    fn send(self, message: Message) {
+    /// Does something with the function unless it is gone; answers whether Node took it.
+    fn with(&self, work: impl FnOnce(sys::napi_threadsafe_function) -> sys::napi_status) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        *open && check(work(self.function)).is_ok()
+    }
+
+    fn send(&self, message: Message) {
         let data = Box::into_raw(Box::new(message));
-        // SAFETY: the count is held. On success `receive` takes the box.
-        let status =
-            unsafe { sys::napi_call_threadsafe_function(self.0, data.cast(), sys::ThreadsafeFunctionCallMode::nonblocking) };
-        if check(status).is_err() {
+        // SAFETY: the function is open. `receive` takes the box when it is called.
+        let taken = self.with(|function| unsafe {
+            sys::napi_call_threadsafe_function(function, data.cast(), sys::ThreadsafeFunctionCallMode::nonblocking)
+        });
+        if !taken {
             // The environment is going away and nobody listens. SAFETY: the box was not taken.
             drop(unsafe { Box::from_raw(data) });
         }
     }
 
-    fn release(self) {
-        // SAFETY: the one count, released once.
-        let _ = check(unsafe { sys::napi_release_threadsafe_function(self.0, sys::ThreadsafeFunctionReleaseMode::release) });
+    /// Lets go of the one count, once: the process may end.
+    fn release(&self) {
+        // SAFETY: the function is open.
+        self.with(|function| unsafe {
+            sys::napi_release_threadsafe_function(function, sys::ThreadsafeFunctionReleaseMode::release)
+        });
     }
+}
+
+unsafe extern "C" fn channel_gone(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: the count that `channel` has leaked to Node, given back once.
+    let channel = unsafe { Arc::from_raw(data.cast::<Channel>()) };
+    *channel.open.lock().unwrap_or_else(PoisonError::into_inner) = false;
 }
 
 /// Starts a job; returns the promise of its tables and what cancels it. `on_progress` is a function `(done, total)` or undefined.
 pub fn start(scope: Scope, engine: Arc<Engine>, job: Job, on_progress: Value) -> Result<(Value, Arc<JobControl>)> {
     let (deferred, promise) = scope.promise()?;
     let channel = channel(scope, on_progress, deferred)?;
-    let control = Arc::new(JobControl::new(move |done, total| channel.send(Message::Progress(done, total))));
-    let reins = Arc::clone(&control);
+    let progress = Arc::clone(&channel);
+    let control = Arc::new(JobControl::new(move |done, total| progress.send(Message::Progress(done, total))));
+    let (reins, outcome_channel) = (Arc::clone(&control), Arc::clone(&channel));
     let body = move || {
         let work = || match &job {
             Job::Flush(flush) => engine.flush(flush, &reins),
@@ -67,8 +89,8 @@ pub fn start(scope: Scope, engine: Arc<Engine>, job: Job, on_progress: Value) ->
             Err(payload) => Err(Error::panic(payload.as_ref())),
         };
         drop(engine);
-        channel.send(Message::Done(outcome));
-        channel.release();
+        outcome_channel.send(Message::Done(outcome));
+        outcome_channel.release();
     };
     if let Err(source) = std::thread::Builder::new().name("varve-job".into()).spawn(body) {
         channel.release();
@@ -77,11 +99,14 @@ pub fn start(scope: Scope, engine: Arc<Engine>, job: Job, on_progress: Value) ->
     Ok((promise, control))
 }
 
-fn channel(scope: Scope, on_progress: Value, deferred: sys::napi_deferred) -> Result<Channel> {
+fn channel(scope: Scope, on_progress: Value, deferred: sys::napi_deferred) -> Result<Arc<Channel>> {
     let name = scope.string("varve-job")?;
     let listener = if scope.is_undefined(on_progress)? { ptr::null_mut() } else { on_progress };
+    let mut channel = Arc::new(Channel { function: ptr::null_mut(), open: Mutex::new(true) });
+    let leaked = Arc::as_ptr(&channel);
     let mut function = ptr::null_mut();
-    // SAFETY: `deferred` is the context: an opaque handle, settled once, by the only `Done`.
+    // SAFETY: `deferred` is the context: an opaque handle, settled once, by the only `Done`. The finalizer gets a count of the channel,
+    // which is taken right below.
     check(unsafe {
         sys::napi_create_threadsafe_function(
             scope.env(),
@@ -90,14 +115,18 @@ fn channel(scope: Scope, on_progress: Value, deferred: sys::napi_deferred) -> Re
             name,
             0,
             1,
-            ptr::null_mut(),
-            None,
+            leaked.cast_mut().cast(),
+            Some(channel_gone),
             deferred.cast(),
             Some(receive),
             &mut function,
         )
     })?;
-    Ok(Channel(function))
+    if let Some(channel) = Arc::get_mut(&mut channel) {
+        channel.function = function;
+    }
+    std::mem::forget(Arc::clone(&channel));
+    Ok(channel)
 }
 
 unsafe extern "C" fn receive(env: sys::napi_env, listener: Value, deferred: *mut c_void, data: *mut c_void) {

@@ -8,7 +8,7 @@ use varve_core::{Engine, Io, Lookup};
 
 use crate::async_work;
 use crate::js::{methods, Error, Result, Scope, Value};
-use crate::state::State;
+use crate::state::{SharedBuffer, State, CLOSED};
 
 const MISSING: i32 = -1;
 const PENDING: i32 = -2;
@@ -38,6 +38,14 @@ fn io(scope: Scope, allowed: Value) -> Result<Io> {
     Ok(if scope.to_bool(allowed)? { Io::Allowed } else { Io::CacheOnly })
 }
 
+/// The key that TypeScript has put into the key buffer.
+#[inline]
+fn key(scope: Scope, keys: &Option<SharedBuffer>, length: Value) -> Result<&[u8]> {
+    let length = scope.to_u32(length)? as usize;
+    let keys = keys.as_ref().ok_or(CLOSED)?.bytes();
+    keys.get(..length).ok_or(Error::Usage("the key is longer than its buffer"))
+}
+
 #[inline]
 fn lookup<R>(
     scope: Scope,
@@ -46,7 +54,7 @@ fn lookup<R>(
     take: impl FnOnce(&[u8]) -> R,
 ) -> Result<Lookup<R>> {
     let keys = state.keys.borrow();
-    let key = keys.bytes().get(..scope.to_u32(key_length)? as usize).ok_or(Error::Usage("the key is longer than its buffer"))?;
+    let key = key(scope, &keys, key_length)?;
     let (sequence, io) = (scope.to_u64(sequence)?, io(scope, allow_io)?);
     state.with_engine(|engine| Ok(engine.get_with(key, sequence, io, take)?))
 }
@@ -56,7 +64,7 @@ fn get(scope: Scope, state: &Rc<State>, [key_length, sequence, allow_io, offset]
     let offset = scope.to_u32(offset)? as usize;
     let found = lookup(scope, state, [key_length, sequence, allow_io], |value| {
         let slab = state.slab.borrow();
-        let bytes = slab.bytes();
+        let bytes = slab.as_ref().map_or(&mut [][..], SharedBuffer::bytes);
         // A value over an eighth of the slab gets memory of its own: it would keep the slab alive for long, or fill it in no time.
         let target = bytes.len() / 8;
         match bytes.get_mut(offset..).and_then(|rest| rest.get_mut(..value.len())).filter(|_| value.len() <= target) {
@@ -111,8 +119,7 @@ fn value_of(scope: Scope, mode: u32, bytes: &[u8]) -> Result<Value> {
 /// `(keyLength, sequence, mode) → Promise<Buffer | string | true | undefined>`
 fn get_async(scope: Scope, state: &Rc<State>, [key_length, sequence, mode]: [Value; 3]) -> Result<Value> {
     let (engine, sequence, mode) = (state.engine()?, scope.to_u64(sequence)?, scope.to_u32(mode)?);
-    let keys = state.keys.borrow();
-    let key = keys.bytes().get(..scope.to_usize(key_length)?).ok_or(Error::Usage("the key is longer than its buffer"))?.to_vec();
+    let key = key(scope, &state.keys.borrow(), key_length)?.to_vec();
     let copy = move |value: &[u8]| if mode == READ_PRESENCE { Vec::new() } else { value.to_vec() };
     async_work::spawn(
         scope,

@@ -14,7 +14,6 @@ use crate::js::{check, Error, Result, Scope, Value};
 /// The reference keeps its memory alive. A private buffer is marked untransferable by TypeScript; the slab, whose views reach users, is
 /// checked by TypeScript before each use, and replaced when it has been detached.
 pub struct SharedBuffer {
-    scope: Scope,
     reference: sys::napi_ref,
     data: *mut u8,
     length: usize,
@@ -24,9 +23,9 @@ impl SharedBuffer {
     pub fn new(scope: Scope, value: Value) -> Result<Self> {
         let bytes = scope.bytes_mut(value)?;
         let mut reference = std::ptr::null_mut();
-        // SAFETY: a value of this scope; the reference is deleted in `drop`.
+        // SAFETY: a value of this scope.
         check(unsafe { sys::napi_create_reference(scope.env(), value, 1, &mut reference) })?;
-        Ok(Self { scope, reference, data: bytes.as_mut_ptr(), length: bytes.len() })
+        Ok(Self { reference, data: bytes.as_mut_ptr(), length: bytes.len() })
     }
 
     /// The bytes, for as long as no JavaScript runs.
@@ -35,20 +34,21 @@ impl SharedBuffer {
         // SAFETY: the reference keeps the memory; callers hold one slice of a buffer at a time (rule 3 of `js.rs`).
         unsafe { std::slice::from_raw_parts_mut(self.data, self.length) }
     }
-}
 
-impl Drop for SharedBuffer {
-    fn drop(&mut self) {
-        // SAFETY: made by this environment, on this thread, deleted once. When the environment is being torn down it goes anyway.
-        let _ = check(unsafe { sys::napi_delete_reference(self.scope.env(), self.reference) });
+    /// Lets go of the buffer. Not done when it is dropped: that may be at the end of the environment, which deletes its references itself,
+    /// and before this.
+    pub fn release(self, scope: Scope) {
+        // SAFETY: made by this environment, which lives, and deleted once.
+        let _ = check(unsafe { sys::napi_delete_reference(scope.env(), self.reference) });
     }
 }
 
 /// The state of one engine in one environment.
 pub struct State {
     pub engine: RefCell<Option<Arc<Engine>>>,
-    pub keys: RefCell<SharedBuffer>,
-    pub slab: RefCell<SharedBuffer>,
+    /// Both `None` once the engine is closed.
+    pub keys: RefCell<Option<SharedBuffer>>,
+    pub slab: RefCell<Option<SharedBuffer>>,
     /// Values that did not fit into the slab, until they are taken.
     pub stash: RefCell<Vec<u8>>,
     pub cursors: RefCell<Cursors>,
@@ -72,7 +72,7 @@ impl State {
     }
 }
 
-const CLOSED: Error = Error::Usage("the engine is closed");
+pub const CLOSED: Error = Error::Usage("the engine is closed");
 
 impl Drop for State {
     /// All functions have been collected, or the environment ends: nobody waits for the jobs any more.
