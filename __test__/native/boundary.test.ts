@@ -29,7 +29,7 @@ describe.runIf(native !== undefined)('the native boundary', () => {
 	it('throws for arguments of other types, or none, at every raw function', () => {
 		const addon = loadAddon() as NativeAddon;
 		const engine = addon.createEngine(0, new Uint8Array(16), Buffer.allocUnsafeSlow(64));
-		const odd = [undefined, null, 'x', {}, [], Symbol('x'), 1n, new Float64Array(1), () => undefined];
+		const odd = [undefined, null, join(temporaryDirectory(), 'x'), {}, [], Symbol('x'), 1n, new Float64Array(1), () => undefined];
 		let thrown = 0;
 		let calls = 0;
 		for (const target of [addon, engine] as unknown as Record<string, (...args: unknown[]) => unknown>[]) {
