@@ -1,0 +1,255 @@
+/** Calls of the file system fail while a store runs: what it says, what it still does, and what is there at the next open. */
+import { describe, expect, it } from 'vitest';
+import { IOError, ReadOnlyError } from '../../ts/errors';
+import { FaultFileSystem, type Method } from '../support/fault-file-system';
+import { MemoryFileSystem } from '../support/memory-file-system';
+import { after, type Change, contents, type MemoryStore, openMemoryStore, smallest, write } from '../support/memory-stores';
+import { Random, testSeed } from '../support/stores';
+
+const KEYS = Array.from({ length: 30 }, (_, i) => `key${i}`);
+const put = (key: string, value: string): Change => new Map([[key, value]]);
+
+/** A store on a disk that can be made to fail, with a record of what it has acknowledged. */
+class Patient {
+	readonly disk = new MemoryFileSystem();
+	readonly fileSystem = new FaultFileSystem(this.disk);
+	readonly acknowledged: Change[] = [];
+	#open!: MemoryStore;
+
+	static async open(): Promise<Patient> {
+		const patient = new Patient();
+		patient.#open = await openMemoryStore(patient.fileSystem, smallest);
+		return patient;
+	}
+
+	get store() {
+		return this.#open.store;
+	}
+
+	get errors() {
+		return this.#open.errors;
+	}
+
+	async write(change: Change): Promise<void> {
+		await write(this.store, change, 'always');
+		this.acknowledged.push(change);
+	}
+
+	/** Writes every key, so that a flush has something to do. */
+	async fill(text: string): Promise<void> {
+		for (const key of KEYS) await this.write(put(key, `${text} ${key}`));
+	}
+
+	tables(): string[] {
+		return this.disk.listSync('/data/store/sst');
+	}
+
+	/** Reads give what was acknowledged, now, after closing and opening again, and after a loss of power instead of closing. */
+	async expectNothingLost(): Promise<void> {
+		expect(contents(this.store, KEYS)).toEqual(after(this.acknowledged));
+		this.fileSystem.heal();
+		for (const left of [this.disk.clone(), this.disk.crash()]) {
+			const { store, errors } = await openMemoryStore(left, smallest);
+			expect(contents(store, KEYS)).toEqual(after(this.acknowledged));
+			await write(store, put(KEYS[0], 'goes on'), 'always');
+			await store.close();
+			expect(errors).toEqual([]);
+		}
+		await this.store.close().catch(() => undefined);
+	}
+}
+
+describe('a write-ahead log that fails', () => {
+	const faults: [string, Method, string, number][] = [
+		['an append', 'writeSync', 'ENOSPC', 0],
+		['an append after a part', 'writeSync', 'EIO', 9],
+		['an fsync', 'sync', 'EIO', 0],
+	];
+	it.each(faults)('%s (%s, %s): the write rejects, the store is read-only, and says why', async (_, method, code, partOf) => {
+		const patient = await Patient.open();
+		await patient.fill('before');
+		patient.fileSystem.fail({ methods: [method], path: /\.wal$/, code, partOf });
+		await expect(patient.write(put('key0', 'never'))).rejects.toMatchObject({
+			code: 'VARVE_IO',
+			path: expect.stringMatching(/\.wal$/),
+			cause: { code },
+		});
+		const later = patient.write(put('key1', 'never'));
+		await expect(later).rejects.toThrow(ReadOnlyError);
+		await expect(later).rejects.toMatchObject({ cause: { code: 'VARVE_IO', cause: { code } } });
+		expect(() => patient.store.commits.addSync((encoder) => encoder.put('a', 'b'), 'never')).toThrow(ReadOnlyError);
+		await expect(patient.store.flush()).rejects.toThrow(ReadOnlyError);
+		expect(patient.errors).toHaveLength(1);
+		expect(patient.store.stats().readOnly).toBe(patient.errors[0]);
+		if (method === 'sync') {
+			// It was appended, and applied, before its fsync failed: readers may see it, nobody was told that it is safe.
+			patient.acknowledged.push(put('key0', 'never'));
+			expect(contents(patient.store, KEYS)).toEqual(after(patient.acknowledged));
+			patient.acknowledged.pop();
+			patient.fileSystem.heal();
+			const { store } = await openMemoryStore(patient.disk.crash(), smallest);
+			expect(contents(store, KEYS)).toEqual(after(patient.acknowledged));
+			await store.close();
+		} else await patient.expectNothingLost();
+		expect(patient.fileSystem.count(method, /\.wal$/)).toBe(KEYS.length + 1);
+	});
+
+	it('rejects every write of the group, and the groups that wait for the same fsync', async () => {
+		const patient = await Patient.open();
+		await patient.fill('before');
+		patient.fileSystem.fail({ methods: ['sync'], path: /\.wal$/, code: 'EIO' });
+		const group = ['key1', 'key2', 'key3'].map((key) => patient.write(put(key, 'never')));
+		await Promise.resolve();
+		const next = patient.write(put('key4', 'never'));
+		const results = await Promise.allSettled([...group, next]);
+		expect(results.every((result) => result.status === 'rejected')).toBe(true);
+		await patient.store.close().catch(() => undefined);
+	});
+
+	it('that cannot be begun stops writes, and what was written stays', async () => {
+		const patient = await Patient.open();
+		await patient.fill('before');
+		patient.fileSystem.fail({ methods: ['create'], path: /\.wal$/, code: 'ENOSPC' });
+		await expect(patient.store.flush()).rejects.toThrow(IOError);
+		await expect(patient.write(put('key1', 'never'))).rejects.toThrow(ReadOnlyError);
+		await patient.expectNothingLost();
+	});
+
+	it('that cannot be synced before the next is begun stops writes', async () => {
+		const patient = await Patient.open();
+		await patient.fill('before');
+		patient.fileSystem.fail({ methods: ['syncSync'], path: /\.wal$/, code: 'EIO' });
+		await expect(patient.store.flush()).rejects.toThrow(IOError);
+		await expect(patient.write(put('key1', 'never'))).rejects.toThrow(ReadOnlyError);
+		await patient.expectNothingLost();
+	});
+
+	it('that cannot be closed or removed is no trouble', async () => {
+		const patient = await Patient.open();
+		await patient.fill('before');
+		patient.fileSystem.fail({ methods: ['closeSync', 'removeSync'], path: /\.wal$/, code: 'EIO', times: 2 });
+		await patient.store.flush();
+		await patient.fill('after');
+		expect(patient.store.stats().undeletedFiles).toBe(1);
+		await patient.expectNothingLost();
+	});
+});
+
+describe('a flush or compaction that fails', () => {
+	const methods: Method[] = ['create', 'writeSync', 'syncSync', 'renameSync', 'syncDirectorySync', 'openRead', 'readSync'];
+
+	it.each(methods)('at %s of a table: reported, tried again, no file left over', async (method) => {
+		for (const times of [1, 3]) {
+			const patient = await Patient.open();
+			await patient.fill('first');
+			const path = /\/sst(\/|$)/;
+			patient.fileSystem.fail({ methods: [method], path, code: 'ENOSPC', times });
+			await expect(patient.store.flush()).rejects.toMatchObject({ code: 'VARVE_IO' });
+			expect(patient.errors[0]).toMatchObject({ code: 'VARVE_IO', cause: { code: 'ENOSPC' } });
+			expect(contents(patient.store, KEYS)).toEqual(after(patient.acknowledged));
+			// Writes go on meanwhile.
+			await patient.write(put('key3', 'meanwhile'));
+			for (let i = 0; i < times; i++) await patient.store.flush().catch(() => undefined);
+			await patient.store.flush();
+			const listed = patient.store.versions.current.levels.flat().length;
+			expect(patient.tables()).toHaveLength(listed);
+			expect(patient.store.health.readOnlyCause).toBeUndefined();
+			await patient.expectNothingLost();
+		}
+	});
+
+	it.each(methods)('at %s of a compaction: reported, tried again, inputs kept', async (method) => {
+		const patient = await Patient.open();
+		for (const text of ['one', 'two', 'three']) {
+			await patient.fill(text);
+			await patient.store.flush();
+		}
+		patient.fileSystem.fail({ methods: [method], path: /\/sst(\/|$)/, code: 'EIO' });
+		await patient.store.compact({ lower: undefined, upper: undefined }).catch(() => undefined);
+		expect(contents(patient.store, KEYS)).toEqual(after(patient.acknowledged));
+		await patient.store.compact({ lower: undefined, upper: undefined });
+		expect(patient.store.stats().levels[0].tables).toBe(0);
+		expect(patient.tables()).toHaveLength(patient.store.versions.current.levels.flat().length);
+		await patient.expectNothingLost();
+	});
+
+	it('is tried again without being asked', async () => {
+		const patient = await Patient.open();
+		await patient.fill('first');
+		patient.fileSystem.fail({ methods: ['create'], path: /\.sst\.tmp$/, code: 'ENOSPC', times: 3 });
+		await patient.store.flush().catch(() => undefined);
+		for (let i = 0; i < 1000 && patient.store.stats().flushes === 0; i++) await new Promise(setImmediate);
+		expect(patient.store.stats()).toMatchObject({ flushes: 1, backgroundErrors: 3, memtable: { immutables: 0 } });
+		await patient.expectNothingLost();
+	});
+});
+
+describe('a manifest that fails', () => {
+	it.each<Method>(['writeSync', 'sync'])('at %s: read-only, and no file goes', async (method) => {
+		const patient = await Patient.open();
+		await patient.fill('first');
+		await patient.store.flush();
+		await patient.fill('second');
+		const removals = patient.fileSystem.count('removeSync');
+		patient.fileSystem.fail({ methods: [method], path: /MANIFEST/, code: 'EIO' });
+		await expect(patient.store.flush()).rejects.toThrow(IOError);
+		await expect(patient.write(put('key1', 'never'))).rejects.toThrow(ReadOnlyError);
+		expect(patient.fileSystem.count('removeSync')).toBe(removals);
+		await patient.expectNothingLost();
+	});
+});
+
+describe('short writes', () => {
+	const seed = testSeed();
+	it(`are gone on with, seed ${seed}`, async () => {
+		const random = new Random(seed);
+		const patient = await Patient.open();
+		patient.fileSystem.writeLimit = (length) => 1 + random.below(Math.min(length, 50));
+		for (const text of ['one', 'two', 'three']) {
+			await patient.fill(text);
+			await patient.store.flush();
+		}
+		await patient.store.compact({ lower: undefined, upper: undefined });
+		expect(patient.errors).toEqual([]);
+		await patient.expectNothingLost();
+	});
+});
+
+describe('any one call that fails', () => {
+	const seed = testSeed();
+	const methods: Method[] = [
+		'create',
+		'writeSync',
+		'sync',
+		'syncSync',
+		'renameSync',
+		'syncDirectorySync',
+		'removeSync',
+		'listSync',
+	];
+	it(`loses nothing that was acknowledged, seed ${seed}`, async () => {
+		const random = new Random(seed);
+		for (let round = 0; round < 120; round++) {
+			const patient = await Patient.open();
+			const fault = {
+				methods: [random.pick(methods)],
+				skip: random.below(60),
+				times: 1 + random.below(3),
+				code: 'EIO',
+				partOf: random.below(3),
+			};
+			patient.fileSystem.fail(fault);
+			for (let i = 0; i < 90; i++) {
+				const change = put(random.pick(KEYS), `${i} ${'x'.repeat(random.below(200))}`);
+				await patient.write(change).catch(() => undefined);
+				if (i % 20 === 19) await patient.store.flush().catch(() => undefined);
+			}
+			patient.fileSystem.heal();
+			const left = patient.disk.crash();
+			const { store } = await openMemoryStore(left, smallest);
+			expect({ fault, contents: contents(store, KEYS) }).toEqual({ fault, contents: after(patient.acknowledged) });
+			await store.close();
+			await patient.store.close().catch(() => undefined);
+		}
+	});
+});

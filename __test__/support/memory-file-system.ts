@@ -1,0 +1,233 @@
+/**
+ * A file system in memory that loses power: `crash` returns what a disk would hold then.
+ *
+ * Invariants:
+ *  1. The bytes of a file survive a crash as far as they were synced; what was written later may survive in part, from its start.
+ *  2. A name survives as far as its directory was synced; later changes of a directory may survive in part, in their order.
+ *  3. After `crash` the old file system is dead: whoever still holds it gets EIO, and changes nothing.
+ */
+import { basename, dirname } from 'node:path';
+import type { FileSystem, ReadableFile, WritableFile } from '../../ts/fs/file-system';
+import type { Random } from './stores';
+
+/** An error as `node:fs` throws it. */
+export function systemError(code: string, call: string, path: string): NodeJS.ErrnoException {
+	return Object.assign(new Error(`${code}: ${call} '${path}'`), { code, syscall: call, path });
+}
+
+class FileNode {
+	data: Buffer = Buffer.alloc(0);
+	size = 0;
+	syncedSize = 0;
+
+	append(bytes: Uint8Array): void {
+		if (this.size + bytes.length > this.data.length) {
+			const grown = Buffer.alloc(Math.max(this.size + bytes.length, 2 * this.data.length));
+			this.data.copy(grown, 0, 0, this.size);
+			this.data = grown;
+		}
+		this.data.set(bytes, this.size);
+		this.size += bytes.length;
+	}
+
+	contents(): Buffer {
+		return this.data.subarray(0, this.size);
+	}
+}
+
+type Entries = Map<string, FileNode | DirectoryNode>;
+
+class DirectoryNode {
+	readonly entries: Entries = new Map();
+	readonly synced: Entries = new Map();
+	/** Changes of `entries` that are not in `synced`. */
+	unsynced: ((entries: Entries) => void)[] = [];
+
+	change(change: (entries: Entries) => void): void {
+		change(this.entries);
+		this.unsynced.push(change);
+	}
+
+	sync(): void {
+		for (const change of this.unsynced) change(this.synced);
+		this.unsynced = [];
+	}
+}
+
+/** What becomes of unsynced changes: none survive, or a random part of each file and directory. */
+export type Survivors = 'synced only' | Random;
+
+export class MemoryFileSystem implements FileSystem {
+	#root = new DirectoryNode();
+	#alive = true;
+
+	/** The file system after a loss of power. */
+	crash(survivors: Survivors = 'synced only'): MemoryFileSystem {
+		this.#alive = false;
+		const next = new MemoryFileSystem();
+		next.#root = afterCrash(this.#root, survivors);
+		return next;
+	}
+
+	/** A copy of the whole content, as a tool that copies a directory would see it. */
+	clone(): MemoryFileSystem {
+		const next = new MemoryFileSystem();
+		next.#root = cloned(this.#root);
+		return next;
+	}
+
+	/** Puts a whole file in a place, durably. */
+	writeFile(path: string, contents: Uint8Array): void {
+		const file = new FileNode();
+		file.append(contents);
+		file.syncedSize = file.size;
+		const parent = this.#directory(dirname(path), 'open');
+		parent.change((entries) => entries.set(basename(path), file));
+		parent.sync();
+	}
+
+	openRead(path: string): ReadableFile {
+		const file = this.#file(path, 'open');
+		const readSync = (target: Uint8Array, position: number) => {
+			this.#checkAlive('read', path);
+			return file.contents().copy(target, 0, Math.min(position, file.size), file.size);
+		};
+		return {
+			path,
+			readSync,
+			read: async (target, position) => readSync(target, position),
+			sizeSync: () => file.size,
+			closeSync: () => undefined,
+		};
+	}
+
+	create(path: string): WritableFile {
+		const parent = this.#directory(dirname(path), 'open');
+		if (parent.entries.has(basename(path))) throw systemError('EEXIST', 'open', path);
+		const file = new FileNode();
+		parent.change((entries) => entries.set(basename(path), file));
+		const syncSync = () => {
+			this.#checkAlive('fdatasync', path);
+			file.syncedSize = file.size;
+		};
+		return {
+			path,
+			writeSync: (data, offset, length) => {
+				this.#checkAlive('write', path);
+				file.append(data.subarray(offset, offset + length));
+				return length;
+			},
+			syncSync,
+			sync: async () => syncSync(),
+			closeSync: () => undefined,
+		};
+	}
+
+	readFileSync(path: string): Buffer {
+		return Buffer.from(this.#file(path, 'open').contents());
+	}
+
+	listSync(path: string): string[] {
+		return [...this.#directory(path, 'scandir').entries.keys()];
+	}
+
+	existsSync(path: string): boolean {
+		return this.#find(path) !== undefined;
+	}
+
+	makeDirectorySync(path: string): void {
+		this.#checkAlive('mkdir', path);
+		if (this.#find(path) !== undefined) {
+			this.#directory(path, 'mkdir');
+			return;
+		}
+		this.makeDirectorySync(dirname(path));
+		const made = new DirectoryNode();
+		this.#directory(dirname(path), 'mkdir').change((entries) => entries.set(basename(path), made));
+	}
+
+	renameSync(from: string, to: string): void {
+		if (dirname(from) !== dirname(to)) throw systemError('EXDEV', 'rename', from);
+		const moved = this.#file(from, 'rename');
+		this.#directory(dirname(from), 'rename').change((entries) => {
+			entries.delete(basename(from));
+			entries.set(basename(to), moved);
+		});
+	}
+
+	removeSync(path: string): void {
+		this.#file(path, 'unlink');
+		this.#directory(dirname(path), 'unlink').change((entries) => entries.delete(basename(path)));
+	}
+
+	truncateSync(path: string, size: number): void {
+		const file = this.#file(path, 'ftruncate');
+		file.append(Buffer.alloc(Math.max(0, size - file.size)));
+		file.size = size;
+		file.syncedSize = size;
+	}
+
+	syncDirectorySync(path: string): void {
+		this.#directory(path, 'fsync').sync();
+	}
+
+	#find(path: string): FileNode | DirectoryNode | undefined {
+		this.#checkAlive('open', path);
+		let node: FileNode | DirectoryNode | undefined = this.#root;
+		for (const name of path.split('/').filter((part) => part !== '')) {
+			node = node instanceof DirectoryNode ? node.entries.get(name) : undefined;
+		}
+		return node;
+	}
+
+	#file(path: string, call: string): FileNode {
+		const node = this.#find(path);
+		if (node === undefined) throw systemError('ENOENT', call, path);
+		if (node instanceof DirectoryNode) throw systemError('EISDIR', call, path);
+		return node;
+	}
+
+	#directory(path: string, call: string): DirectoryNode {
+		const node = this.#find(path);
+		if (node === undefined) throw systemError('ENOENT', call, path);
+		if (node instanceof FileNode) throw systemError('ENOTDIR', call, path);
+		return node;
+	}
+
+	#checkAlive(call: string, path: string): void {
+		if (!this.#alive) throw systemError('EIO', call, path);
+	}
+}
+
+function afterCrash(directory: DirectoryNode, survivors: Survivors): DirectoryNode {
+	const entries: Entries = new Map(directory.synced);
+	if (survivors !== 'synced only') {
+		for (const change of directory.unsynced.slice(0, survivors.below(directory.unsynced.length + 1))) change(entries);
+	}
+	return madeOf(entries, (node) => {
+		if (node instanceof DirectoryNode) return afterCrash(node, survivors);
+		const kept = survivors === 'synced only' ? 0 : survivors.below(node.size - node.syncedSize + 1);
+		return fileOf(node.contents().subarray(0, node.syncedSize + kept));
+	});
+}
+
+function cloned(directory: DirectoryNode): DirectoryNode {
+	return madeOf(directory.entries, (node) => (node instanceof DirectoryNode ? cloned(node) : fileOf(node.contents())));
+}
+
+function madeOf(entries: Entries, copy: (node: FileNode | DirectoryNode) => FileNode | DirectoryNode): DirectoryNode {
+	const made = new DirectoryNode();
+	for (const [name, node] of entries) {
+		const kept = copy(node);
+		made.change((target) => target.set(name, kept));
+	}
+	made.sync();
+	return made;
+}
+
+function fileOf(contents: Uint8Array): FileNode {
+	const file = new FileNode();
+	file.append(contents);
+	file.syncedSize = file.size;
+	return file;
+}
