@@ -3,7 +3,7 @@
  *
  * Invariant: a file that cannot be deleted is counted and left to the next open; deletion never fails a write, read or job.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { FileSystem } from '../fs/file-system';
 import type { TableSpec } from '../kernel/kernel';
 import { parseManifestFileName } from '../manifest/current';
@@ -26,10 +26,14 @@ export class StoreFiles {
 		this.#counters = counters;
 	}
 
-	/** Makes the directories, durably. */
+	/** Makes the directories, durably: also the way to the root, as far as it is not there yet. */
 	makeDirectories(): void {
+		const parents = [this.root];
+		for (let path = this.root; !this.#fileSystem.existsSync(path) && dirname(path) !== path; path = dirname(path)) {
+			parents.push(dirname(path));
+		}
 		for (const directory of [this.root, this.tableDirectory, this.walDirectory]) this.#fileSystem.makeDirectorySync(directory);
-		this.#fileSystem.syncDirectorySync(this.root);
+		for (const parent of parents) this.#fileSystem.syncDirectorySync(parent);
 	}
 
 	tableSpec(table: TableMetadata): TableSpec {

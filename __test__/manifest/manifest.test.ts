@@ -1,0 +1,247 @@
+/** The manifest: what it says after every cut and every flip, and what Version refuses. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { nodeFileSystem } from '../../ts/fs/node-file-system';
+import { ConfigError, CorruptionError } from '../../ts/index';
+import { crc32 } from '../../ts/kernel/js/crc32';
+import { LogWriter } from '../../ts/log/log-writer';
+import { writeCurrent } from '../../ts/manifest/current';
+import { ManifestWriter, recoverManifest } from '../../ts/manifest/manifest';
+import { applyEdit, type ManifestState, snapshotEdit } from '../../ts/manifest/state';
+import { parseTableFileName, type TableMetadata, tableFileName } from '../../ts/manifest/table-metadata';
+import { Version } from '../../ts/manifest/version';
+import { decodeVersionEdit, encodeVersionEdit, type VersionEdit } from '../../ts/manifest/version-edit';
+import { Random, temporaryDirectory, testSeed } from '../support/stores';
+
+const place = (directory: string) => ({ fileSystem: nodeFileSystem, directory, crc32 });
+
+const internalKey = (userKey: string, sequence = 1) => {
+	const trailer = Buffer.alloc(8);
+	trailer.writeBigUInt64LE((BigInt(sequence) << 8n) | 1n);
+	return Buffer.concat([Buffer.from(userKey), trailer]);
+};
+
+const table = (number: number, smallest: string, largest: string, sequence = number): TableMetadata => ({
+	number,
+	birthLevel: 0,
+	createdAt: 1_700_000_000_000_000_000n + BigInt(number),
+	size: 1000 + number,
+	entries: 10,
+	tombstones: number % 3,
+	smallestSequence: sequence,
+	largestSequence: sequence + 5,
+	smallestKey: internalKey(smallest, sequence),
+	largestKey: internalKey(largest, sequence + 5),
+});
+
+const edit = (changes: Partial<VersionEdit>): VersionEdit => ({
+	compactionPointers: [],
+	deletedTables: [],
+	addedTables: [],
+	...changes,
+});
+
+const initial: ManifestState = {
+	version: Version.empty,
+	configuration: { version: 1, json: '{"options":{}}' },
+	logNumber: 2,
+	nextFileNumber: 3,
+	lastSequence: 0,
+	compactionPointers: new Map(),
+};
+
+/** Edits that fit each other, at random. */
+function randomEdits(random: Random, count: number): VersionEdit[] {
+	let version = Version.empty;
+	let number = 10;
+	return Array.from({ length: count }, () => {
+		const changes = edit({ nextFileNumber: number + 10, lastSequence: number, logNumber: number });
+		const level = random.below(7);
+		const start = `k${String(random.below(900)).padStart(3, '0')}`;
+		changes.addedTables.push([level, table(number++, start, `${start}z`)]);
+		const victims = version.levels.flatMap((tables, from) => tables.map((one): [number, number] => [from, one.number]));
+		const overlapping = version.levels[level].filter((one) => level > 0 && one.smallestKey.subarray(0, -8).toString() === start);
+		changes.deletedTables.push(...overlapping.map((one): [number, number] => [level, one.number]));
+		if (victims.length > 0 && random.below(3) === 0) {
+			const victim = random.pick(victims);
+			if (!changes.deletedTables.some(([, deleted]) => deleted === victim[1])) changes.deletedTables.push(victim);
+		}
+		if (random.below(2) === 0) changes.compactionPointers.push([level, Buffer.from(start)]);
+		version = version.apply(changes);
+		return changes;
+	});
+}
+
+/** What can be compared of a state. */
+const shape = (state: ManifestState | undefined) =>
+	state && {
+		...state,
+		version: state.version.levels.map((tables) =>
+			tables.map((one) => encodeVersionEdit(edit({ addedTables: [[0, one]] })).toString()),
+		),
+		compactionPointers: [...state.compactionPointers].map(([level, key]) => [level, Buffer.from(key).toString('hex')]),
+	};
+
+async function written(edits: VersionEdit[]): Promise<{ directory: string; path: string; states: ManifestState[] }> {
+	const directory = temporaryDirectory();
+	const manifest = ManifestWriter.create(place(directory), initial, 1);
+	const states = [manifest.state];
+	for (const one of edits) {
+		await manifest.append(one);
+		states.push(manifest.state);
+	}
+	manifest.close();
+	return { directory, path: join(directory, 'MANIFEST-000001'), states };
+}
+
+describe('the manifest', () => {
+	it('is not there in a directory without a store', () => {
+		expect(recoverManifest(place(temporaryDirectory()))).toBeUndefined();
+	});
+
+	const seed = testSeed();
+	it(`comes back as it was, 100 random histories, seed ${seed}`, async () => {
+		const random = new Random(seed);
+		for (let history = 0; history < 100; history++) {
+			const { directory, states } = await written(randomEdits(random, 1 + random.below(12)));
+			expect(shape(recoverManifest(place(directory)))).toEqual(shape(states.at(-1)));
+		}
+	});
+
+	it('holds a state that existed, at every length it is cut to', async () => {
+		const { directory, path, states } = await written(randomEdits(new Random(1), 6));
+		const bytes = readFileSync(path);
+		const known = states.map((state) => JSON.stringify(shape(state)));
+		let last = -1;
+		for (let length = 0; length < bytes.length; length++) {
+			writeFileSync(path, bytes.subarray(0, length));
+			let state: string;
+			try {
+				state = JSON.stringify(shape(recoverManifest(place(directory))));
+			} catch (error) {
+				expect(error).toBeInstanceOf(CorruptionError);
+				expect(last).toBe(-1);
+				continue;
+			}
+			const index = known.indexOf(state);
+			expect(index).toBeGreaterThanOrEqual(Math.max(0, last));
+			last = index;
+		}
+		expect(last).toBe(states.length - 2);
+	});
+
+	it('is refused, or holds a state that existed, at every byte that is flipped', async () => {
+		const { directory, path, states } = await written(randomEdits(new Random(2), 4));
+		const bytes = readFileSync(path);
+		const known = new Set(states.map((state) => JSON.stringify(shape(state))));
+		let refused = 0;
+		for (let at = 0; at < bytes.length; at++) {
+			const flipped = Buffer.from(bytes);
+			flipped[at] ^= 1 << (at % 8);
+			writeFileSync(path, flipped);
+			try {
+				expect(known.has(JSON.stringify(shape(recoverManifest(place(directory)))))).toBe(true);
+			} catch (error) {
+				expect(error).toBeInstanceOf(CorruptionError);
+				expect(error).toMatchObject({ path });
+				refused++;
+			}
+		}
+		// Only in the last record is a flip the same as a write that was cut short.
+		expect(refused).toBeGreaterThan(bytes.length / 2);
+	});
+
+	it('goes on in a new file when it has grown long, and removes the old one', async () => {
+		const directory = temporaryDirectory();
+		const manifest = ManifestWriter.create(place(directory), initial, 1);
+		await manifest.append(edit({ addedTables: [[1, table(5, 'a', 'b')]], nextFileNumber: 6 }));
+		expect(manifest.isLong).toBe(false);
+		manifest.rotate(7);
+		await manifest.append(edit({ addedTables: [[1, table(8, 'c', 'd')]], nextFileNumber: 9 }));
+		manifest.close();
+		expect(readdirSync(directory).sort()).toEqual(['CURRENT', 'MANIFEST-000007']);
+		const state = recoverManifest(place(directory));
+		expect(state?.version.levels[1].map(({ number }) => number)).toEqual([5, 8]);
+		expect(state?.version.describe()).toBe('L1: 5["a"–"b", 10] 8["c"–"d", 10]');
+	});
+
+	it('of a newer format, or without a snapshot at its beginning, is refused', () => {
+		const write = (record: VersionEdit) => {
+			const directory = temporaryDirectory();
+			const log = new LogWriter(nodeFileSystem.create(join(directory, 'MANIFEST-000001')), 1, crc32);
+			const bytes = encodeVersionEdit(record);
+			log.append(bytes, 0, bytes.length);
+			log.close();
+			writeCurrent(nodeFileSystem, directory, 1);
+			return () => recoverManifest(place(directory));
+		};
+		expect(write({ ...snapshotEdit(initial), formatVersion: 2 })).toThrow(ConfigError);
+		expect(write({ ...snapshotEdit(initial), formatVersion: 2 })).toThrow(/newer Varve.*format version 2.*up to 1/);
+		expect(write(edit({ logNumber: 1 }))).toThrow(/no snapshot/);
+		expect(write(snapshotEdit(initial))()).toBeDefined();
+	});
+});
+
+describe('version edits', () => {
+	it('skip optional fields that are unknown, and refuse required ones', () => {
+		const known = encodeVersionEdit(edit({ logNumber: 5 }));
+		expect(decodeVersionEdit(Buffer.concat([Uint8Array.of(200, 2, 1, 2), known]))).toEqual(edit({ logNumber: 5 }));
+		expect(() => decodeVersionEdit(Uint8Array.of(9, 1))).toThrow(/unknown field 9/);
+	});
+
+	it('are errors at every length they are cut to, and for what is out of range', () => {
+		const one = edit({ addedTables: [[1, table(5, 'a', 'b')]] });
+		const bytes = encodeVersionEdit(one);
+		expect(decodeVersionEdit(bytes).addedTables[0][1]).toEqual(one.addedTables[0][1]);
+		for (let length = 1; length < bytes.length; length++) {
+			expect(() => decodeVersionEdit(bytes.subarray(0, length))).toThrow(CorruptionError);
+		}
+		expect(() => decodeVersionEdit(Uint8Array.of(3, 255, 255, 255, 255, 255, 255, 255, 127))).toThrow(/out of range/);
+		expect(() => decodeVersionEdit(Uint8Array.of(7, 9, 1))).toThrow(/names level 9/);
+		expect(() => decodeVersionEdit(Uint8Array.of(6, 1, 100, 0))).toThrow(/ends in the middle/);
+	});
+});
+
+describe('a version', () => {
+	const version = Version.empty.apply(
+		edit({
+			addedTables: [
+				[0, table(1, 'a', 'c')],
+				[0, table(2, 'b', 'd')],
+				[1, table(3, 'm', 'p')],
+			],
+		}),
+	);
+
+	it('keeps level 0 newest first and the others in key order', () => {
+		const next = version.apply(edit({ addedTables: [[1, table(4, 'a', 'b')]] }));
+		expect(next.levels.map((tables) => tables.map(({ number }) => number)).slice(0, 2)).toEqual([
+			[2, 1],
+			[4, 3],
+		]);
+		expect(version.levels[1].length).toBe(1);
+	});
+
+	it.each([
+		['deletes what is not there', { deletedTables: [[1, 1]] }, /does not have it/],
+		['adds a number twice', { addedTables: [[2, table(3, 'x', 'y')]] }, /listed twice/],
+		['adds what overlaps', { addedTables: [[1, table(4, 'p', 'q')]] }, /overlap in level 1/],
+		['has its keys the wrong way round', { addedTables: [[2, table(4, 'q', 'p')]] }, /smallest key/],
+	] as [string, Partial<VersionEdit>, RegExp][])('refuses an edit that %s', (_, changes, message) => {
+		expect(() => version.apply(edit(changes))).toThrow(CorruptionError);
+		expect(() => version.apply(edit(changes))).toThrow(message);
+		expect(() => applyEdit({ ...initial, version }, edit(changes))).toThrow(message);
+	});
+});
+
+describe('names of tables', () => {
+	it('parse back, and others do not', () => {
+		const name = tableFileName(table(42, 'a', 'b'));
+		expect(name).toBe('0_000042_01700000000000000042.sst');
+		expect(parseTableFileName(name)).toMatchObject({ birthLevel: 0, number: 42 });
+		for (const other of ['0_42_01700000000000000042.sst', '9_000042_01700000000000000042.sst', `${name}.tmp`, 'x.sst']) {
+			expect(parseTableFileName(other)).toBeUndefined();
+		}
+	});
+});
