@@ -79,7 +79,7 @@ function describeCompaction({ inputs, outputLevel, trivialMove }: Compaction, ke
 describe('the picker', () => {
 	const text = readFileSync(FILE, 'utf8');
 	const cases = parseCases(text);
-	if (process.env['VARVE_REWRITE'] === '1') {
+	if (process.env.VARVE_REWRITE === '1') {
 		const head = text.slice(0, text.indexOf('== '));
 		const bodies = cases.map(({ title, input }) => `== ${title}\n${input === '' ? '' : `${input}\n`}----\n${answer(input)}\n`);
 		writeFileSync(FILE, head + bodies.join('\n'));

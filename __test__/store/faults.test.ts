@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { IOError, ReadOnlyError } from '../../ts/errors';
 import { FaultFileSystem, type Method } from '../support/fault-file-system';
 import { MemoryFileSystem } from '../support/memory-file-system';
-import { after, type Change, contents, type MemoryStore, openMemoryStore, smallest, write } from '../support/memory-stores';
+import { type Change, contents, type MemoryStore, openMemoryStore, smallest, stateAfter, write } from '../support/memory-stores';
 import { Random, testSeed } from '../support/stores';
 
 const KEYS = Array.from({ length: 30 }, (_, i) => `key${i}`);
@@ -46,11 +46,11 @@ class Patient {
 
 	/** Reads give what was acknowledged, now, after closing and opening again, and after a loss of power instead of closing. */
 	async expectNothingLost(): Promise<void> {
-		expect(contents(this.store, KEYS)).toEqual(after(this.acknowledged));
+		expect(contents(this.store, KEYS)).toEqual(stateAfter(this.acknowledged));
 		this.fileSystem.heal();
 		for (const left of [this.disk.clone(), this.disk.crash()]) {
 			const { store, errors } = await openMemoryStore(left, smallest);
-			expect(contents(store, KEYS)).toEqual(after(this.acknowledged));
+			expect(contents(store, KEYS)).toEqual(stateAfter(this.acknowledged));
 			await write(store, put(KEYS[0], 'goes on'), 'always');
 			await store.close();
 			expect(errors).toEqual([]);
@@ -84,11 +84,11 @@ describe('a write-ahead log that fails', () => {
 		if (method === 'sync') {
 			// It was appended, and applied, before its fsync failed: readers may see it, nobody was told that it is safe.
 			patient.acknowledged.push(put('key0', 'never'));
-			expect(contents(patient.store, KEYS)).toEqual(after(patient.acknowledged));
+			expect(contents(patient.store, KEYS)).toEqual(stateAfter(patient.acknowledged));
 			patient.acknowledged.pop();
 			patient.fileSystem.heal();
 			const { store } = await openMemoryStore(patient.disk.crash(), smallest);
-			expect(contents(store, KEYS)).toEqual(after(patient.acknowledged));
+			expect(contents(store, KEYS)).toEqual(stateAfter(patient.acknowledged));
 			await store.close();
 		} else await patient.expectNothingLost();
 		expect(patient.fileSystem.count(method, /\.wal$/)).toBe(KEYS.length + 1);
@@ -146,7 +146,7 @@ describe('a flush or compaction that fails', () => {
 			patient.fileSystem.fail({ methods: [method], path, code: 'ENOSPC', times });
 			await expect(patient.store.flush()).rejects.toMatchObject({ code: 'VARVE_IO' });
 			expect(patient.errors[0]).toMatchObject({ code: 'VARVE_IO', cause: { code: 'ENOSPC' } });
-			expect(contents(patient.store, KEYS)).toEqual(after(patient.acknowledged));
+			expect(contents(patient.store, KEYS)).toEqual(stateAfter(patient.acknowledged));
 			// Writes go on meanwhile.
 			await patient.write(put('key3', 'meanwhile'));
 			for (let i = 0; i < times; i++) await patient.store.flush().catch(() => undefined);
@@ -166,7 +166,7 @@ describe('a flush or compaction that fails', () => {
 		}
 		patient.fileSystem.fail({ methods: [method], path: /\/sst(\/|$)/, code: 'EIO' });
 		await patient.store.compact({ lower: undefined, upper: undefined }).catch(() => undefined);
-		expect(contents(patient.store, KEYS)).toEqual(after(patient.acknowledged));
+		expect(contents(patient.store, KEYS)).toEqual(stateAfter(patient.acknowledged));
 		await patient.store.compact({ lower: undefined, upper: undefined });
 		expect(patient.store.stats().levels[0].tables).toBe(0);
 		expect(patient.tables()).toHaveLength(patient.store.versions.current.levels.flat().length);
@@ -247,7 +247,7 @@ describe('any one call that fails', () => {
 			patient.fileSystem.heal();
 			const left = patient.disk.crash();
 			const { store } = await openMemoryStore(left, smallest);
-			expect({ fault, contents: contents(store, KEYS) }).toEqual({ fault, contents: after(patient.acknowledged) });
+			expect({ fault, contents: contents(store, KEYS) }).toEqual({ fault, contents: stateAfter(patient.acknowledged) });
 			await store.close();
 			await patient.store.close().catch(() => undefined);
 		}

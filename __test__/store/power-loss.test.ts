@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { Durability } from '../../ts/types';
 import { FaultFileSystem } from '../support/fault-file-system';
 import { MemoryFileSystem, type Survivors } from '../support/memory-file-system';
-import { after, type Change, contents, openMemoryStore, smallest, write } from '../support/memory-stores';
+import { type Change, contents, openMemoryStore, smallest, stateAfter, write } from '../support/memory-stores';
 import { Random, testSeed } from '../support/stores';
 
 const BATCHES = 48;
@@ -62,13 +62,13 @@ class Run {
 		const { store, errors } = await openMemoryStore(left, smallest);
 		const found = contents(store, KEYS);
 		const count = Number(found.get(LAST) ?? -1) + 1;
-		expect(found).toEqual(after(this.#load.slice(0, count)));
+		expect(found).toEqual(stateAfter(this.#load.slice(0, count)));
 		expect(count).toBeGreaterThanOrEqual(atLeast);
 		expect(errors).toEqual([]);
 		await write(store, new Map([[LAST, 'mended']]), 'always');
 		await store.close();
 		const again = await openMemoryStore(left, smallest);
-		expect(contents(again.store, KEYS)).toEqual(after([...this.#load.slice(0, count), new Map([[LAST, 'mended']])]));
+		expect(contents(again.store, KEYS)).toEqual(stateAfter([...this.#load.slice(0, count), new Map([[LAST, 'mended']])]));
 		await again.store.close();
 		return count;
 	}

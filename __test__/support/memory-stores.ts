@@ -66,7 +66,7 @@ export function contents(store: Store, keys: readonly string[]): Map<string, str
 }
 
 /** What is there after changes, in order. */
-export function after(changes: readonly Change[]): Map<string, string> {
+export function stateAfter(changes: readonly Change[]): Map<string, string> {
 	const state = new Map<string, string>();
 	for (const change of changes) {
 		for (const [key, value] of change) {
