@@ -4,8 +4,8 @@
  * Invariants:
  *  1. A record is returned only if every fragment of it has passed its checksum: what comes out is what went in.
  *  2. Memory is one block and the record that is being put together.
- *  3. The end is *clean* (end of file, or zeros to it), *torn* (nothing valid follows: what a crash leaves), or *damaged* (a valid
- *     fragment follows: something that was complete has been lost).
+ *  3. The end is *clean* (end of file, or zeros to it), *torn* (no record begins behind it: what a crash leaves), or *damaged* (a record
+ *     begins behind it: something that was complete has been lost). Later fragments of the torn record itself may have reached the disk.
  */
 import type { ReadableFile } from '../fs/file-system';
 import {
@@ -79,14 +79,14 @@ export class LogReader {
 	}
 
 	#accept(type: number, data: Uint8Array, offset: number): LogRecord | undefined {
-		const begins = type === TYPE_FULL || type === TYPE_FIRST;
-		if (begins !== (this.#parts.length === 0)) {
-			const reason = begins ? 'a record begins before the one before it has ended' : 'a record goes on that never began';
+		const beginning = begins(type);
+		if (beginning !== (this.#parts.length === 0)) {
+			const reason = beginning ? 'a record begins before the one before it has ended' : 'a record goes on that never began';
 			this.#end = { kind: 'damaged', validEnd: this.#validEnd, offset, reason };
 			return undefined;
 		}
 		this.#position += HEADER_SIZE + data.length;
-		if (begins) this.#recordOffset = offset;
+		if (beginning) this.#recordOffset = offset;
 		this.#parts.push(Uint8Array.from(data));
 		if (type === TYPE_FIRST || type === TYPE_MIDDLE) return undefined;
 		const record = this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts);
@@ -135,19 +135,33 @@ export class LogReader {
 		const reason = trouble ?? unfinished;
 		const validEnd = this.#validEnd;
 		if (reason === undefined) this.#end = { kind: 'clean', validEnd };
-		else this.#end = { kind: this.#anythingValidAfter(this.#position) ? 'damaged' : 'torn', validEnd, offset, reason };
+		else this.#end = { kind: this.#recordBeginsAfter(this.#position) ? 'damaged' : 'torn', validEnd, offset, reason };
 	}
 
-	/** Looks for a fragment whose checksum passes: at every later place of this block, and from the starts of the later ones on. */
-	#anythingValidAfter(position: number): boolean {
+	/** Looks for the beginning of a record: at every later place of this block, and from the starts of the later ones on. */
+	#recordBeginsAfter(position: number): boolean {
 		for (let at = position + 1; at + HEADER_SIZE <= this.#blockLength; at++) {
-			if (this.#fragmentAt(at).type !== 0) return true;
+			if (begins(this.#fragmentAt(at).type)) return true;
 		}
 		const size = this.#file.sizeSync();
 		for (let offset = this.#blockOffset + BLOCK_SIZE; offset < size; offset += BLOCK_SIZE) {
 			this.#load(offset);
-			if (this.#fragmentAt(0).type !== 0) return true;
+			if (this.#recordBeginsInBlock()) return true;
 		}
 		return false;
 	}
+
+	#recordBeginsInBlock(): boolean {
+		for (let at = 0; at + HEADER_SIZE <= this.#blockLength; ) {
+			const fragment = this.#fragmentAt(at);
+			if (begins(fragment.type)) return true;
+			if (fragment.type === 0) return false;
+			at += HEADER_SIZE + (fragment as { data: Uint8Array }).data.length;
+		}
+		return false;
+	}
+}
+
+function begins(type: number): boolean {
+	return type === TYPE_FULL || type === TYPE_FIRST;
 }

@@ -31,7 +31,9 @@ export class Flusher {
 
 	/** Starts on the queue of immutable memtables unless it is being worked on. */
 	schedule(): void {
-		if (this.#loop !== undefined || this.#stopped || this.#store.memtables.immutables.length === 0) return;
+		const { memtables, health } = this.#store;
+		if (this.#loop !== undefined || this.#stopped) return;
+		if (memtables.immutables.length === 0 || health.readOnlyCause !== undefined) return;
 		this.#loop = this.#run().finally(() => {
 			this.#loop = undefined;
 			this.schedule();
@@ -41,6 +43,8 @@ export class Flusher {
 	/** Resolves when a memtable is in a table; rejects when the next attempt at it fails. */
 	flushed(memtable: Memtable): Promise<void> {
 		if (this.#stopped) return Promise.reject(closedBefore());
+		const { readOnlyCause } = this.#store.health;
+		if (readOnlyCause !== undefined) return Promise.reject(readOnlyCause);
 		let waiter = this.#waiters.get(memtable.id);
 		if (waiter === undefined) {
 			waiter = new Deferred();

@@ -12,6 +12,7 @@ export class Health {
 	readonly #events: TypedEmitter;
 	readonly #path: string;
 	#cause: Error | undefined;
+	#reported: Error | undefined;
 	#closed = false;
 	backgroundErrors = 0;
 	/** Called once, when the store becomes read-only. */
@@ -49,8 +50,10 @@ export class Health {
 		this.onFailure();
 	}
 
-	/** Something failed in the background; the store goes on. */
+	/** Something failed in the background; the store goes on. What has made it read-only was reported then. */
 	report(error: Error): void {
+		if (error === this.#reported) return;
+		this.#reported = error;
 		this.backgroundErrors++;
 		if (this.#events.listenerCount('backgroundError') === 0) process.emitWarning(error);
 		else this.#events.emit('backgroundError', error);
