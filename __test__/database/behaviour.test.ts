@@ -154,6 +154,24 @@ describe.each(kernelNames)('behaviour (%s)', (kernel) => {
 		expect(database.stats().handles).toEqual({ iterators: 0, snapshots: 0, forgotten: 0 });
 	});
 
+	it('releases iterators and snapshots that are collected, and counts them', () => {
+		const program = `
+			const { Database } = require(${JSON.stringify(join(__dirname, '..', '..', 'dist', 'index.js'))});
+			const { setTimeout: sleep } = require('node:timers/promises');
+			(async () => {
+				const database = await Database.open(process.argv[1], { kernel: process.argv[2] });
+				await database.put('a', 'b');
+				(() => { for (let i = 0; i < 20; i++) { database.iterator().nextSync(); database.snapshot(); } })();
+				for (let i = 0; i < 100 && database.stats().handles.forgotten < 40; i++) { gc(); await sleep(10); }
+				console.log(JSON.stringify(database.stats().handles));
+				await database.close();
+			})();`;
+		const output = execFileSync(process.execPath, ['--expose-gc', '-e', program, temporaryDirectory(), kernel], {
+			encoding: 'utf8',
+		});
+		expect(JSON.parse(output)).toEqual({ iterators: 0, snapshots: 0, forgotten: 40 });
+	});
+
 	it('holds a million keys in a heap of 256 MiB', { timeout: 240_000 }, () => {
 		const program = `
 			const { Database } = require(${JSON.stringify(join(__dirname, '..', '..', 'dist', 'index.js'))});

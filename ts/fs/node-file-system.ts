@@ -12,6 +12,9 @@ const readAsync = promisify(fs.read) as (
 ) => Promise<{ bytesRead: number }>;
 const fdatasyncAsync = promisify(fs.fdatasync);
 
+/** Bytes of one write call: `node:fs` refuses 2 GiB and more. */
+const LARGEST_WRITE = 1024 * 1024 * 1024;
+
 class NodeReadableFile implements ReadableFile {
 	constructor(
 		readonly path: string,
@@ -54,7 +57,7 @@ class NodeWritableFile implements WritableFile {
 	) {}
 
 	writeSync(data: Uint8Array, offset: number, length: number): number {
-		return fs.writeSync(this.fd, data, offset, length);
+		return fs.writeSync(this.fd, data, offset, Math.min(length, LARGEST_WRITE));
 	}
 
 	syncSync(): void {
