@@ -152,6 +152,31 @@ describe.each(kernelNames)('database (%s)', (kernel) => {
 		await expect(iterator.next()).rejects.toThrow(AbortError);
 	});
 
+	it('lets the body of a loop seek, abort or close', async () => {
+		const database = await openDatabase(temporaryDirectory(), { kernel, encoding: 'utf8' });
+		for (let i = 0; i < 100; i++) await database.put(`k${String(i).padStart(2, '0')}`, 'v', { sync: false });
+		const iterator = database.iterator({ values: false });
+		const seen: string[] = [];
+		for await (const [key] of iterator) {
+			seen.push(key);
+			if (key === 'k02') iterator.seek('k97');
+		}
+		expect(seen).toEqual(['k00', 'k01', 'k02', 'k97', 'k98', 'k99']);
+		const controller = new AbortController();
+		let count = 0;
+		const abortedLoop = async () => {
+			for await (const _ of database.iterator({ signal: controller.signal })) if (++count === 5) controller.abort();
+		};
+		await expect(abortedLoop()).rejects.toThrow(AbortError);
+		expect(count).toBe(5);
+		const closedLoop = async () => {
+			const closing = database.iterator();
+			for await (const _ of closing) closing.close();
+		};
+		await expect(closedLoop()).rejects.toThrow(ClosedError);
+		expect(database.stats().handles.iterators).toBe(0);
+	});
+
 	it('tells of flushes, compactions and log rotations in order', async () => {
 		const database = await open(tinyTree);
 		const seen: string[] = [];

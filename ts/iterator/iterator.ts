@@ -124,7 +124,13 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 
 	async *[Symbol.asyncIterator](): AsyncGenerator<[K, V], void, undefined> {
 		try {
-			for (let entry = await this.next(); entry !== undefined; entry = await this.next()) yield entry;
+			while (await this.#exclusive(() => this.#ready())) {
+				// A chunk at a time, with the checks of `next` but not its promises. The loop's body may seek or close.
+				while (this.#chunk.remaining > 0 && this.#left > 0 && !this.#handle.closed) {
+					throwIfAborted(this.#shape.signal);
+					yield this.#take();
+				}
+			}
 		} finally {
 			this.close();
 		}
