@@ -7,9 +7,8 @@
  *  3. A full compaction that a user asked for waits for the job in flight and goes before the picker's next.
  */
 import { Deferred } from '../commit/deferred';
-import { AbortError, ClosedError } from '../errors';
 import type { CompactionJob, TableSummary } from '../kernel/kernel';
-import { Backoff } from '../store/backoff';
+import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
 import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from '../store/context';
 import {
 	type Compaction,
@@ -26,72 +25,68 @@ interface FullRequest {
 	done: Deferred<void>;
 }
 
-export class Compactor {
+export class Compactor implements BackgroundWork {
 	readonly #store: StoreContext;
 	readonly #jobs: JobNumbers;
 	readonly #onProgress: () => void;
 	readonly #slot = new JobSlot();
-	readonly #backoff: Backoff;
 	readonly #requests: FullRequest[] = [];
-	#loop: Promise<void> | undefined;
-	#stopped = false;
+	readonly #loop: BackgroundLoop;
 
 	/** @param onProgress called after each compaction: level 0 may have shrunk. */
 	constructor(store: StoreContext, jobs: JobNumbers, onProgress: () => void) {
 		this.#store = store;
 		this.#jobs = jobs;
 		this.#onProgress = onProgress;
-		this.#backoff = new Backoff(store.environment.clock);
+		this.#loop = new BackgroundLoop('compaction', this, store.environment.clock, store.health);
 	}
 
 	/** Starts on what is due unless a job is in flight. */
 	schedule(): void {
-		if (this.#loop !== undefined || this.#stopped) return;
-		if (this.#requests.length === 0 && this.#pick() === undefined) return;
-		this.#loop = this.#run().finally(() => {
-			this.#loop = undefined;
-			this.schedule();
-		});
+		this.#loop.schedule();
 	}
 
 	/** Merges all tables overlapping a range (undefined: all) into the deepest level that has any. */
 	full(range: KeyRange | undefined): Promise<void> {
-		if (this.#stopped) return Promise.reject(closedBefore());
+		const { refusal } = this.#loop;
+		if (refusal !== undefined) return Promise.reject(refusal);
 		const request: FullRequest = { range, done: new Deferred() };
 		this.#requests.push(request);
-		this.schedule();
-		this.#backoff.wake();
+		this.#loop.hurry();
 		return request.done.promise;
 	}
 
 	/** Cancels the job in flight and waits for it. */
-	async stop(): Promise<void> {
-		this.#stopped = true;
-		this.#slot.cancel();
-		this.#backoff.wake();
-		await this.#loop;
-		for (const request of this.#requests.splice(0)) request.done.reject(closedBefore());
+	stop(): Promise<void> {
+		return this.#loop.stop();
 	}
 
-	async #run(): Promise<void> {
-		const { health } = this.#store;
-		while (!this.#stopped && health.readOnlyCause === undefined) {
-			const request = this.#requests.shift();
-			const compaction = request === undefined ? this.#pick() : pickFullCompaction(this.#shape(), request.range);
-			if (request === undefined && compaction === undefined) return;
-			try {
-				if (compaction !== undefined) await this.#compact(compaction);
-				request?.done.resolve();
-				this.#backoff.succeeded();
-			} catch (error) {
-				request?.done.reject(error);
-				if (this.#stopped && (error instanceof AbortError || error instanceof ClosedError)) return;
-				health.report(error as Error);
-				if (!this.#stopped) await this.#backoff.wait(this.#requests.length > 0);
-			}
+	isDue(): boolean {
+		return this.#requests.length > 0 || this.#pick() !== undefined;
+	}
+
+	async step(): Promise<void> {
+		const request = this.#requests.shift();
+		const compaction = request === undefined ? this.#pick() : pickFullCompaction(this.#shape(), request.range);
+		try {
+			if (compaction !== undefined) await this.#compact(compaction);
+			request?.done.resolve();
+		} catch (error) {
+			request?.done.reject(this.#loop.refusal ?? error);
+			throw error;
 		}
-		if (health.readOnlyCause !== undefined)
-			for (const request of this.#requests.splice(0)) request.done.reject(health.readOnlyCause);
+	}
+
+	cancel(): void {
+		this.#slot.cancel();
+	}
+
+	isAwaited(): boolean {
+		return this.#requests.length > 0;
+	}
+
+	giveUp(reason: Error): void {
+		for (const request of this.#requests.splice(0)) request.done.reject(reason);
 	}
 
 	#shape(): TreeShape {
@@ -106,8 +101,8 @@ export class Compactor {
 	}
 
 	#pick(): Compaction | undefined {
-		const { options, versions, health } = this.#store;
-		return health.readOnlyCause === undefined ? pickCompaction(this.#shape(), options, versions.compactionPointers) : undefined;
+		const { options, versions } = this.#store;
+		return pickCompaction(this.#shape(), options, versions.compactionPointers);
 	}
 
 	async #compact(compaction: Compaction): Promise<void> {
@@ -199,10 +194,6 @@ export class Compactor {
 			},
 		};
 	}
-}
-
-function closedBefore(): ClosedError {
-	return new ClosedError('The database was closed before the compaction was done. Nothing is lost.');
 }
 
 /** Where the next compaction of the level goes on: behind the last key of this one. Level 0 gives all it has and needs none. */

@@ -6,78 +6,74 @@
  *  2. A failed flush is reported, leaves no file, and is tried again after a while; the data stays in memory and in the log.
  */
 import { Deferred } from '../commit/deferred';
-import { AbortError, ClosedError } from '../errors';
-import { Backoff } from './backoff';
+import { BackgroundLoop, type BackgroundWork } from './background-loop';
 import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from './context';
 import type { Memtable } from './memtables';
 
-export class Flusher {
+export class Flusher implements BackgroundWork {
 	readonly #store: StoreContext;
 	readonly #jobs: JobNumbers;
 	readonly #onProgress: () => void;
 	readonly #slot = new JobSlot();
-	readonly #backoff: Backoff;
 	readonly #waiters = new Map<number, Deferred<void>>();
-	#loop: Promise<void> | undefined;
-	#stopped = false;
+	readonly #loop: BackgroundLoop;
 
 	/** @param onProgress called after each flush: level 0 has grown, the queue is shorter. */
 	constructor(store: StoreContext, jobs: JobNumbers, onProgress: () => void) {
 		this.#store = store;
 		this.#jobs = jobs;
 		this.#onProgress = onProgress;
-		this.#backoff = new Backoff(store.environment.clock);
+		this.#loop = new BackgroundLoop('flush', this, store.environment.clock, store.health);
 	}
 
 	/** Starts on the queue of immutable memtables unless it is being worked on. */
 	schedule(): void {
-		const { memtables, health } = this.#store;
-		if (this.#loop !== undefined || this.#stopped) return;
-		if (memtables.immutables.length === 0 || health.readOnlyCause !== undefined) return;
-		this.#loop = this.#run().finally(() => {
-			this.#loop = undefined;
-			this.schedule();
-		});
+		this.#loop.schedule();
 	}
 
 	/** Resolves when a memtable is in a table; rejects when the next attempt at it fails. */
 	flushed(memtable: Memtable): Promise<void> {
-		if (this.#stopped) return Promise.reject(closedBefore());
-		const { readOnlyCause } = this.#store.health;
-		if (readOnlyCause !== undefined) return Promise.reject(readOnlyCause);
+		const { refusal } = this.#loop;
+		if (refusal !== undefined) return Promise.reject(refusal);
 		let waiter = this.#waiters.get(memtable.id);
 		if (waiter === undefined) {
 			waiter = new Deferred();
 			this.#waiters.set(memtable.id, waiter);
 		}
-		this.schedule();
-		this.#backoff.wake();
+		this.#loop.hurry();
 		return waiter.promise;
 	}
 
 	/** Cancels the flush in flight and waits for it. */
-	async stop(): Promise<void> {
-		this.#stopped = true;
-		this.#slot.cancel();
-		this.#backoff.wake();
-		await this.#loop;
-		this.#rejectWaiters(closedBefore());
+	stop(): Promise<void> {
+		return this.#loop.stop();
 	}
 
-	async #run(): Promise<void> {
-		const { memtables, health } = this.#store;
-		while (!this.#stopped && memtables.immutables.length > 0 && health.readOnlyCause === undefined) {
-			try {
-				await this.#flushOldest(memtables.immutables[0]);
-				this.#backoff.succeeded();
-			} catch (error) {
-				if (this.#stopped && (error instanceof AbortError || error instanceof ClosedError)) return;
-				health.report(error as Error);
-				this.#rejectWaiters(error as Error);
-				if (!this.#stopped) await this.#backoff.wait(this.#waiters.size > 0);
-			}
+	isDue(): boolean {
+		return this.#store.memtables.immutables.length > 0;
+	}
+
+	async step(): Promise<void> {
+		try {
+			await this.#flushOldest(this.#store.memtables.immutables[0]);
+		} catch (error) {
+			this.giveUp(this.#loop.refusal ?? (error as Error));
+			throw error;
 		}
-		if (health.readOnlyCause !== undefined) this.#rejectWaiters(health.readOnlyCause);
+	}
+
+	cancel(): void {
+		this.#slot.cancel();
+	}
+
+	isAwaited(): boolean {
+		return this.#waiters.size > 0;
+	}
+
+	giveUp(reason: Error): void {
+		const waiters = [...this.#waiters.values()];
+		this.#waiters.clear();
+		for (const waiter of waiters) waiter.reject(reason);
 	}
 
 	async #flushOldest(memtable: Memtable): Promise<void> {
@@ -118,14 +114,4 @@ export class Flusher {
 		this.#waiters.delete(memtable.id);
 		this.#onProgress();
 	}
-
-	#rejectWaiters(error: Error): void {
-		const waiters = [...this.#waiters.values()];
-		this.#waiters.clear();
-		for (const waiter of waiters) waiter.reject(error);
-	}
-}
-
-function closedBefore(): ClosedError {
-	return new ClosedError('The database was closed before the flush was done. The data is safe in the log.');
 }
