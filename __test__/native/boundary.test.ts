@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { AbortError, ClosedError, Database, IOError } from '../../ts/index';
+import { AbortError, ClosedError, ConcurrencyError, Database, IOError, VarveError } from '../../ts/index';
+import type { ReadMode } from '../../ts/kernel/kernel';
 import type { NativeAddon } from '../../ts/kernel/native/addon';
 import { tryLockFile } from '../../ts/kernel/native/file-lock';
 import { loadAddon, nativeTriple } from '../../ts/kernel/native/load';
@@ -48,6 +49,100 @@ describe.runIf(native !== undefined)('the native boundary', () => {
 		expect(thrown).toBeGreaterThan(calls / 2);
 		engine.close();
 		expect(() => engine.stats()).toThrow();
+	});
+
+	it('answers hostile numbers with an error or a value, and lives', async () => {
+		const addon = loadAddon() as NativeAddon;
+		const engine = addon.createEngine(0, new Uint8Array(16), Buffer.allocUnsafeSlow(64));
+		engine.createMemtable(1, 4096);
+		engine.installView([1], [[]]);
+		const cursor = engine.openCursor(1, undefined, undefined, 6);
+		const settled: Promise<unknown>[] = [];
+		for (const n of [-1, -0.5, Number.NaN, 2 ** 31, 2 ** 32 + 5, 2 ** 53, 1e300, Number.POSITIVE_INFINITY]) {
+			const calls = [
+				() => engine.get(n, n, true, n),
+				() => engine.get(0, n, true, n),
+				() => engine.has(n, n, false),
+				() => engine.getString(n, n, true),
+				() => engine.getMany(new Uint8Array(8), n, n, n as ReadMode, true, new Uint32Array(2)),
+				() => engine.apply(new Uint8Array(12), n, n),
+				() => engine.apply(new Uint8Array(12), 12, n),
+				() => engine.fillCursor(cursor, new Uint8Array(8), new Uint32Array(2), n, true),
+				() => engine.fillCursor(n, new Uint8Array(8), new Uint32Array(2), 1, true),
+				() => settled.push(engine.fillCursorAsync(cursor, 8, 2, n)),
+				() => settled.push(engine.getManyAsync(new Uint8Array(8), n, n, n as ReadMode)),
+				() => engine.dropMemtable(n),
+				() => engine.dropTables([n]),
+				() => engine.closeCursor(n),
+			];
+			for (const work of calls) {
+				try {
+					work();
+				} catch (thrown) {
+					expect(thrown).toMatchObject({ kind: expect.any(String), message: expect.any(String) });
+				}
+			}
+		}
+		await Promise.allSettled(settled);
+		// More memory than there is would end the process.
+		expect(() => engine.createMemtable(2, 1e15)).toThrow(expect.objectContaining({ kind: 'resource' }));
+		await expect(engine.fillCursorAsync(cursor, 1e15, 2, 1)).rejects.toMatchObject({ kind: 'resource' });
+		expect(() => engine.getMany(new Uint8Array(8), 1e15, 1, 0, true, new Uint32Array(2))).toThrow(
+			expect.objectContaining({ kind: 'internal' }),
+		);
+		engine.close();
+	});
+
+	it('tells a wrong argument from a closed engine', () => {
+		const engine = (native as NonNullable<typeof native>).createEngine({ cacheBytes: 0 });
+		const wrong = (work: () => unknown) => {
+			try {
+				work();
+			} catch (error) {
+				return error;
+			}
+			return undefined;
+		};
+		const error = wrong(() => engine.apply([] as unknown as Uint8Array, 0, 0));
+		expect(error).toBeInstanceOf(VarveError);
+		expect(error).not.toBeInstanceOf(ClosedError);
+	});
+
+	it('refuses to bring a fill into memory that was transferred away', async () => {
+		const engine = (native as NonNullable<typeof native>).createEngine({ cacheBytes: 0 });
+		engine.createMemtable(1, 4096);
+		const record = Buffer.from('0100000000000000010000000101610162', 'hex');
+		engine.apply(record, 0, record.length);
+		engine.installView([1], [[]]);
+		const cursor = engine.openCursor({ sequence: 1, reverse: false, keys: true, values: true, fillCache: true });
+		const chunk = new Uint8Array(64);
+		const index = new Uint32Array(8);
+		const filling = cursor.fillAsync(chunk, index, 4);
+		structuredClone(chunk.buffer, { transfer: [chunk.buffer] });
+		await expect(filling).rejects.toThrow(ConcurrencyError);
+		cursor.seek(new Uint8Array(0));
+		expect(cursor.fill(chunk, index, 4, true)).toBe(-2);
+		expect(index[0]).toBe(2);
+		const room = new Uint8Array(64);
+		expect(await cursor.fillAsync(room, index, 4)).toBe(1);
+		expect(Buffer.from(room.subarray(0, 2)).toString()).toBe('ab');
+		cursor.close();
+		await engine.close();
+	});
+
+	it('has a key buffer that cannot be transferred away', async () => {
+		const engine = (native as NonNullable<typeof native>).createEngine({ cacheBytes: 0 });
+		for (const length of [1, 10_000]) {
+			engine.reserveKey(length);
+			const memory = engine.keyScratch.buffer as ArrayBuffer;
+			try {
+				structuredClone(memory, { transfer: [memory] });
+			} catch {
+				// Newer versions of Node.js throw, older ones copy instead.
+			}
+			expect(engine.keyScratch.length).toBeGreaterThanOrEqual(length);
+		}
+		await engine.close();
 	});
 
 	it('throws ClosedError from an engine that is closed', async () => {

@@ -32,7 +32,7 @@ pub fn register(scope: Scope, object: Value, state: &Rc<State>) -> Result<()> {
 
 fn cursor(scope: Scope, state: &State, id: Value) -> Result<Shared> {
     let id = scope.to_u32(id)?;
-    state.cursors.borrow().by_id.get(&id).cloned().ok_or(Error::Usage("the cursor is closed"))
+    state.cursors.borrow().by_id.get(&id).cloned().ok_or(Error::Closed("the cursor is closed"))
 }
 
 /// A panic in a fill leaves a cursor that seeks anew, as after an error.
@@ -98,13 +98,22 @@ struct Filled {
     index: Vec<u32>,
 }
 
+/// Memory of a size that the caller decides about: too much is an error, not the end of the process.
+fn zeros<T: Clone + Default>(length: usize) -> Result<Vec<T>> {
+    let mut memory = Vec::new();
+    let reserved = memory.try_reserve_exact(length);
+    reserved.map_err(|_| varve_core::Error::Resource(format!("there is no memory for {length} elements of a chunk")))?;
+    memory.resize(length, T::default());
+    Ok(memory)
+}
+
 /// `(id, chunkLength, indexLength, limit) → Promise<{ answer, chunk: Buffer, index: Buffer }>`
 fn fill_async(scope: Scope, state: &Rc<State>, [id, chunk_length, index_length, limit]: [Value; 4]) -> Result<Value> {
     let cursor = cursor(scope, state, id)?;
     let (chunk_length, index_length) = (scope.to_usize(chunk_length)?, scope.to_usize(index_length)?);
     let limit = scope.to_usize(limit)?;
     let compute = move || -> Result<Filled> {
-        let (mut chunk, mut index) = (vec![0; chunk_length], vec![0; index_length]);
+        let (mut chunk, mut index) = (zeros(chunk_length)?, zeros(index_length)?);
         let filled = lock(&cursor).fill(&mut chunk, &mut index, limit, Io::Allowed)?;
         let answer = answer(&filled, &mut index);
         if let Fill::Entries(count) = filled {

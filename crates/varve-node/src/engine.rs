@@ -24,7 +24,6 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
         engine: RefCell::new(Some(Arc::new(engine))),
         keys: RefCell::new(Some(SharedBuffer::new(scope, keys)?)),
         slab: RefCell::new(Some(SharedBuffer::new(scope, slab)?)),
-        stash: RefCell::default(),
         cursors: RefCell::default(),
         jobs: RefCell::default(),
     });
@@ -66,8 +65,16 @@ fn replace(scope: Scope, state: &State, place: &RefCell<Option<SharedBuffer>>, v
     scope.undefined()
 }
 
+/// Places in the memtables of the core have 32 bits.
+const MOST_MEMTABLE_BYTES: usize = u32::MAX as usize;
+
 fn create_memtable(scope: Scope, state: &Rc<State>, [id, capacity]: [Value; 2]) -> Result<Value> {
-    state.engine()?.create_memtable(scope.to_u64(id)?, scope.to_usize(capacity)?);
+    let capacity = scope.to_usize(capacity)?;
+    if capacity > MOST_MEMTABLE_BYTES {
+        let message = format!("a memtable has less than 4 GiB, not {capacity} bytes: write smaller batches");
+        return Err(varve_core::Error::Resource(message).into());
+    }
+    state.engine()?.create_memtable(scope.to_u64(id)?, capacity);
     scope.undefined()
 }
 

@@ -8,7 +8,9 @@ use varve_core::Error as CoreError;
 #[derive(Debug)]
 pub enum Error {
     Core(CoreError),
-    /// The caller is wrong: an argument of another type, a closed engine.
+    /// What is called has been closed before.
+    Closed(&'static str),
+    /// The caller is wrong: an argument that makes no sense.
     Usage(&'static str),
     /// A call of Node-API failed with this status.
     NodeApi(i32),
@@ -27,7 +29,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Core(error) => error.fmt(f),
-            Error::Usage(message) => f.write_str(message),
+            Error::Closed(message) | Error::Usage(message) => f.write_str(message),
             Error::NodeApi(status) => write!(f, "a call of Node-API failed with status {status}"),
             Error::Panic(message) => write!(f, "the native kernel panicked: {message}"),
         }
@@ -48,8 +50,8 @@ impl Error {
             Error::Core(CoreError::Corruption { .. }) => "corruption",
             Error::Core(CoreError::Cancelled) => "cancelled",
             Error::Core(CoreError::Resource(_)) => "resource",
-            Error::Core(CoreError::WouldBlock) | Error::NodeApi(_) | Error::Panic(_) => "internal",
-            Error::Usage(_) => "usage",
+            Error::Closed(_) => "closed",
+            Error::Core(CoreError::WouldBlock) | Error::Usage(_) | Error::NodeApi(_) | Error::Panic(_) => "internal",
         }
     }
 

@@ -1,12 +1,16 @@
 //! Flush and compaction: a thread each, and a thread-safe function that brings progress and outcome back.
 //!
-//! The thread-safe function keeps the process alive while the job runs, and no longer. When the environment is torn down first, the engine's
-//! state cancels the job (see `engine.rs`) and its messages are dropped.
+//! Invariants:
+//!  1. The thread-safe function keeps the process alive while the job runs, and no longer.
+//!  2. A job does not outlive its environment. When a worker thread is ended, a cleanup hook cancels the job and waits for its thread: before
+//!     the store's lock is free for another owner, and before the code of the addon may be unloaded.
+//!  3. Whoever takes `Channel::running` first, the hook or the outcome, ends the job; there is no second time.
 
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use napi::sys;
 use varve_core::table::TableOptions;
@@ -33,15 +37,29 @@ pub enum Job {
 struct Channel {
     function: sys::napi_threadsafe_function,
     open: Mutex<bool>,
+    /// Touched on the JavaScript thread only.
+    running: Mutex<Option<Running>>,
 }
-// SAFETY: that is what thread-safe functions are for; `open` keeps to their lifetime.
+// SAFETY: that is what thread-safe functions are for; `open` keeps to their lifetime. The promise in `running` is a handle that the other
+// threads do not touch.
 unsafe impl Send for Channel {}
 unsafe impl Sync for Channel {}
+
+/// A job that has not ended.
+struct Running {
+    control: Arc<JobControl>,
+    thread: JoinHandle<()>,
+    deferred: sys::napi_deferred,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Channel {
     /// Does something with the function unless it is gone; answers whether Node took it.
     fn with(&self, work: impl FnOnce(sys::napi_threadsafe_function) -> sys::napi_status) -> bool {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = lock(&self.open);
         *open && check(work(self.function)).is_ok()
     }
 
@@ -69,16 +87,41 @@ impl Channel {
 unsafe extern "C" fn channel_gone(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: the count that `channel` has leaked to Node, given back once.
     let channel = unsafe { Arc::from_raw(data.cast::<Channel>()) };
-    *channel.open.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    *lock(&channel.open) = false;
+}
+
+/// The cleanup hook: the environment ends before the job.
+unsafe extern "C" fn environment_ends(data: *mut c_void) {
+    // SAFETY: the count that `start` has leaked to the hook; a hook that was not removed runs once.
+    let channel = unsafe { Arc::from_raw(data.cast::<Channel>()) };
+    let running = lock(&channel.running).take();
+    if let Some(Running { control, thread, .. }) = running {
+        control.cancel();
+        // A panic of the thread has been caught in it.
+        let _ = thread.join();
+    }
+}
+
+/// The outcome is here, in an environment that lives: ends the job and answers its promise, unless the hook was first.
+fn end(scope: Scope, channel: &Channel) -> Option<sys::napi_deferred> {
+    let Running { thread, deferred, .. } = lock(&channel.running).take()?;
+    let data = ptr::from_ref(channel).cast_mut().cast::<c_void>();
+    // SAFETY: added by `start` with this very pointer, and not run yet, since `running` was there. Its count is taken back.
+    let _ = check(unsafe { sys::napi_remove_env_cleanup_hook(scope.env(), Some(environment_ends), data) });
+    drop(unsafe { Arc::from_raw(data.cast::<Channel>()) });
+    // Sending the outcome was the last thing that the thread did.
+    let _ = thread.join();
+    channel.release();
+    Some(deferred)
 }
 
 /// Starts a job; returns the promise of its tables and what cancels it. `on_progress` is a function `(done, total)` or undefined.
 pub fn start(scope: Scope, engine: Arc<Engine>, job: Job, on_progress: Value) -> Result<(Value, Arc<JobControl>)> {
     let (deferred, promise) = scope.promise()?;
-    let channel = channel(scope, on_progress, deferred)?;
+    let channel = channel(scope, on_progress)?;
     let progress = Arc::clone(&channel);
     let control = Arc::new(JobControl::new(move |done, total| progress.send(Message::Progress(done, total))));
-    let (reins, outcome_channel) = (Arc::clone(&control), Arc::clone(&channel));
+    let (reins, outcomes) = (Arc::clone(&control), Arc::clone(&channel));
     let body = move || {
         let work = || match &job {
             Job::Flush(flush) => engine.flush(flush, &reins),
@@ -89,24 +132,27 @@ pub fn start(scope: Scope, engine: Arc<Engine>, job: Job, on_progress: Value) ->
             Err(payload) => Err(Error::panic(payload.as_ref())),
         };
         drop(engine);
-        outcome_channel.send(Message::Done(outcome));
-        outcome_channel.release();
+        outcomes.send(Message::Done(outcome));
     };
-    if let Err(source) = std::thread::Builder::new().name("varve-job".into()).spawn(body) {
+    let thread = std::thread::Builder::new().name("varve-job".into()).spawn(body).map_err(|source| {
         channel.release();
-        return Err(varve_core::Error::Resource(format!("no thread could be started: {source}")).into());
-    }
+        varve_core::Error::Resource(format!("no thread could be started: {source}"))
+    })?;
+    *lock(&channel.running) = Some(Running { control: Arc::clone(&control), thread, deferred });
+    let data = Arc::into_raw(channel).cast_mut().cast::<c_void>();
+    // SAFETY: the hook gets the count that is leaked here. Adding it fails for a null environment only.
+    check(unsafe { sys::napi_add_env_cleanup_hook(scope.env(), Some(environment_ends), data) })?;
     Ok((promise, control))
 }
 
-fn channel(scope: Scope, on_progress: Value, deferred: sys::napi_deferred) -> Result<Arc<Channel>> {
+fn channel(scope: Scope, on_progress: Value) -> Result<Arc<Channel>> {
     let name = scope.string("varve-job")?;
     let listener = if scope.is_undefined(on_progress)? { ptr::null_mut() } else { on_progress };
-    let mut channel = Arc::new(Channel { function: ptr::null_mut(), open: Mutex::new(true) });
-    let leaked = Arc::as_ptr(&channel);
+    let mut channel = Arc::new(Channel { function: ptr::null_mut(), open: Mutex::new(true), running: Mutex::default() });
+    let leaked = Arc::as_ptr(&channel).cast_mut().cast::<c_void>();
     let mut function = ptr::null_mut();
-    // SAFETY: `deferred` is the context: an opaque handle, settled once, by the only `Done`. The finalizer gets a count of the channel,
-    // which is taken right below.
+    // SAFETY: the finalizer gets a count of the channel, which is taken right below, and the channel is the context too: no call comes after
+    // the finalizer.
     check(unsafe {
         sys::napi_create_threadsafe_function(
             scope.env(),
@@ -115,9 +161,9 @@ fn channel(scope: Scope, on_progress: Value, deferred: sys::napi_deferred) -> Re
             name,
             0,
             1,
-            leaked.cast_mut().cast(),
+            leaked,
             Some(channel_gone),
-            deferred.cast(),
+            leaked,
             Some(receive),
             &mut function,
         )
@@ -129,16 +175,22 @@ fn channel(scope: Scope, on_progress: Value, deferred: sys::napi_deferred) -> Re
     Ok(channel)
 }
 
-unsafe extern "C" fn receive(env: sys::napi_env, listener: Value, deferred: *mut c_void, data: *mut c_void) {
+unsafe extern "C" fn receive(env: sys::napi_env, listener: Value, channel: *mut c_void, data: *mut c_void) {
     // SAFETY: `data` is the box that `send` has leaked.
     let message = unsafe { Box::from_raw(data.cast::<Message>()) };
     if env.is_null() {
         return;
     }
     let scope = Scope::new(env);
+    // SAFETY: see `channel`.
+    let channel = unsafe { &*channel.cast::<Channel>() };
     let handle = || match *message {
         Message::Progress(done, total) => drop(report(scope, listener, done, total)),
-        Message::Done(outcome) => scope.settle(deferred.cast(), outcome.and_then(|tables| summaries(scope, &tables))),
+        Message::Done(outcome) => {
+            if let Some(deferred) = end(scope, channel) {
+                scope.settle(deferred, outcome.and_then(|tables| summaries(scope, &tables)));
+            }
+        }
     };
     let _ = catch_unwind(AssertUnwindSafe(handle));
 }
@@ -150,8 +202,12 @@ fn report(scope: Scope, listener: Value, done: u64, total: u64) -> Result<()> {
     let arguments = [scope.number(done as f64)?, scope.number(total as f64)?];
     let receiver = scope.undefined()?;
     let mut result = ptr::null_mut();
-    // SAFETY: values of this scope. An exception of the listener becomes an uncaught one, as it should.
-    check(unsafe { sys::napi_call_function(scope.env(), receiver, listener, 2, arguments.as_ptr(), &mut result) })
+    // SAFETY: values of this scope.
+    let called = unsafe { sys::napi_call_function(scope.env(), receiver, listener, 2, arguments.as_ptr(), &mut result) };
+    if called == sys::Status::napi_pending_exception {
+        return scope.raise_uncaught();
+    }
+    check(called)
 }
 
 fn summaries(scope: Scope, tables: &[TableSummary]) -> Result<Value> {

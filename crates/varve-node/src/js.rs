@@ -134,6 +134,12 @@ impl Scope {
         ptr::null_mut()
     }
 
+    /// Hands a pending exception to the handlers of uncaught ones: for callbacks that no JavaScript has called.
+    pub fn raise_uncaught(self) -> Result<()> {
+        let exception = call!(napi_get_and_clear_last_exception(self.env), ptr::null_mut());
+        check(unsafe { sys::napi_fatal_exception(self.env, exception) })
+    }
+
     // Values in
 
     pub fn to_f64(self, value: Value) -> Result<f64> {

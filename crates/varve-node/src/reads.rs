@@ -1,6 +1,7 @@
 //! Point lookups.
 //!
-//! The key is read from the key buffer, the value goes into the slab; both are memory that the two sides share. Answers that are no value:
+//! The key is read from the key buffer, the value goes into the slab; both are memory that the two sides share. A value that does not fit
+//! comes back as a `Buffer` of its own.
 
 use std::rc::Rc;
 
@@ -10,10 +11,9 @@ use crate::async_work;
 use crate::js::{methods, Error, Result, Scope, Value};
 use crate::state::{SharedBuffer, State, CLOSED};
 
+/// Answers that are no value.
 const MISSING: i32 = -1;
 const PENDING: i32 = -2;
-/// The value did not fit; `takeStash` has it.
-const STASHED: i32 = -3;
 
 /// Modes of `kernel.ts`.
 const READ_UTF8: u32 = 1;
@@ -26,7 +26,6 @@ pub fn register(scope: Scope, object: Value, state: &Rc<State>) -> Result<()> {
         c"get" => get,
         c"has" => has,
         c"getString" => get_string,
-        c"takeStash" => take_stash,
         c"getAsync" => get_async,
         c"getMany" => get_many,
         c"getManyAsync" => get_many_async,
@@ -59,7 +58,7 @@ fn lookup<R>(
     state.with_engine(|engine| Ok(engine.get_with(key, sequence, io, take)?))
 }
 
-/// `(keyLength, sequence, allowIo, slabOffset) → length in the slab | MISSING | PENDING | STASHED`
+/// `(keyLength, sequence, allowIo, slabOffset) → length in the slab | MISSING | PENDING | Buffer`
 fn get(scope: Scope, state: &Rc<State>, [key_length, sequence, allow_io, offset]: [Value; 4]) -> Result<Value> {
     let offset = scope.to_u32(offset)? as usize;
     let found = lookup(scope, state, [key_length, sequence, allow_io], |value| {
@@ -70,19 +69,16 @@ fn get(scope: Scope, state: &Rc<State>, [key_length, sequence, allow_io, offset]
         match bytes.get_mut(offset..).and_then(|rest| rest.get_mut(..value.len())).filter(|_| value.len() <= target) {
             Some(place) => {
                 place.copy_from_slice(value);
-                value.len() as i32
+                scope.int(value.len() as i32)
             }
-            None => {
-                *state.stash.borrow_mut() = value.to_vec();
-                STASHED
-            }
+            None => scope.buffer(value),
         }
     })?;
-    scope.int(match found {
+    match found {
         Lookup::Found(answer) => answer,
-        Lookup::Missing => MISSING,
-        Lookup::Pending => PENDING,
-    })
+        Lookup::Missing => scope.int(MISSING),
+        Lookup::Pending => scope.int(PENDING),
+    }
 }
 
 /// `(keyLength, sequence, allowIo) → 0 | MISSING | PENDING`
@@ -101,11 +97,6 @@ fn get_string(scope: Scope, state: &Rc<State>, arguments: [Value; 3]) -> Result<
         Lookup::Missing => scope.undefined(),
         Lookup::Pending => scope.int(PENDING),
     }
-}
-
-/// `() → Buffer`: the value, or the values, that the call before has stashed.
-fn take_stash(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
-    scope.buffer(&std::mem::take(&mut *state.stash.borrow_mut()))
 }
 
 fn value_of(scope: Scope, mode: u32, bytes: &[u8]) -> Result<Value> {
@@ -139,7 +130,8 @@ struct Many {
 
 /// Looks up keys packed as length (4) and bytes each; `None` when a file would have to be read.
 fn many(engine: &Engine, packed: &[u8], count: usize, sequence: u64, mode: u32, io: Io) -> Result<Option<Many>> {
-    let mut many = Many { values: Vec::new(), lengths: Vec::with_capacity(count) };
+    // A key takes at least the four bytes of its length.
+    let mut many = Many { values: Vec::new(), lengths: Vec::with_capacity(count.min(packed.len() / 4)) };
     let mut rest = packed;
     for _ in 0..count {
         let malformed = Error::Usage("the packed keys are cut short");
@@ -163,7 +155,7 @@ fn many(engine: &Engine, packed: &[u8], count: usize, sequence: u64, mode: u32, 
     Ok(Some(many))
 }
 
-/// `(packed, count, sequence, mode, allowIo, lengths: Uint32Array) → bytes in the stash | PENDING`
+/// `(packed, count, sequence, mode, allowIo, lengths: Uint32Array) → Buffer of all values | PENDING`
 fn get_many(scope: Scope, state: &Rc<State>, [packed, count, sequence, mode, allow_io, lengths]: [Value; 6]) -> Result<Value> {
     let (count, sequence, mode) = (scope.to_usize(count)?, scope.to_u64(sequence)?, scope.to_u32(mode)?);
     let (packed, io) = (scope.bytes(packed)?, io(scope, allow_io)?);
@@ -172,9 +164,7 @@ fn get_many(scope: Scope, state: &Rc<State>, [packed, count, sequence, mode, all
     };
     let lengths = scope.u32s_mut(lengths)?.get_mut(..count).ok_or(Error::Usage("there is no room for the lengths"))?;
     lengths.copy_from_slice(&found.lengths);
-    let size = found.values.len();
-    *state.stash.borrow_mut() = found.values;
-    scope.number(size as f64)
+    scope.buffer(&found.values)
 }
 
 /// `(packed, count, sequence, mode) → Promise<{ values: Buffer, lengths: Buffer }>`

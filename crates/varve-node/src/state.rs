@@ -49,8 +49,6 @@ pub struct State {
     /// Both `None` once the engine is closed.
     pub keys: RefCell<Option<SharedBuffer>>,
     pub slab: RefCell<Option<SharedBuffer>>,
-    /// Values that did not fit into the slab, until they are taken.
-    pub stash: RefCell<Vec<u8>>,
     pub cursors: RefCell<Cursors>,
     pub jobs: RefCell<Vec<Weak<JobControl>>>,
 }
@@ -72,7 +70,7 @@ impl State {
     }
 }
 
-pub const CLOSED: Error = Error::Usage("the engine is closed");
+pub const CLOSED: Error = Error::Closed("the engine is closed");
 
 impl Drop for State {
     /// All functions have been collected, or the environment ends: nobody waits for the jobs any more.

@@ -16,7 +16,6 @@ import type {
 /** Answers of lookups that are no value; the same in crates/varve-node/src/reads.rs. */
 export const MISSING = -1;
 export const LOOKUP_PENDING = -2;
-export const STASHED = -3;
 /** The length of a missing value in the answer of `getMany`. */
 export const NO_VALUE = 0xffffffff;
 
@@ -28,7 +27,7 @@ export const CURSOR_FILL_CACHE = 8;
 
 /** How an error comes out of the addon. */
 export interface NativeError {
-	kind: 'io' | 'corruption' | 'cancelled' | 'resource' | 'usage' | 'internal';
+	kind: 'io' | 'corruption' | 'cancelled' | 'resource' | 'closed' | 'internal';
 	message: string;
 	path?: string;
 	offset?: number;
@@ -63,16 +62,22 @@ export interface NativeEngineFunctions {
 	openTables(specs: TableSpec[]): Promise<void>;
 	dropTables(numbers: number[]): void;
 	installView(memtables: number[], levels: number[][]): void;
-	/** Length of the value, which is in the slab at `slabOffset`, or MISSING, LOOKUP_PENDING or STASHED. */
-	get(keyLength: number, sequence: number, allowIo: boolean, slabOffset: number): number;
+	/** Length of the value, which is in the slab at `slabOffset`, or the value where it is too large for that, or MISSING or LOOKUP_PENDING. */
+	get(keyLength: number, sequence: number, allowIo: boolean, slabOffset: number): number | Buffer;
 	/** 0, MISSING or LOOKUP_PENDING. */
 	has(keyLength: number, sequence: number, allowIo: boolean): number;
 	/** The value, `undefined`, or LOOKUP_PENDING. */
 	getString(keyLength: number, sequence: number, allowIo: boolean): string | undefined | number;
-	takeStash(): Buffer;
 	getAsync(keyLength: number, sequence: number, mode: ReadMode): Promise<ReadResult>;
-	/** Bytes in the stash, or LOOKUP_PENDING; `lengths` gets the length of each value. */
-	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, allowIo: boolean, lengths: Uint32Array): number;
+	/** The values one behind the other, or LOOKUP_PENDING; `lengths` gets the length of each. */
+	getMany(
+		packed: Uint8Array,
+		count: number,
+		sequence: number,
+		mode: ReadMode,
+		allowIo: boolean,
+		lengths: Uint32Array,
+	): Buffer | number;
 	getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode): Promise<NativeMany>;
 	openCursor(sequence: number, lower: Uint8Array | undefined, upper: Uint8Array | undefined, flags: number): number;
 	seekCursor(id: number, key: Uint8Array): void;

@@ -1,4 +1,5 @@
 /** A native scan cursor. It is a number to the addon: objects with functions of their own would cost more than a short scan. */
+import { ConcurrencyError } from '../../errors';
 import type { CursorOptions, KernelCursor } from '../kernel';
 import {
 	CURSOR_FILL_CACHE,
@@ -48,6 +49,9 @@ export class NativeCursor implements KernelCursor {
 }
 
 function copyFill(fill: NativeFill, chunk: Uint8Array, index: Uint32Array): void {
+	if (fill.chunk.length > chunk.length || fill.index.length > index.byteLength) {
+		throw new ConcurrencyError('The memory of a scan was transferred away while a read into it was under way: seek again.');
+	}
 	chunk.set(fill.chunk);
 	const ends = new Uint8Array(index.buffer, index.byteOffset, index.byteLength);
 	ends.set(fill.index);

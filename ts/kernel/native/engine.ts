@@ -12,7 +12,6 @@ import {
 	type Pending,
 	type ProgressListener,
 	READ_BUFFER,
-	READ_PRESENCE,
 	READ_UTF8,
 	type ReadMode,
 	type ReadResult,
@@ -20,7 +19,7 @@ import {
 	type TableSpec,
 	type TableSummary,
 } from '../kernel';
-import { LOOKUP_PENDING, MISSING, type NativeAddon, type NativeEngineFunctions, type NativeJob, STASHED } from './addon';
+import { MISSING, type NativeAddon, type NativeEngineFunctions, type NativeJob } from './addon';
 import { NativeCursor } from './cursor';
 import { call, fromNative, typed } from './errors';
 import { unpackMany } from './many';
@@ -89,10 +88,10 @@ export class NativeEngine implements KernelEngine {
 	}
 
 	#getBuffer(keyLength: number, sequence: number, allowIo: boolean): Buffer | undefined | Pending {
-		const length = this.#functions.get(keyLength, sequence, allowIo, this.#slab.offset());
-		if (length >= 0) return this.#slab.take(length);
-		if (length === MISSING) return undefined;
-		return length === STASHED ? this.#functions.takeStash() : PENDING;
+		const found = this.#functions.get(keyLength, sequence, allowIo, this.#slab.offset());
+		if (typeof found !== 'number') return found;
+		if (found >= 0) return this.#slab.take(found);
+		return found === MISSING ? undefined : PENDING;
 	}
 
 	async getAsync(keyLength: number, sequence: number, mode: ReadMode): Promise<ReadResult> {
@@ -101,9 +100,8 @@ export class NativeEngine implements KernelEngine {
 
 	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult[] | Pending {
 		const lengths = new Uint32Array(count);
-		const size = call(() => this.#functions.getMany(packed, count, sequence, mode, allowIo, lengths));
-		if (size === LOOKUP_PENDING) return PENDING;
-		return unpackMany(lengths, mode === READ_PRESENCE ? undefined : this.#functions.takeStash(), mode);
+		const values = call(() => this.#functions.getMany(packed, count, sequence, mode, allowIo, lengths));
+		return typeof values === 'number' ? PENDING : unpackMany(lengths, values, mode);
 	}
 
 	async getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode): Promise<ReadResult[]> {

@@ -16,7 +16,7 @@ export function fromNative(thrown: unknown): Error {
 			return new AbortError(new Error(message));
 		case 'resource':
 			return new ResourceError(message, detail);
-		case 'usage':
+		case 'closed':
 			return new ClosedError(message, detail);
 		case 'internal':
 			return new VarveError('VARVE_RESOURCE', `${message}. This is a bug of Varve; please report it.`, detail);

@@ -27,8 +27,20 @@ let kernel: NativeKernel | undefined;
 export function nativeTriple(): string | undefined {
 	const triple = TRIPLES[`${process.platform} ${process.arch}`];
 	if (triple === undefined || process.platform !== 'linux') return triple;
-	const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-	return `${triple}-${report.header?.glibcVersionRuntime === undefined ? 'musl' : 'gnu'}`;
+	return `${triple}-${hasGlibc() ? 'gnu' : 'musl'}`;
+}
+
+/** Leaves the network out of the report: it would look up the name of every peer of an open socket, and wait for the answers. */
+function hasGlibc(): boolean {
+	const report: NodeJS.ProcessReport & { excludeNetwork?: boolean | undefined } = process.report;
+	const before = report.excludeNetwork;
+	report.excludeNetwork = true;
+	try {
+		const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
+		return header?.glibcVersionRuntime !== undefined;
+	} finally {
+		report.excludeNetwork = before;
+	}
 }
 
 /**

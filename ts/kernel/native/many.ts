@@ -7,7 +7,7 @@ import { NO_VALUE } from './addon';
  * @param lengths length of each value, NO_VALUE for a missing one
  * @param values the values, one behind the other; views on it go out
  */
-export function unpackMany(lengths: Uint32Array, values: Buffer | undefined, mode: ReadMode): ReadResult[] {
+export function unpackMany(lengths: Uint32Array, values: Buffer, mode: ReadMode): ReadResult[] {
 	const results: ReadResult[] = new Array(lengths.length);
 	let start = 0;
 	for (let i = 0; i < lengths.length; i++) {
@@ -17,7 +17,7 @@ export function unpackMany(lengths: Uint32Array, values: Buffer | undefined, mod
 			continue;
 		}
 		const end = start + length;
-		if (values === undefined || mode === READ_PRESENCE) results[i] = true;
+		if (mode === READ_PRESENCE) results[i] = true;
 		else results[i] = mode === READ_UTF8 ? values.toString('utf8', start, end) : values.subarray(start, end);
 		start = end;
 	}
