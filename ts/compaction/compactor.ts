@@ -6,8 +6,10 @@
  *  2. A failed job leaves no output, keeps its inputs, is reported, and is tried again after a while.
  *  3. A full compaction that a user asked for waits for the job in flight and goes before the picker's next.
  */
+
 import { Deferred } from '../commit/deferred';
 import type { CompactionJob, TableSummary } from '../kernel/kernel';
+import { userKeyOf } from '../manifest/table-metadata';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
 import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from '../store/context';
 import {
@@ -94,8 +96,8 @@ export class Compactor implements BackgroundWork {
 			tables.map((table) => ({
 				number: table.number,
 				size: table.size,
-				smallest: table.smallestKey.subarray(0, -8),
-				largest: table.largestKey.subarray(0, -8),
+				smallest: userKeyOf(table.smallestKey),
+				largest: userKeyOf(table.largestKey),
 			})),
 		);
 	}

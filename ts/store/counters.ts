@@ -15,6 +15,4 @@ export class Counters {
 	stalls = 0;
 	stallMilliseconds = 0;
 	undeletedFiles = 0;
-	iterators = 0;
-	forgottenIterators = 0;
 }

@@ -11,6 +11,7 @@
  *  1. `sequence` is the highest sequence number that is in the WAL and in the memtable: what a read that begins now may see.
  *  2. The kernel's view is installed anew, in the same turn, whenever the memtables or the version change.
  */
+
 import { compareBytes } from '../bytes';
 import { CommitQueue } from '../commit/commit-queue';
 import { Compactor } from '../compaction/compactor';
@@ -20,6 +21,7 @@ import type { TypedEmitter } from '../events';
 import { type CursorHandle, CursorRegistry } from '../iterator/cursor-handle';
 import type { HalfOpenRange } from '../iterator/range';
 import { type CursorOptions, type KernelEngine, MEMTABLE_ENTRY_OVERHEAD, type TableOptions } from '../kernel/kernel';
+import { userKeyOf } from '../manifest/table-metadata';
 import type { Configuration } from '../options/configuration';
 import type { ResolvedOptions } from '../options/schema';
 import { SnapshotRegistry } from '../snapshot/snapshot';
@@ -246,7 +248,7 @@ export class Store implements StoreContext {
 	#keyRange({ lower, upper }: HalfOpenRange): KeyRange | undefined {
 		const tables = this.versions.current.levels.flat();
 		if ((lower === undefined && upper === undefined) || tables.length === 0) return undefined;
-		const ends = tables.map((table) => table.largestKey.subarray(0, -8)).sort(compareBytes);
+		const ends = tables.map((table) => userKeyOf(table.largestKey)).sort(compareBytes);
 		return { smallest: lower ?? Buffer.alloc(0), largest: upper ?? ends[ends.length - 1] };
 	}
 }
