@@ -1,4 +1,4 @@
-/** All kernels write the same bytes for the same jobs. */
+/** All kernels write the same bytes for the same jobs, and find the same places in them. */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -64,6 +64,39 @@ describe.runIf(kernels.length > 1)('files of all kernels', () => {
 	it.each([1, 2, 3, 4, 5, 6, 7, 8])('are identical, seed %d', async (seed) => {
 		const [first, ...others] = await Promise.all(
 			kernels.map((kernel) => runJobs(kernel, seed, join(root, `${kernel.name}-${seed}`))),
+		);
+		for (const other of others) expect(other).toEqual(first);
+	});
+});
+
+/** Offsets that a kernel tells for random keys in a table of its own; seed and table are the same for all kernels. */
+async function offsets(kernel: Kernel, seed: number, directory: string): Promise<number[]> {
+	const random = new Random(seed);
+	mkdirSync(directory);
+	const engine = kernel.createEngine({ cacheBytes: 0 });
+	engine.createMemtable(1, 1 << 22);
+	const written = Array.from({ length: 1 + random.below(400) }, () => ({
+		key: random.chance(0.3) ? random.key() : Buffer.from(`user:${random.below(300)}`),
+		value: random.chance(0.2) ? undefined : random.bytes(random.below(60)),
+	}));
+	apply(engine, 1, written);
+	const table = { blockSize: 64 << random.below(5) };
+	const snapshots = random.chance(0.5) ? [] : written.map((_, i) => i + 1);
+	const outputs = await engine.flush({ memtable: 1, snapshots, output: jobOutput(directory, 1, 0, table) }).done;
+	await engine.openTables(outputs.map((summary) => tableSpec(directory, summary)));
+	const asked = [
+		...written.flatMap(({ key }) => [key, Buffer.concat([key, Buffer.alloc(1)]), key.subarray(0, -1)]),
+		...Array.from({ length: 200 }, () => random.bytes(random.below(8))),
+	];
+	const told = asked.map((key) => engine.approximateOffset(1, key));
+	await engine.close();
+	return told;
+}
+
+describe.runIf(kernels.length > 1)('places in tables', () => {
+	it.each([11, 12, 13, 14, 15, 16])('are the same to all kernels, seed %d', async (seed) => {
+		const [first, ...others] = await Promise.all(
+			kernels.map((kernel) => offsets(kernel, seed, join(root, `${kernel.name}-${seed}`))),
 		);
 		for (const other of others) expect(other).toEqual(first);
 	});

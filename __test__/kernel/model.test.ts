@@ -1,6 +1,6 @@
 /** Engines against a model. Each run names its seed: the same seed gives the same steps. */
 import { describe, expect, it } from 'vitest';
-import type { KernelCursor, ReadResult } from '../../ts/kernel/kernel';
+import { IO_CACHE, IO_PASS, type KernelCursor, type ReadResult } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
 import { Harness } from './harness';
 import { cursorOptions, get, packKeys, Random, readAll, type TextEntry, temporaryDirectory, unpack } from './support';
@@ -60,13 +60,14 @@ describe.each(kernels)('model of the $name kernel', (kernel) => {
 		const expected = keys.map((key) => harness.expected(key.toString('latin1'), sequence));
 		expect(keys.map((key) => text(get(engine, key, sequence) as ReadResult))).toEqual(expected);
 		const packed = packKeys(keys);
+		const io = random.chance(0.5) ? IO_CACHE : IO_PASS;
 		const many = random.chance(0.5)
-			? (engine.getMany(packed, keys.length, sequence, 0, true) as ReadResult[])
-			: await engine.getManyAsync(packed, keys.length, sequence, 0);
+			? (engine.getMany(packed, keys.length, sequence, 0, io) as ReadResult[])
+			: await engine.getManyAsync(packed, keys.length, sequence, 0, io === IO_CACHE);
 		expect(many.map(text)).toEqual(expected);
 		const singles = keys.map((key) => {
 			engine.keyScratch.set(key);
-			return engine.getAsync(key.length, sequence, 0);
+			return engine.getAsync(key.length, sequence, 0, io === IO_CACHE);
 		});
 		expect((await Promise.all(singles)).map(text)).toEqual(expected);
 	}

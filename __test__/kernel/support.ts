@@ -6,6 +6,8 @@ import { afterAll } from 'vitest';
 import type { TableOptions, TableSpec, TableSummary } from '../../ts/kernel/kernel';
 import {
 	type CursorOptions,
+	IO_CACHE,
+	type IoPolicy,
 	type JobOutput,
 	type KernelCursor,
 	type KernelEngine,
@@ -123,10 +125,10 @@ export function temporaryDirectory(): string {
 	return directory;
 }
 
-export function get(engine: KernelEngine, key: Uint8Array, sequence = NEWEST, mode: 0 | 1 | 2 = 0, allowIo = true) {
+export function get(engine: KernelEngine, key: Uint8Array, sequence = NEWEST, mode: 0 | 1 | 2 = 0, io: IoPolicy = IO_CACHE) {
 	engine.reserveKey(key.length);
 	engine.keyScratch.set(key);
-	return engine.get(key.length, sequence, mode, allowIo);
+	return engine.get(key.length, sequence, mode, io);
 }
 
 export function packKeys(keys: readonly Uint8Array[]): Buffer {

@@ -11,8 +11,17 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ClosedError, CorruptionError, type VarveError } from '../../ts/errors';
-import { type KernelEngine, PENDING, READ_PRESENCE, READ_UTF8, type TableSpec } from '../../ts/kernel/kernel';
+import { ClosedError, CorruptionError, VarveError } from '../../ts/errors';
+import {
+	IO_CACHE,
+	IO_NONE,
+	IO_PASS,
+	type KernelEngine,
+	PENDING,
+	READ_PRESENCE,
+	READ_UTF8,
+	type TableSpec,
+} from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
 import {
 	apply,
@@ -107,8 +116,8 @@ describe.each(kernels)('tables of the $name kernel', (kernel) => {
 			}
 			const keys = operations.map(({ key }) => key);
 			const values = operations.map(({ value }) => Buffer.from(value as Uint8Array));
-			expect(engine.getMany(packKeys(keys), keys.length, 1000, 0, true)).toEqual(values);
-			expect(await engine.getManyAsync(packKeys(keys), keys.length, 1000, 0)).toEqual(values);
+			expect(engine.getMany(packKeys(keys), keys.length, 1000, 0, IO_CACHE)).toEqual(values);
+			expect(await engine.getManyAsync(packKeys(keys), keys.length, 1000, 0, true)).toEqual(values);
 		}));
 
 	it('answers PENDING instead of reading, and reads off the calling thread without any cache', () =>
@@ -116,12 +125,12 @@ describe.each(kernels)('tables of the $name kernel', (kernel) => {
 			const operations = putAll(200);
 			await open(engine, await flushed(engine, operations));
 			const { key, value } = operations[77] as Operation;
-			expect(get(engine, key, 1000, 0, false)).toBe(PENDING);
-			expect(engine.getMany(packKeys([key]), 1, 1000, 0, false)).toBe(PENDING);
-			const pending = engine.getAsync(key.length, 1000, 0);
+			expect(get(engine, key, 1000, 0, IO_NONE)).toBe(PENDING);
+			expect(engine.getMany(packKeys([key]), 1, 1000, 0, IO_NONE)).toBe(PENDING);
+			const pending = engine.getAsync(key.length, 1000, 0, true);
 			engine.keyScratch.fill(0);
 			expect(await pending).toEqual(Buffer.from(value as Uint8Array));
-			expect(get(engine, key, 1000, 0, false)).toBe(PENDING);
+			expect(get(engine, key, 1000, 0, IO_NONE)).toBe(PENDING);
 			const cursor = engine.openCursor(cursorOptions());
 			expect(cursor.fill(Buffer.alloc(10), new Uint32Array(10), 10, false)).toBe(-1);
 			expect((await readAll(cursor, 'async')).length).toBe(200);
@@ -145,6 +154,89 @@ describe.each(kernels)('tables of the $name kernel', (kernel) => {
 			cursor.close();
 			expect(engine.stats()).toMatchObject({ blockReads, cacheBytes, openTables: 1 });
 			expect(engine.stats().tableMemory).toBeGreaterThan(0);
+		}));
+
+	it('looks up past the cache when told to, and uses what it holds', () =>
+		withEngine(async (engine) => {
+			const operations = putAll(200);
+			await open(engine, await flushed(engine, operations));
+			const { key, value } = operations[77] as Operation;
+			const packed = packKeys([key]);
+			const expected = Buffer.from(value as Uint8Array);
+			const looked = async (io: typeof IO_CACHE | typeof IO_PASS) => {
+				const { blockReads } = engine.stats();
+				const found = get(engine, key, 1000, 0, io);
+				const many = engine.getMany(packed, 1, 1000, 0, io);
+				const later = await engine.getAsync(key.length, 1000, 0, io === IO_CACHE);
+				const manyLater = await engine.getManyAsync(packed, 1, 1000, 0, io === IO_CACHE);
+				expect([found, many, later, manyLater]).toEqual([expected, [expected], expected, [expected]]);
+				return engine.stats().blockReads - blockReads;
+			};
+			expect(await looked(IO_PASS)).toBe(4);
+			expect(engine.stats().cacheBytes).toBe(0);
+			expect(get(engine, key, 1000, 0, IO_NONE)).toBe(PENDING);
+			expect(await looked(IO_CACHE)).toBe(1);
+			const { cacheBytes } = engine.stats();
+			expect(cacheBytes).toBeGreaterThan(0);
+			expect(await looked(IO_PASS)).toBe(0);
+			expect(engine.stats().cacheBytes).toBe(cacheBytes);
+		}));
+
+	it.each(['getAsync', 'getManyAsync'] as const)('keeps what %s has read, unless told not to', (name) =>
+		withEngine(async (engine) => {
+			await open(engine, await flushed(engine, putAll(200)));
+			const key = Buffer.from('key-0077');
+			engine.keyScratch.set(key);
+			const look = (fillCache: boolean): Promise<unknown> =>
+				name === 'getAsync'
+					? engine.getAsync(key.length, 1000, 0, fillCache)
+					: engine.getManyAsync(packKeys([key]), 1, 1000, 0, fillCache);
+			await look(false);
+			expect(engine.stats().cacheBytes).toBe(0);
+			await look(true);
+			expect(engine.stats().cacheBytes).toBeGreaterThan(0);
+		}),
+	);
+
+	it('tells from the index where in a table a key would be', () =>
+		withEngine(async (engine) => {
+			const operations = putAll(200);
+			const spec = await flushed(engine, operations);
+			await engine.openTables([spec]);
+			const at = (key: Uint8Array | string) => engine.approximateOffset(spec.number, Buffer.from(key));
+			const end = at('key-9');
+			expect(end).toBeLessThan(spec.size);
+			const offsets = operations.map(({ key }) => at(key));
+			expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
+			expect(new Set(offsets).size).toBeGreaterThan(10);
+			expect([at(''), at('key'), at('key-0000'), at('a')]).toEqual([0, 0, 0, 0]);
+			expect([at('key-0199x'), at('key-02'), at('z'), at(Buffer.alloc(1000, 0xff))]).toEqual([end, end, end, end]);
+			expect(at('key-0199')).toBeLessThan(end);
+			for (const [i, { key }] of operations.entries()) {
+				const behind = at(Buffer.concat([key, Buffer.from([0])]));
+				expect(behind).toBe(offsets[i + 1] ?? end);
+			}
+			expect(engine.stats().blockReads).toBe(0);
+			expect(() => engine.approximateOffset(12_345, Buffer.from('key'))).toThrow(/able 12345/);
+			engine.dropTables([spec.number]);
+			expect(() => at('key')).toThrow(VarveError);
+		}));
+
+	it('takes all versions of a key for one place', () =>
+		withEngine(async (engine) => {
+			const sequences = Array.from({ length: 60 }, (_, i) => i + 1);
+			engine.createMemtable(1, 1 << 20);
+			for (const sequence of sequences) apply(engine, sequence, [{ key: Buffer.from('k'), value: Buffer.alloc(100) }]);
+			apply(engine, 61, [{ key: Buffer.from('l'), value: Buffer.alloc(100) }]);
+			const output = jobOutput(directory, nextNumber++);
+			const [summary] = await engine.flush({ memtable: 1, snapshots: sequences, output }).done;
+			const spec = tableSpec(directory, summary as never);
+			await engine.openTables([spec]);
+			const at = (key: string) => engine.approximateOffset(spec.number, Buffer.from(key));
+			expect([at('j'), at('k')]).toEqual([0, 0]);
+			expect(at('k\0')).toBeGreaterThan(5000);
+			expect(at('l')).toBe(at('k\0'));
+			expect(at('l\0')).toBeGreaterThan(at('l'));
 		}));
 
 	it('rules tables out by their filters', () =>
@@ -296,8 +388,8 @@ describe.each(kernels)('tables of the $name kernel', (kernel) => {
 				const key = Buffer.from('key-0000');
 				const expected = expect.objectContaining({ code: 'VARVE_CORRUPTION', path, offset: 0 });
 				expect(() => get(engine, key)).toThrow(expected);
-				await expect(engine.getAsync(key.length, 1000, 0)).rejects.toThrow(expected);
-				await expect(engine.getManyAsync(packKeys([key]), 1, 1000, 0)).rejects.toThrow(expected);
+				await expect(engine.getAsync(key.length, 1000, 0, true)).rejects.toThrow(expected);
+				await expect(engine.getManyAsync(packKeys([key]), 1, 1000, 0, true)).rejects.toThrow(expected);
 				const cursor = engine.openCursor(cursorOptions());
 				await expect(readAll(cursor, 'sync')).rejects.toThrow(expected);
 				await expect(readAll(cursor, 'async')).rejects.toThrow(expected);
@@ -323,7 +415,8 @@ describe.each(kernels)('tables of the $name kernel', (kernel) => {
 		expect(() => get(engine, Buffer.from('a'))).toThrow(ClosedError);
 		expect(() => cursor.fill(Buffer.alloc(10), new Uint32Array(4), 1, true)).toThrow(ClosedError);
 		expect(() => engine.openCursor(cursorOptions())).toThrow(ClosedError);
-		await expect(engine.getAsync(0, 1, 0)).rejects.toThrow(ClosedError);
+		expect(() => engine.approximateOffset(1, Buffer.from('a'))).toThrow(ClosedError);
+		await expect(engine.getAsync(0, 1, 0, true)).rejects.toThrow(ClosedError);
 		await expect(engine.openTables([])).rejects.toThrow(ClosedError);
 	});
 });

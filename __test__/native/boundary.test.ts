@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { AbortError, ClosedError, ConcurrencyError, Database, IOError, VarveError } from '../../ts/index';
-import type { ReadMode } from '../../ts/kernel/kernel';
+import { IO_CACHE, IO_NONE, IO_PASS, type IoPolicy, type ReadMode } from '../../ts/kernel/kernel';
 import type { NativeAddon } from '../../ts/kernel/native/addon';
 import { tryLockFile } from '../../ts/kernel/native/file-lock';
 import { loadAddon, nativeTriple } from '../../ts/kernel/native/load';
@@ -60,19 +60,21 @@ describe.runIf(native !== undefined)('the native boundary', () => {
 		const settled: Promise<unknown>[] = [];
 		for (const n of [-1, -0.5, Number.NaN, 2 ** 31, 2 ** 32 + 5, 2 ** 53, 1e300, Number.POSITIVE_INFINITY]) {
 			const calls = [
-				() => engine.get(n, n, true, n),
-				() => engine.get(0, n, true, n),
-				() => engine.has(n, n, false),
-				() => engine.getString(n, n, true),
-				() => engine.getMany(new Uint8Array(8), n, n, n as ReadMode, true, new Uint32Array(2)),
+				() => engine.get(n, n, IO_CACHE, n),
+				() => engine.get(0, n, IO_CACHE, n),
+				() => engine.get(0, 1, n as IoPolicy, 0),
+				() => engine.has(n, n, IO_NONE),
+				() => engine.getString(n, n, IO_PASS),
+				() => engine.getMany(new Uint8Array(8), n, n, n as ReadMode, IO_CACHE, new Uint32Array(2)),
 				() => engine.apply(new Uint8Array(12), n, n),
 				() => engine.apply(new Uint8Array(12), 12, n),
 				() => engine.fillCursor(cursor, new Uint8Array(8), new Uint32Array(2), n, true),
 				() => engine.fillCursor(n, new Uint8Array(8), new Uint32Array(2), 1, true),
 				() => settled.push(engine.fillCursorAsync(cursor, 8, 2, n)),
-				() => settled.push(engine.getManyAsync(new Uint8Array(8), n, n, n as ReadMode)),
+				() => settled.push(engine.getManyAsync(new Uint8Array(8), n, n, n as ReadMode, true)),
 				() => engine.dropMemtable(n),
 				() => engine.dropTables([n]),
+				() => engine.approximateOffset(n, new Uint8Array(8)),
 				() => engine.closeCursor(n),
 			];
 			for (const work of calls) {
@@ -87,7 +89,7 @@ describe.runIf(native !== undefined)('the native boundary', () => {
 		// More memory than there is would end the process.
 		expect(() => engine.createMemtable(2, 1e15)).toThrow(expect.objectContaining({ kind: 'resource' }));
 		await expect(engine.fillCursorAsync(cursor, 1e15, 2, 1)).rejects.toMatchObject({ kind: 'resource' });
-		expect(() => engine.getMany(new Uint8Array(8), 1e15, 1, 0, true, new Uint32Array(2))).toThrow(
+		expect(() => engine.getMany(new Uint8Array(8), 1e15, 1, 0, IO_CACHE, new Uint32Array(2))).toThrow(
 			expect.objectContaining({ kind: 'internal' }),
 		);
 		engine.close();
@@ -151,10 +153,10 @@ describe.runIf(native !== undefined)('the native boundary', () => {
 		engine.installView([1], [[]]);
 		const cursor = engine.openCursor({ sequence: 1, reverse: false, keys: true, values: true, fillCache: true });
 		await engine.close();
-		expect(() => engine.get(0, 1, 0, true)).toThrow(ClosedError);
+		expect(() => engine.get(0, 1, 0, IO_CACHE)).toThrow(ClosedError);
 		expect(() => engine.apply(new Uint8Array(12), 0, 12)).toThrow(ClosedError);
 		expect(() => cursor.fill(new Uint8Array(8), new Uint32Array(2), 1, true)).toThrow(ClosedError);
-		await expect(engine.getAsync(0, 1, 0)).rejects.toThrow(ClosedError);
+		await expect(engine.getAsync(0, 1, 0, true)).rejects.toThrow(ClosedError);
 		cursor.close();
 		await engine.close();
 	});

@@ -27,6 +27,15 @@ export const READ_PRESENCE = 2;
 export type ReadMode = typeof READ_BUFFER | typeof READ_UTF8 | typeof READ_PRESENCE;
 export type ReadResult = Buffer | string | true | undefined;
 
+/** The read answers PENDING instead of reading a file. */
+export const IO_NONE = 0;
+/** It reads files, and keeps the blocks in the cache. */
+export const IO_CACHE = 1;
+/** It reads files, and leaves the cache as it is. */
+export const IO_PASS = 2;
+/** What a point read may do for a block that is not in memory. A block that is in the cache is used under each of these. */
+export type IoPolicy = typeof IO_NONE | typeof IO_CACHE | typeof IO_PASS;
+
 /** Answer of a read that may not touch the disk but would have to. */
 export const PENDING: unique symbol = Symbol('varve.pending');
 export type Pending = typeof PENDING;
@@ -208,6 +217,11 @@ export interface KernelEngine {
 	 * @param levels table numbers: level 0 newest first, the others in key order
 	 */
 	installView(memtables: number[], levels: number[][]): void;
+	/**
+	 * Byte offset in the file of an open table at which the first data block begins that may hold user keys at or after `key`: 0 for
+	 * a key before the table, the end of its data blocks for a key behind it. From the index alone: reads no file.
+	 */
+	approximateOffset(table: number, key: Uint8Array): number;
 
 	// ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 	/** The caller writes the key here and passes its length. May be replaced by `reserveKey`. */
@@ -216,14 +230,17 @@ export interface KernelEngine {
 	reserveKey(length: number): void;
 	/**
 	 * Looks up the first `keyLength` bytes of `keyScratch`.
-	 * @param allowIo when false, answers PENDING instead of reading a file.
+	 * @param io only IO_NONE makes it answer PENDING.
 	 */
-	get(keyLength: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult | Pending;
-	/** As `get` with I/O, off the calling thread; the key is copied before it returns. */
-	getAsync(keyLength: number, sequence: number, mode: ReadMode): Promise<ReadResult>;
+	get(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending;
+	/**
+	 * As `get` with I/O, off the calling thread; the key is copied before it returns.
+	 * @param fillCache IO_CACHE when true, IO_PASS when false.
+	 */
+	getAsync(keyLength: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult>;
 	/** Looks up `count` keys, packed as length (4) and bytes each. */
-	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult[] | Pending;
-	getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode): Promise<ReadResult[]>;
+	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult[] | Pending;
+	getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult[]>;
 	openCursor(options: CursorOptions): KernelCursor;
 
 	// ── jobs ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@
  * Invariant: a read on another thread holds the version it began on, so that no table goes away under it.
  */
 import { Fairness, throughEventLoop } from '../fairness';
-import { type KernelEngine, PENDING, type ReadMode, type ReadResult } from '../kernel/kernel';
+import { IO_CACHE, IO_NONE, IO_PASS, type KernelEngine, PENDING, type ReadMode, type ReadResult } from '../kernel/kernel';
 import type { Bytes } from '../types';
 import type { Counters } from './counters';
 import { packKeys, writeKey } from './key-writer';
@@ -26,31 +26,35 @@ export class Reader {
 		this.#counters = counters;
 	}
 
-	/** The value, or a promise of it when it is not in memory. */
-	get(key: Bytes, sequence: number, mode: ReadMode): ReadResult | Promise<ReadResult> {
+	/**
+	 * The value, or a promise of it when it is not in memory.
+	 * @param fillCache when false, blocks that are read stay out of the cache; so in all reads here
+	 */
+	get(key: Bytes, sequence: number, mode: ReadMode, fillCache = true): ReadResult | Promise<ReadResult> {
 		this.#counters.gets++;
 		const length = writeKey(this.#engine, key);
-		const result = this.#engine.get(length, sequence, mode, false);
-		if (result === PENDING) return this.#hold(this.#engine.getAsync(length, sequence, mode));
+		const result = this.#engine.get(length, sequence, mode, IO_NONE);
+		if (result === PENDING) return this.#hold(this.#engine.getAsync(length, sequence, mode, fillCache));
 		return this.#fairness.due() ? throughEventLoop(result) : result;
 	}
 
-	getSync(key: Bytes, sequence: number, mode: ReadMode): ReadResult {
+	getSync(key: Bytes, sequence: number, mode: ReadMode, fillCache = true): ReadResult {
 		this.#counters.gets++;
-		return this.#engine.get(writeKey(this.#engine, key), sequence, mode, true) as ReadResult;
+		return this.#engine.get(writeKey(this.#engine, key), sequence, mode, fillCache ? IO_CACHE : IO_PASS) as ReadResult;
 	}
 
-	async getMany(keys: readonly Bytes[], sequence: number, mode: ReadMode): Promise<ReadResult[]> {
+	async getMany(keys: readonly Bytes[], sequence: number, mode: ReadMode, fillCache = true): Promise<ReadResult[]> {
 		this.#counters.gets += keys.length;
 		const packed = packKeys(keys);
-		const results = this.#engine.getMany(packed, keys.length, sequence, mode, false);
-		if (results === PENDING) return this.#hold(this.#engine.getManyAsync(packed, keys.length, sequence, mode));
+		const results = this.#engine.getMany(packed, keys.length, sequence, mode, IO_NONE);
+		if (results === PENDING) return this.#hold(this.#engine.getManyAsync(packed, keys.length, sequence, mode, fillCache));
 		return this.#fairness.due(keys.length) ? throughEventLoop(results) : results;
 	}
 
-	getManySync(keys: readonly Bytes[], sequence: number, mode: ReadMode): ReadResult[] {
+	getManySync(keys: readonly Bytes[], sequence: number, mode: ReadMode, fillCache = true): ReadResult[] {
 		this.#counters.gets += keys.length;
-		return this.#engine.getMany(packKeys(keys), keys.length, sequence, mode, true) as ReadResult[];
+		const io = fillCache ? IO_CACHE : IO_PASS;
+		return this.#engine.getMany(packKeys(keys), keys.length, sequence, mode, io) as ReadResult[];
 	}
 
 	/** Resolves when no read is on another thread. */

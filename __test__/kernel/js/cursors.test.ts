@@ -46,7 +46,7 @@ function openTable(entries: Entry[]): Table {
 }
 
 function uncached(): CachedBlocks {
-	return new CachedBlocks(new BlockCache(0), { blockReads: 0 }, true);
+	return new CachedBlocks(new BlockCache(0), { blockReads: 0 });
 }
 
 function memtableCursor(entries: Entry[]): Cursor {

@@ -13,11 +13,15 @@ use crate::table::Table;
 
 const READ_AHEAD: usize = 256 * 1024;
 
-/// May a read touch the disk?
+/// What a read may do for a block that is not in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Io {
-    Allowed,
-    CacheOnly,
+    /// Nothing: the read has to wait.
+    None,
+    /// Read it, and keep it in the cache.
+    Cache,
+    /// Read it past the cache, which keeps what it holds.
+    Pass,
 }
 
 /// Gives a cursor the data blocks of a table.
@@ -47,30 +51,27 @@ impl Clone for CachedBlocks {
 
 impl BlockSource for CachedBlocks {
     fn block(&mut self, table: &Table, position: usize) -> Result<Block> {
-        let cache_only = self.cache_only.load(Ordering::Relaxed);
-        cached_block(table, position, &self.cache, &self.counters, cache_only, self.fill_cache)
+        let io = match (self.cache_only.load(Ordering::Relaxed), self.fill_cache) {
+            (true, _) => Io::None,
+            (false, true) => Io::Cache,
+            (false, false) => Io::Pass,
+        };
+        cached_block(table, position, &self.cache, &self.counters, io)
     }
 }
 
 /// A data block from the cache, else from its file.
-pub fn cached_block(
-    table: &Table,
-    position: usize,
-    cache: &BlockCache,
-    counters: &Counters,
-    cache_only: bool,
-    fill_cache: bool,
-) -> Result<Block> {
+pub fn cached_block(table: &Table, position: usize, cache: &BlockCache, counters: &Counters, io: Io) -> Result<Block> {
     let handle = table.index.handle(position);
     if let Some(block) = cache.get(table.number, handle.offset) {
         return Ok(block);
     }
-    if cache_only {
+    if io == Io::None {
         return Err(Error::WouldBlock);
     }
     Counters::count(&counters.block_reads);
     let block = table.read_block(handle)?;
-    if fill_cache && !table.dropped.load(Ordering::Relaxed) {
+    if io == Io::Cache && !table.dropped.load(Ordering::Relaxed) {
         cache.insert(table.number, handle.offset, &block);
     }
     Ok(block)

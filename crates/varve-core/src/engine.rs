@@ -97,14 +97,19 @@ impl Engine {
         Ok(())
     }
 
+    /// Where in the file of an open table the first data block begins that may hold user keys at or after `key`. Reads no file.
+    pub fn approximate_offset(&self, table: u64, key: &[u8]) -> Result<u64> {
+        Ok(self.registry().table(table)?.approximate_offset(key))
+    }
+
     /// Looks up a key; `take` gets the value where it lies.
     pub fn get_with<R>(&self, key: &[u8], sequence: u64, io: Io, take: impl FnOnce(&[u8]) -> R) -> Result<Lookup<R>> {
-        let context = ReadContext { cache: &self.cache, counters: &self.counters, cache_only: io == Io::CacheOnly };
+        let context = ReadContext { cache: &self.cache, counters: &self.counters, io };
         // Cloning the view would cost two writes to a counter that all threads share; the lock is held for the lookup instead, but not
         // while a file may be read.
         let result = match io {
-            Io::CacheOnly => self.view.read().unwrap_or_else(PoisonError::into_inner).get(key, sequence, &context, take),
-            Io::Allowed => self.view().get(key, sequence, &context, take),
+            Io::None => self.view.read().unwrap_or_else(PoisonError::into_inner).get(key, sequence, &context, take),
+            Io::Cache | Io::Pass => self.view().get(key, sequence, &context, take),
         };
         match result {
             Ok(Some(found)) => Ok(Lookup::Found(found)),

@@ -12,7 +12,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-use crate::block_source::{CachedBlocks, Io};
+use crate::block_source::CachedBlocks;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
@@ -99,9 +99,10 @@ impl ScanCursor {
         self.place = Place::At(key.to_vec());
     }
 
-    /// Packs entries from the current position on until chunk, index or `limit` is full.
-    pub fn fill(&mut self, chunk: &mut [u8], index: &mut [u32], limit: usize, io: Io) -> Result<Fill> {
-        self.cache_only.store(io == Io::CacheOnly, Ordering::Relaxed);
+    /// Packs entries from the current position on until chunk, index or `limit` is full. Without `allow_io` it stops before the first
+    /// block that is not in memory.
+    pub fn fill(&mut self, chunk: &mut [u8], index: &mut [u32], limit: usize, allow_io: bool) -> Result<Fill> {
+        self.cache_only.store(!allow_io, Ordering::Relaxed);
         let limit = limit.min(index.len() / 2);
         let mut count = 0;
         let mut used = 0;

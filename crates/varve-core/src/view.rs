@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::block::{BlockCursor, KeyOrder};
-use crate::block_source::{cached_block, CachedBlocks};
+use crate::block_source::{cached_block, CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
@@ -39,7 +39,7 @@ pub enum Source {
 pub struct ReadContext<'a> {
     pub cache: &'a BlockCache,
     pub counters: &'a Counters,
-    pub cache_only: bool,
+    pub io: Io,
 }
 
 impl View {
@@ -101,7 +101,7 @@ struct Lookup<'a> {
 
 impl Lookup<'_> {
     fn in_table<R>(&self, table: &Table, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
-        let ReadContext { cache, counters, cache_only } = *self.context;
+        let ReadContext { cache, counters, io } = *self.context;
         if let Some(filter) = &table.filter {
             Counters::count(&counters.filter_probes);
             if !filter.may_contain(self.hash) {
@@ -115,7 +115,7 @@ impl Lookup<'_> {
         if position == table.index.len() {
             return Ok(self.absent(table));
         }
-        let block = cached_block(table, position, cache, counters, cache_only, true)?;
+        let block = cached_block(table, position, cache, counters, io)?;
         let here = table.index.handle(position).offset;
         let found = self.in_block(BlockCursor::new(block, KeyOrder::Internal), &target, take);
         Ok(found.map_err(|error| error.at(&table.path, here))?.unwrap_or_else(|| self.absent(table)))

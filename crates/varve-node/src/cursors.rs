@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::{MutexGuard, PoisonError};
 
-use varve_core::{CursorOptions, Fill, Io, ScanCursor};
+use varve_core::{CursorOptions, Fill, ScanCursor};
 
 use crate::async_work;
 use crate::js::{methods, Error, Result, Scope, Value};
@@ -72,9 +72,9 @@ fn seek(scope: Scope, state: &Rc<State>, [id, key]: [Value; 2]) -> Result<Value>
 
 /// `(id, chunk: Uint8Array, index: Uint32Array, limit, allowIo) → entries | FILL_PENDING | FILL_TOO_SMALL`
 fn fill(scope: Scope, state: &Rc<State>, [id, chunk, index, limit, allow_io]: [Value; 5]) -> Result<Value> {
-    let io = if scope.to_bool(allow_io)? { Io::Allowed } else { Io::CacheOnly };
+    let allow_io = scope.to_bool(allow_io)?;
     let (chunk, index) = (scope.bytes_mut(chunk)?, scope.u32s_mut(index)?);
-    let filled = lock(&cursor(scope, state, id)?).fill(chunk, index, scope.to_usize(limit)?, io)?;
+    let filled = lock(&cursor(scope, state, id)?).fill(chunk, index, scope.to_usize(limit)?, allow_io)?;
     scope.int(answer(&filled, index))
 }
 
@@ -114,7 +114,7 @@ fn fill_async(scope: Scope, state: &Rc<State>, [id, chunk_length, index_length, 
     let limit = scope.to_usize(limit)?;
     let compute = move || -> Result<Filled> {
         let (mut chunk, mut index) = (zeros(chunk_length)?, zeros(index_length)?);
-        let filled = lock(&cursor).fill(&mut chunk, &mut index, limit, Io::Allowed)?;
+        let filled = lock(&cursor).fill(&mut chunk, &mut index, limit, true)?;
         let answer = answer(&filled, &mut index);
         if let Fill::Entries(count) = filled {
             index.truncate(2 * count);

@@ -37,6 +37,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
         c"openTables" => open_tables,
         c"dropTables" => drop_tables,
         c"installView" => install_view,
+        c"approximateOffset" => approximate_offset,
         c"flush" => flush,
         c"compact" => compact,
         c"cancelJobs" => cancel_jobs,
@@ -113,6 +114,13 @@ fn install_view(scope: Scope, state: &Rc<State>, [memtables, levels]: [Value; 2]
     let levels = scope.list(levels, |level| scope.numbers(level))?;
     state.engine()?.install_view(&scope.numbers(memtables)?, &levels)?;
     scope.undefined()
+}
+
+/// `(table, key: Uint8Array) → offset`
+fn approximate_offset(scope: Scope, state: &Rc<State>, [table, key]: [Value; 2]) -> Result<Value> {
+    let (table, key) = (scope.to_u64(table)?, scope.bytes(key)?);
+    let offset = state.with_engine(|engine| Ok(engine.approximate_offset(table, key)?))?;
+    scope.number(offset as f64)
 }
 
 /// `(job: FlushJob, onProgress?) → { done, cancel }`

@@ -18,6 +18,10 @@ const PENDING: i32 = -2;
 /// Modes of `kernel.ts`.
 const READ_UTF8: u32 = 1;
 const READ_PRESENCE: u32 = 2;
+/// Policies of `kernel.ts`.
+const IO_NONE: u32 = 0;
+const IO_CACHE: u32 = 1;
+const IO_PASS: u32 = 2;
 /// The length of a missing value in the answer of `getMany`.
 const NO_VALUE: u32 = u32::MAX;
 
@@ -33,8 +37,18 @@ pub fn register(scope: Scope, object: Value, state: &Rc<State>) -> Result<()> {
     Ok(())
 }
 
-fn io(scope: Scope, allowed: Value) -> Result<Io> {
-    Ok(if scope.to_bool(allowed)? { Io::Allowed } else { Io::CacheOnly })
+#[inline]
+fn io(scope: Scope, policy: Value) -> Result<Io> {
+    match scope.to_u32(policy)? {
+        IO_NONE => Ok(Io::None),
+        IO_CACHE => Ok(Io::Cache),
+        IO_PASS => Ok(Io::Pass),
+        _ => Err(Error::Usage("there is no such policy for I/O")),
+    }
+}
+
+fn io_filling(scope: Scope, fill_cache: Value) -> Result<Io> {
+    Ok(if scope.to_bool(fill_cache)? { Io::Cache } else { Io::Pass })
 }
 
 /// The key that TypeScript has put into the key buffer.
@@ -49,19 +63,19 @@ fn key(scope: Scope, keys: &Option<SharedBuffer>, length: Value) -> Result<&[u8]
 fn lookup<R>(
     scope: Scope,
     state: &State,
-    [key_length, sequence, allow_io]: [Value; 3],
+    [key_length, sequence, policy]: [Value; 3],
     take: impl FnOnce(&[u8]) -> R,
 ) -> Result<Lookup<R>> {
     let keys = state.keys.borrow();
     let key = key(scope, &keys, key_length)?;
-    let (sequence, io) = (scope.to_u64(sequence)?, io(scope, allow_io)?);
+    let (sequence, io) = (scope.to_u64(sequence)?, io(scope, policy)?);
     state.with_engine(|engine| Ok(engine.get_with(key, sequence, io, take)?))
 }
 
-/// `(keyLength, sequence, allowIo, slabOffset) → length in the slab | MISSING | PENDING | Buffer`
-fn get(scope: Scope, state: &Rc<State>, [key_length, sequence, allow_io, offset]: [Value; 4]) -> Result<Value> {
+/// `(keyLength, sequence, io, slabOffset) → length in the slab | MISSING | PENDING | Buffer`
+fn get(scope: Scope, state: &Rc<State>, [key_length, sequence, policy, offset]: [Value; 4]) -> Result<Value> {
     let offset = scope.to_u32(offset)? as usize;
-    let found = lookup(scope, state, [key_length, sequence, allow_io], |value| {
+    let found = lookup(scope, state, [key_length, sequence, policy], |value| {
         let slab = state.slab.borrow();
         let bytes = slab.as_ref().map_or(&mut [][..], SharedBuffer::bytes);
         // A value over an eighth of the slab gets memory of its own: it would keep the slab alive for long, or fill it in no time.
@@ -81,7 +95,7 @@ fn get(scope: Scope, state: &Rc<State>, [key_length, sequence, allow_io, offset]
     }
 }
 
-/// `(keyLength, sequence, allowIo) → 0 | MISSING | PENDING`
+/// `(keyLength, sequence, io) → 0 | MISSING | PENDING`
 fn has(scope: Scope, state: &Rc<State>, arguments: [Value; 3]) -> Result<Value> {
     scope.int(match lookup(scope, state, arguments, |_| ())? {
         Lookup::Found(()) => 0,
@@ -90,7 +104,7 @@ fn has(scope: Scope, state: &Rc<State>, arguments: [Value; 3]) -> Result<Value> 
     })
 }
 
-/// `(keyLength, sequence, allowIo) → string | undefined | PENDING`
+/// `(keyLength, sequence, io) → string | undefined | PENDING`
 fn get_string(scope: Scope, state: &Rc<State>, arguments: [Value; 3]) -> Result<Value> {
     match lookup(scope, state, arguments, |value| scope.utf8(value))? {
         Lookup::Found(text) => text,
@@ -107,14 +121,15 @@ fn value_of(scope: Scope, mode: u32, bytes: &[u8]) -> Result<Value> {
     }
 }
 
-/// `(keyLength, sequence, mode) → Promise<Buffer | string | true | undefined>`
-fn get_async(scope: Scope, state: &Rc<State>, [key_length, sequence, mode]: [Value; 3]) -> Result<Value> {
+/// `(keyLength, sequence, mode, fillCache) → Promise<Buffer | string | true | undefined>`
+fn get_async(scope: Scope, state: &Rc<State>, [key_length, sequence, mode, fill_cache]: [Value; 4]) -> Result<Value> {
     let (engine, sequence, mode) = (state.engine()?, scope.to_u64(sequence)?, scope.to_u32(mode)?);
+    let io = io_filling(scope, fill_cache)?;
     let key = key(scope, &state.keys.borrow(), key_length)?.to_vec();
     let copy = move |value: &[u8]| if mode == READ_PRESENCE { Vec::new() } else { value.to_vec() };
     async_work::spawn(
         scope,
-        move || Ok(engine.get_with(&key, sequence, Io::Allowed, copy)?),
+        move || Ok(engine.get_with(&key, sequence, io, copy)?),
         move |scope, found| match found {
             Lookup::Found(value) => value_of(scope, mode, &value),
             Lookup::Missing | Lookup::Pending => scope.undefined(),
@@ -155,10 +170,10 @@ fn many(engine: &Engine, packed: &[u8], count: usize, sequence: u64, mode: u32, 
     Ok(Some(many))
 }
 
-/// `(packed, count, sequence, mode, allowIo, lengths: Uint32Array) → Buffer of all values | PENDING`
-fn get_many(scope: Scope, state: &Rc<State>, [packed, count, sequence, mode, allow_io, lengths]: [Value; 6]) -> Result<Value> {
+/// `(packed, count, sequence, mode, io, lengths: Uint32Array) → Buffer of all values | PENDING`
+fn get_many(scope: Scope, state: &Rc<State>, [packed, count, sequence, mode, policy, lengths]: [Value; 6]) -> Result<Value> {
     let (count, sequence, mode) = (scope.to_usize(count)?, scope.to_u64(sequence)?, scope.to_u32(mode)?);
-    let (packed, io) = (scope.bytes(packed)?, io(scope, allow_io)?);
+    let (packed, io) = (scope.bytes(packed)?, io(scope, policy)?);
     let Some(found) = state.with_engine(|engine| many(engine, packed, count, sequence, mode, io))? else {
         return scope.int(PENDING);
     };
@@ -167,13 +182,14 @@ fn get_many(scope: Scope, state: &Rc<State>, [packed, count, sequence, mode, all
     scope.buffer(&found.values)
 }
 
-/// `(packed, count, sequence, mode) → Promise<{ values: Buffer, lengths: Buffer }>`
-fn get_many_async(scope: Scope, state: &Rc<State>, [packed, count, sequence, mode]: [Value; 4]) -> Result<Value> {
+/// `(packed, count, sequence, mode, fillCache) → Promise<{ values: Buffer, lengths: Buffer }>`
+fn get_many_async(scope: Scope, state: &Rc<State>, [packed, count, sequence, mode, fill_cache]: [Value; 5]) -> Result<Value> {
     let (count, sequence, mode) = (scope.to_usize(count)?, scope.to_u64(sequence)?, scope.to_u32(mode)?);
     let (engine, packed) = (state.engine()?, scope.bytes(packed)?.to_vec());
+    let io = io_filling(scope, fill_cache)?;
     async_work::spawn(
         scope,
-        move || many(&engine, &packed, count, sequence, mode, Io::Allowed),
+        move || many(&engine, &packed, count, sequence, mode, io),
         |scope, found| {
             let Many { values, lengths } = found.unwrap_or(Many { values: Vec::new(), lengths: Vec::new() });
             let lengths: Vec<u8> = lengths.iter().flat_map(|length| length.to_ne_bytes()).collect();

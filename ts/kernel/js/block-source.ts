@@ -4,7 +4,8 @@
  * Invariants:
  *  1. With `allowIo` false no file is touched: a block that is not in memory makes `block` throw the source's own `miss`, which
  *     says what is missing. It is one object, thrown again and again: no stack trace is taken.
- *  2. `load` fetches what `miss` names and pins it until `unpin`: an operation that repeats itself after each load finds all it
+ *  2. With `fillCache` false the cache gets no block; one that it holds is used all the same.
+ *  3. `load` fetches what `miss` names and pins it until `unpin`: an operation that repeats itself after each load finds all it
  *     loaded before, even when the cache keeps nothing.
  */
 import type { BlockCache } from './cache';
@@ -29,6 +30,7 @@ export interface ReadCounters {
 export class CachedBlocks implements BlockSource {
 	readonly miss: BlockMiss = { table: undefined, block: 0 };
 	allowIo = true;
+	fillCache = true;
 	private readonly pinnedTables: Table[] = [];
 	private readonly pinnedBlocks: number[] = [];
 	private readonly pinnedBytes: Buffer[] = [];
@@ -36,7 +38,6 @@ export class CachedBlocks implements BlockSource {
 	constructor(
 		private readonly cache: BlockCache,
 		private readonly counters: ReadCounters,
-		private readonly fillCache: boolean,
 	) {}
 
 	block(table: Table, block: number): Buffer {

@@ -2,7 +2,7 @@
  * The TypeScript engine: memtables, tables, cache, reads and jobs of one database, behind {@link KernelEngine}.
  *
  * Invariants:
- *  1. A read with `allowIo` false never touches a file. An asynchronous read repeats itself from memory, loading what is missing off
+ *  1. A read under IO_NONE never touches a file. An asynchronous read repeats itself from memory, loading what is missing off
  *     the calling thread, and holds its view until it ends.
  *  2. After `close` every call throws ClosedError; `close` waits for asynchronous reads and jobs.
  *  3. `keyScratch` is the start of a private buffer with room for a trailer behind it: a lookup needs no copy of its key.
@@ -14,6 +14,9 @@ import {
 	type CursorOptions,
 	type EngineOptions,
 	type FlushJob,
+	IO_CACHE,
+	IO_NONE,
+	type IoPolicy,
 	type KernelCursor,
 	type KernelEngine,
 	type KernelStats,
@@ -61,7 +64,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.cache = new BlockCache(options.cacheBytes);
 		this.registry = new Registry(fileSystem, this.cache);
 		this.jobs = new JobRunner(fileSystem, jobMode);
-		this.blocks = new CachedBlocks(this.cache, this.counters, true);
+		this.blocks = new CachedBlocks(this.cache, this.counters);
 		this.lookup = new PointLookup(this.blocks, this.counters);
 	}
 
@@ -95,15 +98,21 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.registry.installView(memtables, levels);
 	}
 
+	approximateOffset(table: number, key: Uint8Array): number {
+		this.checkOpen();
+		return this.registry.table(table).approximateOffset(key);
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.scratch = Buffer.allocUnsafeSlow(length + TRAILER_SIZE);
 		this.keyScratch = this.scratch.subarray(0, length);
 	}
 
-	get(keyLength: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult | Pending {
+	get(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending {
 		this.checkOpen();
-		this.blocks.allowIo = allowIo;
+		this.blocks.allowIo = io !== IO_NONE;
+		this.blocks.fillCache = io === IO_CACHE;
 		this.lookup.start(this.registry.view, this.scratch, keyLength, sequence);
 		try {
 			return this.lookup.run() ? this.value(this.lookup, mode) : undefined;
@@ -115,19 +124,20 @@ export class JsEngine implements KernelEngine, ScanHost {
 		}
 	}
 
-	async getAsync(keyLength: number, sequence: number, mode: ReadMode): Promise<ReadResult> {
+	async getAsync(keyLength: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult> {
 		this.checkOpen();
 		const key = Buffer.allocUnsafe(keyLength + TRAILER_SIZE);
 		copyBytes(this.scratch, 0, keyLength, key, 0);
 		return this.withView(async (view) => {
-			const blocks = new CachedBlocks(this.cache, this.counters, true);
+			const blocks = new CachedBlocks(this.cache, this.counters);
+			blocks.fillCache = fillCache;
 			const lookup = new PointLookup(blocks, this.counters);
 			lookup.start(view, key, keyLength, sequence);
 			return this.finishLookup(lookup, blocks, mode);
 		});
 	}
 
-	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult[] | Pending {
+	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult[] | Pending {
 		this.checkOpen();
 		const results: ReadResult[] = [];
 		let at = 0;
@@ -135,18 +145,25 @@ export class JsEngine implements KernelEngine, ScanHost {
 			const length = readUint32(packed, at);
 			this.reserveKey(length);
 			at = copyKey(packed, at, length, this.scratch);
-			const result = this.get(length, sequence, mode, allowIo);
+			const result = this.get(length, sequence, mode, io);
 			if (result === PENDING) return PENDING;
 			results.push(result);
 		}
 		return results;
 	}
 
-	async getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode): Promise<ReadResult[]> {
+	async getManyAsync(
+		packed: Uint8Array,
+		count: number,
+		sequence: number,
+		mode: ReadMode,
+		fillCache: boolean,
+	): Promise<ReadResult[]> {
 		this.checkOpen();
 		const keys = Buffer.from(packed);
 		return this.withView(async (view) => {
-			const blocks = new CachedBlocks(this.cache, this.counters, true);
+			const blocks = new CachedBlocks(this.cache, this.counters);
+			blocks.fillCache = fillCache;
 			const lookup = new PointLookup(blocks, this.counters);
 			const results: ReadResult[] = [];
 			let at = 0;
@@ -164,7 +181,8 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	openCursor(options: CursorOptions): KernelCursor {
 		this.checkOpen();
-		const blocks = new CachedBlocks(this.cache, this.counters, options.fillCache);
+		const blocks = new CachedBlocks(this.cache, this.counters);
+		blocks.fillCache = options.fillCache;
 		const scan = new ScanCursor(this, this.registry.view.retain(), blocks, options);
 		this.scans.add(scan);
 		return scan;

@@ -5,6 +5,7 @@
 import type {
 	CompactionJob,
 	FlushJob,
+	IoPolicy,
 	KernelStats,
 	ProgressListener,
 	ReadMode,
@@ -62,23 +63,24 @@ export interface NativeEngineFunctions {
 	openTables(specs: TableSpec[]): Promise<void>;
 	dropTables(numbers: number[]): void;
 	installView(memtables: number[], levels: number[][]): void;
+	approximateOffset(table: number, key: Uint8Array): number;
 	/** Length of the value, which is in the slab at `slabOffset`, or the value where it is too large for that, or MISSING or LOOKUP_PENDING. */
-	get(keyLength: number, sequence: number, allowIo: boolean, slabOffset: number): number | Buffer;
+	get(keyLength: number, sequence: number, io: IoPolicy, slabOffset: number): number | Buffer;
 	/** 0, MISSING or LOOKUP_PENDING. */
-	has(keyLength: number, sequence: number, allowIo: boolean): number;
+	has(keyLength: number, sequence: number, io: IoPolicy): number;
 	/** The value, `undefined`, or LOOKUP_PENDING. */
-	getString(keyLength: number, sequence: number, allowIo: boolean): string | undefined | number;
-	getAsync(keyLength: number, sequence: number, mode: ReadMode): Promise<ReadResult>;
+	getString(keyLength: number, sequence: number, io: IoPolicy): string | undefined | number;
+	getAsync(keyLength: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult>;
 	/** The values one behind the other, or LOOKUP_PENDING; `lengths` gets the length of each. */
 	getMany(
 		packed: Uint8Array,
 		count: number,
 		sequence: number,
 		mode: ReadMode,
-		allowIo: boolean,
+		io: IoPolicy,
 		lengths: Uint32Array,
 	): Buffer | number;
-	getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode): Promise<NativeMany>;
+	getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<NativeMany>;
 	openCursor(sequence: number, lower: Uint8Array | undefined, upper: Uint8Array | undefined, flags: number): number;
 	seekCursor(id: number, key: Uint8Array): void;
 	fillCursor(id: number, chunk: Uint8Array, index: Uint32Array, limit: number, allowIo: boolean): number;

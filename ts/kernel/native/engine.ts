@@ -5,6 +5,7 @@ import {
 	type CursorOptions,
 	type EngineOptions,
 	type FlushJob,
+	type IoPolicy,
 	type KernelCursor,
 	type KernelEngine,
 	type KernelStats,
@@ -67,45 +68,56 @@ export class NativeEngine implements KernelEngine {
 		call(() => this.#functions.installView(memtables, levels));
 	}
 
+	approximateOffset(table: number, key: Uint8Array): number {
+		return call(() => this.#functions.approximateOffset(table, key));
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.keyScratch = privateBuffer(Math.max(length, 2 * this.keyScratch.length));
 		call(() => this.#functions.setKeys(this.keyScratch));
 	}
 
-	get(keyLength: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult | Pending {
+	get(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending {
 		try {
-			if (mode === READ_BUFFER) return this.#getBuffer(keyLength, sequence, allowIo);
+			if (mode === READ_BUFFER) return this.#getBuffer(keyLength, sequence, io);
 			if (mode === READ_UTF8) {
-				const text = this.#functions.getString(keyLength, sequence, allowIo);
+				const text = this.#functions.getString(keyLength, sequence, io);
 				return typeof text === 'number' ? PENDING : text;
 			}
-			const answer = this.#functions.has(keyLength, sequence, allowIo);
+			const answer = this.#functions.has(keyLength, sequence, io);
 			return answer === 0 ? true : answer === MISSING ? undefined : PENDING;
 		} catch (thrown) {
 			throw fromNative(thrown);
 		}
 	}
 
-	#getBuffer(keyLength: number, sequence: number, allowIo: boolean): Buffer | undefined | Pending {
-		const found = this.#functions.get(keyLength, sequence, allowIo, this.#slab.offset());
+	#getBuffer(keyLength: number, sequence: number, io: IoPolicy): Buffer | undefined | Pending {
+		const found = this.#functions.get(keyLength, sequence, io, this.#slab.offset());
 		if (typeof found !== 'number') return found;
 		if (found >= 0) return this.#slab.take(found);
 		return found === MISSING ? undefined : PENDING;
 	}
 
-	async getAsync(keyLength: number, sequence: number, mode: ReadMode): Promise<ReadResult> {
-		return typed(call(() => this.#functions.getAsync(keyLength, sequence, mode)));
+	async getAsync(keyLength: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult> {
+		return typed(call(() => this.#functions.getAsync(keyLength, sequence, mode, fillCache)));
 	}
 
-	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, allowIo: boolean): ReadResult[] | Pending {
+	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult[] | Pending {
 		const lengths = new Uint32Array(count);
-		const values = call(() => this.#functions.getMany(packed, count, sequence, mode, allowIo, lengths));
+		const values = call(() => this.#functions.getMany(packed, count, sequence, mode, io, lengths));
 		return typeof values === 'number' ? PENDING : unpackMany(lengths, values, mode);
 	}
 
-	async getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode): Promise<ReadResult[]> {
-		const { values, lengths } = await typed(call(() => this.#functions.getManyAsync(packed, count, sequence, mode)));
+	async getManyAsync(
+		packed: Uint8Array,
+		count: number,
+		sequence: number,
+		mode: ReadMode,
+		fillCache: boolean,
+	): Promise<ReadResult[]> {
+		const reading = call(() => this.#functions.getManyAsync(packed, count, sequence, mode, fillCache));
+		const { values, lengths } = await typed(reading);
 		const copy = new Uint32Array(count);
 		new Uint8Array(copy.buffer).set(lengths);
 		return unpackMany(copy, values, mode);

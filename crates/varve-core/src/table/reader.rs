@@ -75,6 +75,17 @@ impl Table {
         internal_key::user_key(&self.properties.largest_key)
     }
 
+    /// Where the first data block begins that may hold user keys at or after `key`; the end of the data blocks when none does.
+    pub fn approximate_offset(&self, key: &[u8]) -> u64 {
+        let mut target = Vec::with_capacity(key.len() + internal_key::TRAILER_SIZE);
+        internal_key::seek_key(&mut target, key, u64::MAX >> 8);
+        let block = self.index.find(&target);
+        if block == self.index.len() {
+            return self.index.handle(block - 1).end();
+        }
+        self.index.handle(block).offset
+    }
+
     /// Bytes of index and filter in memory.
     pub fn memory(&self) -> usize {
         self.index.size() + self.filter.as_ref().map_or(0, Filter::size)

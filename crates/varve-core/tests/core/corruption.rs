@@ -197,7 +197,7 @@ fn an_unknown_kind_is_corruption_of_its_block() {
         let mut cursor = engine.open_cursor(CursorOptions { reverse, ..scan_options() });
         let (mut chunk, mut index) = ([0; 100], [0; 20]);
         let mut fill = || {
-            let filled = cursor.fill(&mut chunk, &mut index, 10, varve_core::Io::Allowed)?;
+            let filled = cursor.fill(&mut chunk, &mut index, 10, true)?;
             let varve_core::Fill::Entries(count) = filled else { panic!("{filled:?}") };
             Ok(unpack(&chunk, &index, count))
         };

@@ -178,7 +178,7 @@ impl<'a> Harness<'a> {
         for _ in 0..20 {
             let (key, sequence) = (self.random.key(), self.visible());
             let expected = self.model.get(&key, sequence);
-            match self.store.engine.get_with(&key, sequence, Io::CacheOnly, <[u8]>::to_vec).unwrap() {
+            match self.store.engine.get_with(&key, sequence, Io::None, <[u8]>::to_vec).unwrap() {
                 Lookup::Pending => {}
                 Lookup::Missing => assert_eq!(None, expected, "{key:?} at {sequence}"),
                 Lookup::Found(value) => assert_eq!(Some(&value), expected, "{key:?} at {sequence}"),
@@ -243,9 +243,9 @@ fn fill(scan: &mut OpenScan, random: &mut Random) -> bool {
     let mut chunk = vec![0; random.pick(&[0, 3, 20, 100, 2000])];
     let mut index = vec![0; 2 * random.pick(&[1, 2, 7, 64])];
     let limit = random.pick(&[1, 3, usize::MAX]);
-    let io = random.pick(&[Io::Allowed, Io::CacheOnly]);
+    let allow_io = random.pick(&[true, false]);
     let size = |entry: &Entry| entry.0.len() + entry.1.len();
-    let count = match scan.cursor.fill(&mut chunk, &mut index, limit, io).unwrap() {
+    let count = match scan.cursor.fill(&mut chunk, &mut index, limit, allow_io).unwrap() {
         Fill::Entries(count) => count,
         Fill::TooSmall(needed) => {
             assert_eq!(scan.rest.first().map(size), Some(needed));
@@ -253,7 +253,7 @@ fn fill(scan: &mut OpenScan, random: &mut Random) -> bool {
             return false;
         }
         Fill::Pending => {
-            assert_eq!(io, Io::CacheOnly);
+            assert!(!allow_io);
             return false;
         }
     };
@@ -261,7 +261,7 @@ fn fill(scan: &mut OpenScan, random: &mut Random) -> bool {
     let room = limit.min(index.len() / 2);
     assert!(count <= room);
     let used: usize = scan.rest.drain(..count).map(|entry| size(&entry)).sum();
-    if io == Io::Allowed && count < room {
+    if allow_io && count < room {
         assert!(scan.rest.first().is_none_or(|next| used + size(next) > chunk.len()), "it stopped early");
     }
     count == 0

@@ -27,9 +27,9 @@ fn an_engine_without_memtable_takes_no_writes() {
 fn what_is_not_in_memory_waits() {
     let (store, _) = one_table(1 << 16);
     let lookup = |io| store.engine.get_with(b"k\x07", NEWEST, io, |value| value[0]).unwrap();
-    assert_eq!(lookup(Io::CacheOnly), Lookup::Pending);
-    assert_eq!(lookup(Io::Allowed), Lookup::Found(7));
-    assert_eq!(lookup(Io::CacheOnly), Lookup::Found(7));
+    assert_eq!(lookup(Io::None), Lookup::Pending);
+    assert_eq!(lookup(Io::Cache), Lookup::Found(7));
+    assert_eq!(lookup(Io::None), Lookup::Found(7));
     let stats = store.engine.stats();
     assert_eq!((stats.block_reads, stats.cache_hits, stats.cache_misses), (1, 1, 2));
     assert!(stats.cache_bytes > 20 && stats.table_memory > 0);
@@ -110,6 +110,33 @@ fn a_scan_may_leave_the_cache_alone() {
     assert!(store.engine.stats().cache_bytes > 0);
 }
 
+#[test]
+fn a_lookup_may_leave_the_cache_alone() {
+    let (store, _) = one_table(1 << 16);
+    let lookup = |io| store.engine.get_with(b"k\x07", NEWEST, io, |value| value[0]).unwrap();
+    let read = || (store.engine.stats().cache_bytes > 0, store.engine.stats().block_reads);
+    assert_eq!((lookup(Io::Pass), lookup(Io::Pass), read()), (Lookup::Found(7), Lookup::Found(7), (false, 2)));
+    assert_eq!((lookup(Io::None), lookup(Io::Cache), read()), (Lookup::Pending, Lookup::Found(7), (true, 3)));
+    // What the cache has is used.
+    assert_eq!((lookup(Io::Pass), read()), (Lookup::Found(7), (true, 3)));
+}
+
+#[test]
+fn the_index_tells_where_a_key_would_be() {
+    let (store, number) = one_table(0);
+    let at = |key: &[u8]| store.engine.approximate_offset(number, key).unwrap();
+    assert_eq!((at(b""), at(b"k"), at(b"k\0")), (0, 0, 0));
+    // One block for each key, all of one size.
+    let size = at(b"k\x01");
+    for i in 0..50u8 {
+        assert_eq!(at(&[b'k', i]), size * u64::from(i));
+        assert_eq!(at(&[b'k', i, 0]), size * u64::from(i + 1));
+    }
+    assert_eq!((at(b"l"), at(b"k\xff")), (size * 50, size * 50));
+    assert_eq!(store.engine.stats().block_reads, 0);
+    assert!(matches!(store.engine.approximate_offset(number + 1, b"k"), Err(Error::Resource(_))));
+}
+
 /// A reverse scan that had to wait goes back to its full range when it seeks.
 #[test]
 fn a_scan_seeks_anywhere_after_it_has_waited() {
@@ -118,15 +145,15 @@ fn a_scan_seeks_anywhere_after_it_has_waited() {
         let mut cursor = store.engine.open_cursor(CursorOptions { reverse, ..scan_options() });
         let (mut chunk, mut index) = ([0; 1000], [0; 100]);
         cursor.seek(&[b'k', 25]);
-        let mut first = |cursor: &mut varve_core::ScanCursor, io| {
-            let filled = cursor.fill(&mut chunk, &mut index, 1, io).unwrap();
+        let mut first = |cursor: &mut varve_core::ScanCursor, allow_io| {
+            let filled = cursor.fill(&mut chunk, &mut index, 1, allow_io).unwrap();
             (filled == Fill::Entries(1)).then(|| chunk[1])
         };
-        assert_eq!(first(&mut cursor, Io::Allowed), Some(25));
-        assert_eq!(first(&mut cursor, Io::CacheOnly), None);
+        assert_eq!(first(&mut cursor, true), Some(25));
+        assert_eq!(first(&mut cursor, false), None);
         for to in [0, 49, 25] {
             cursor.seek(&[b'k', to]);
-            assert_eq!(first(&mut cursor, Io::Allowed), Some(to), "reverse: {reverse}");
+            assert_eq!(first(&mut cursor, true), Some(to), "reverse: {reverse}");
         }
     }
 }
@@ -136,11 +163,11 @@ fn a_scan_says_how_much_room_it_needs() {
     let (store, _) = one_table(0);
     let mut cursor = store.engine.open_cursor(scan_options());
     let mut index = [0; 4];
-    assert_eq!(cursor.fill(&mut [0; 21], &mut index, 9, Io::Allowed).unwrap(), Fill::TooSmall(22));
-    assert_eq!(cursor.fill(&mut [0; 22], &mut index, 9, Io::Allowed).unwrap(), Fill::Entries(1));
-    assert_eq!(cursor.fill(&mut [0; 1000], &mut index, 9, Io::Allowed).unwrap(), Fill::Entries(2));
-    assert_eq!(cursor.fill(&mut [0; 1000], &mut index, 0, Io::Allowed).unwrap(), Fill::Entries(0));
-    assert_eq!(cursor.fill(&mut [0; 1000], &mut index, 1, Io::Allowed).unwrap(), Fill::Entries(1));
+    assert_eq!(cursor.fill(&mut [0; 21], &mut index, 9, true).unwrap(), Fill::TooSmall(22));
+    assert_eq!(cursor.fill(&mut [0; 22], &mut index, 9, true).unwrap(), Fill::Entries(1));
+    assert_eq!(cursor.fill(&mut [0; 1000], &mut index, 9, true).unwrap(), Fill::Entries(2));
+    assert_eq!(cursor.fill(&mut [0; 1000], &mut index, 0, true).unwrap(), Fill::Entries(0));
+    assert_eq!(cursor.fill(&mut [0; 1000], &mut index, 1, true).unwrap(), Fill::Entries(1));
 }
 
 #[test]

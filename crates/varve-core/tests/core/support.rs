@@ -127,7 +127,7 @@ pub fn file_names(directory: &Path) -> Vec<String> {
 }
 
 pub fn get(engine: &Engine, key: &[u8], sequence: u64) -> Result<Option<Vec<u8>>> {
-    match engine.get_with(key, sequence, Io::Allowed, <[u8]>::to_vec)? {
+    match engine.get_with(key, sequence, Io::Cache, <[u8]>::to_vec)? {
         Lookup::Found(value) => Ok(Some(value)),
         Lookup::Missing => Ok(None),
         Lookup::Pending => panic!("a read that may touch the disk never waits"),
@@ -156,7 +156,7 @@ pub fn read_all(cursor: &mut ScanCursor) -> Result<Vec<Entry>> {
     let (mut chunk, mut index) = (vec![0; 512], [0; 64]);
     let mut entries = Vec::new();
     loop {
-        match cursor.fill(&mut chunk, &mut index, usize::MAX, Io::Allowed)? {
+        match cursor.fill(&mut chunk, &mut index, usize::MAX, true)? {
             Fill::Entries(0) => return Ok(entries),
             Fill::Entries(count) => entries.extend(unpack(&chunk, &index, count)),
             Fill::TooSmall(size) => chunk.resize(size, 0),

@@ -84,6 +84,17 @@ export class Table {
 		return this.sizes[block];
 	}
 
+	/** Where the first data block begins that may hold user keys at or after `key`; the end of the data blocks when none does. */
+	approximateOffset(key: Uint8Array): number {
+		// A trailer of all ones comes before every version of the key.
+		const target = Buffer.alloc(key.length + TRAILER_SIZE, 0xff);
+		target.set(key);
+		const block = this.index.lowerBound(target, 0, target.length);
+		if (block < this.blockCount) return this.offsets[block];
+		const last = this.blockCount - 1;
+		return this.offsets[last] + this.sizes[last] + BLOCK_TRAILER_SIZE;
+	}
+
 	/** May `key[0, length)` lie between the smallest and the largest user key? */
 	covers(key: Uint8Array, length: number): boolean {
 		const { smallestKey, largestKey } = this.properties;
