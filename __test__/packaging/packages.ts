@@ -58,8 +58,8 @@ export function install(folder: string, tarballs: Tarball[]): void {
 }
 
 /** Runs a program in a folder as a user would who has no Rust. */
-export function runProgram(folder: string, program: string): Outcome {
-	const { status, stdout, stderr } = spawnSync(process.execPath, [program], {
+export function runProgram(folder: string, program: string, args: string[] = []): Outcome {
+	const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
 		cwd: folder,
 		env: environment(),
 		encoding: 'utf8',

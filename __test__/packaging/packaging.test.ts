@@ -33,9 +33,9 @@ describe('the main package', () => {
 		expect(main.files).not.toContain('binding.gyp');
 	});
 
-	it('has no dependencies but the binaries', () => {
+	it('depends on abstract-level and the binaries only', () => {
 		const manifest = readJson<Record<string, Record<string, string> | undefined>>(join(root, 'package.json'));
-		expect(manifest.dependencies ?? {}).toEqual({});
+		expect(Object.keys(manifest.dependencies ?? {})).toEqual(['abstract-level']);
 		expect(manifest.peerDependencies ?? {}).toEqual({});
 	});
 

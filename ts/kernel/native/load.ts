@@ -1,14 +1,18 @@
 /**
  * Finds and loads the native addon: a development build beside package.json, else the optional package for this platform.
+ *
+ * Invariants:
+ *  1. This module can be bundled, as CommonJS or as an ES module. The binary stays outside, and is looked for from the bundle.
+ *  2. Nothing here throws when the module is imported.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
 import type { Kernel } from '../kernel';
 import type { NativeAddon } from './addon';
 import { NativeKernel } from './kernel';
 
-/** The root of the package: two folders above both ts/kernel/native and dist/kernel/native. */
-const ROOT = join(__dirname, '..', '..', '..');
+/** This module, in the repository or in an installed package. A bundle is neither, and nothing is loaded from the folders above it. */
+const UNBUNDLED = /^(.*[\\/])(?:ts|dist)[\\/]kernel[\\/]native[\\/]load\.[jt]s$/s;
 
 /** Platforms that binaries are built for, by platform and architecture. */
 const TRIPLES: Record<string, string> = {
@@ -64,9 +68,8 @@ export function loadNativeKernel(): Kernel {
 function requireAddon(): NativeAddon {
 	const triple = nativeTriple();
 	if (triple === undefined) throw new Error(`there is no binary for ${process.platform} ${process.arch}`);
-	const local = join(ROOT, `varve.${triple}.node`);
-	const request = existsSync(local) ? local : `varve-${triple}`;
-	const { version } = require(join(ROOT, 'package.json')) as { version: string };
+	const request = developmentBuild(triple) ?? `varve-${triple}`;
+	const { version } = require('../../../package.json') as { version: string };
 	const loaded = requireFrom(request, triple);
 	if (loaded.version === version) return loaded;
 	throw new Error(
@@ -74,12 +77,27 @@ function requireAddon(): NativeAddon {
 	);
 }
 
+function developmentBuild(triple: string): string | undefined {
+	const packageRoot = typeof __filename === 'string' ? UNBUNDLED.exec(__filename)?.[1] : undefined;
+	if (packageRoot === undefined) return undefined;
+	const path = `${packageRoot}varve.${triple}.node`;
+	return existsSync(path) ? path : undefined;
+}
+
 function requireFrom(request: string, triple: string): NativeAddon {
 	try {
-		return require(request) as NativeAddon;
+		return requireAtRunTime()(request) as NativeAddon;
 	} catch (cause) {
 		const { code, message } = cause as NodeJS.ErrnoException;
 		const reason = code === 'MODULE_NOT_FOUND' ? `the optional package varve-${triple} is not installed` : message;
 		throw new Error(reason, { cause });
 	}
+}
+
+/**
+ * A `require` that no bundler follows. A bundle of ES modules has no file name, but a `require` where it was made with one
+ * (docs/bundling.md).
+ */
+function requireAtRunTime(): NodeJS.Require {
+	return typeof __filename === 'string' ? createRequire(__filename) : require;
 }

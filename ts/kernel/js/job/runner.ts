@@ -7,7 +7,6 @@
  *     new worker.
  *  3. `close` cancels all jobs, waits until they have settled, and ends the worker.
  */
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { IOError } from '../../../errors';
@@ -18,6 +17,7 @@ import type { JobRequest } from './job';
 import { removeOutputs } from './output';
 import { jobSteps } from './steps';
 import type { WorkerReply, WorkerRequest } from './worker';
+import { workerSource } from './worker-source';
 
 export type JobMode = 'worker' | 'inline';
 
@@ -100,7 +100,8 @@ export class JobRunner {
 	}
 
 	private startWorker(): Worker {
-		const worker = new Worker(workerPath(__filename));
+		// Flags of the process are not for this program: `--input-type=module` would take it for an ES module.
+		const worker = new Worker(workerSource, { eval: true, execArgv: [] });
 		let cause: unknown;
 		worker.on('message', (reply: WorkerReply) => this.receive(reply));
 		worker.on('error', (error) => {
@@ -137,10 +138,4 @@ export class JobRunner {
 		this.inFlight.delete(id);
 		if (this.inFlight.size === 0) this.worker?.unref();
 	}
-}
-
-/** The compiled worker: beside this module, or in `dist` when this module runs from its source (tests). */
-function workerPath(here: string): string {
-	if (!here.endsWith('.ts')) return join(__dirname, 'worker.js');
-	return join(__dirname, '..', '..', '..', '..', 'dist', 'kernel', 'js', 'job', 'worker.js');
 }
