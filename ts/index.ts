@@ -18,11 +18,13 @@ export {
 export { DatabaseIterator } from './iterator/iterator';
 export type { KernelStats } from './kernel/kernel';
 export type { KernelChoice } from './kernel/load';
+export type { RepairReport } from './maintenance/repair';
 export { Snapshot } from './snapshot/snapshot';
 export type {
 	BatchOperation,
 	Bytes,
 	CallOptions,
+	ClearOptions,
 	DatabaseEvents,
 	DatabaseStats,
 	DatabaseStatus,

@@ -92,6 +92,8 @@ export interface ReadOptions<E extends Encoding = Encoding> extends CallOptions 
 	snapshot?: Snapshot | undefined;
 	/** Default: that of the database. */
 	encoding?: E | undefined;
+	/** Keep the blocks that are read in the block cache. Default true. */
+	fillCache?: boolean | undefined;
 }
 
 /** A range of keys. */
@@ -118,8 +120,16 @@ export interface IteratorOptions<E extends Encoding = Encoding> extends ReadOpti
 	keys?: boolean | undefined;
 	/** Return values; when false they are `undefined` and never copied. Default true. */
 	values?: boolean | undefined;
-	/** Keep the blocks that are read in the block cache. Default true. */
-	fillCache?: boolean | undefined;
+}
+
+/** Options of `clear`. */
+export interface ClearOptions extends WriteOptions, RangeOptions {
+	/** Delete what the snapshot sees. Default: what the store holds now. */
+	snapshot?: Snapshot | undefined;
+	/** Begin with the greatest key; of use with a limit. Default false. */
+	reverse?: boolean | undefined;
+	/** Most entries to delete. Default: no limit. */
+	limit?: number | undefined;
 }
 
 /** One operation of a batch. */

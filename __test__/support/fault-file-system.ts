@@ -15,6 +15,7 @@ const MUTATIONS: readonly Method[] = [
 	'makeDirectorySync',
 	'renameSync',
 	'removeSync',
+	'removeDirectorySync',
 	'truncateSync',
 	'syncDirectorySync',
 	'writeSync',
@@ -110,6 +111,10 @@ export class FaultFileSystem implements FileSystem {
 
 	renameSync(from: string, to: string): void {
 		this.#call('renameSync', from, () => this.#inner.renameSync(from, to));
+	}
+
+	removeDirectorySync(path: string): void {
+		this.#call('removeDirectorySync', path, () => this.#inner.removeDirectorySync(path));
 	}
 
 	removeSync(path: string): void {

@@ -155,6 +155,11 @@ export class MemoryFileSystem implements FileSystem {
 		});
 	}
 
+	removeDirectorySync(path: string): void {
+		if (this.#directory(path, 'rmdir').entries.size > 0) throw systemError('ENOTEMPTY', 'rmdir', path);
+		this.#directory(dirname(path), 'rmdir').change((entries) => entries.delete(basename(path)));
+	}
+
 	removeSync(path: string): void {
 		this.#file(path, 'unlink');
 		this.#directory(dirname(path), 'unlink').change((entries) => entries.delete(basename(path)));

@@ -8,16 +8,30 @@ import { throwIfAborted, withSignal } from '../abort';
 import { Batch } from '../batch/batch';
 import { encodeOperations } from '../batch/operations';
 import { ClosedError, ConfigError } from '../errors';
+import { ChunkReader, type ReaderShape } from '../iterator/chunk-reader';
 import { DatabaseIterator } from '../iterator/iterator';
 import { halfOpenRange } from '../iterator/range';
-import { READ_PRESENCE, type ReadMode } from '../kernel/kernel';
-import { checkIteratorOptions, checkRangeOptions, durabilityOf, encodingOf, readModeOf } from '../options/calls';
+import { type CursorOptions, READ_PRESENCE, type ReadMode, type ReadResult } from '../kernel/kernel';
+import type { KernelChoice } from '../kernel/load';
+import { destroyStore } from '../maintenance/destroy';
+import { type RepairReport, repairStore } from '../maintenance/repair';
+import type { TableMetadata } from '../manifest/table-metadata';
+import {
+	checkClearOptions,
+	checkIteratorOptions,
+	checkRangeOptions,
+	durabilityOf,
+	encodingOf,
+	fillCacheOf,
+	readModeOf,
+} from '../options/calls';
 import { Snapshot } from '../snapshot/snapshot';
 import type { Store } from '../store/store';
 import type {
 	BatchOperation,
 	Bytes,
 	CallOptions,
+	ClearOptions,
 	DatabaseEvents,
 	DatabaseStats,
 	DatabaseStatus,
@@ -30,6 +44,7 @@ import type {
 	WriteOptions,
 } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
+import { clearEntries } from './clear';
 import { openStore } from './open';
 
 /** The encoding of a read: its own, else that of the database. */
@@ -46,7 +61,8 @@ export class Database<E extends Encoding = 'buffer'> {
 	#status: DatabaseStatus = 'open';
 	#closing: Promise<void> | undefined;
 
-	private constructor(store: Store, encoding: Encoding) {
+	/** @internal */
+	constructor(store: Store, encoding: Encoding) {
 		this.#store = store;
 		this.#encoding = encoding;
 	}
@@ -58,6 +74,26 @@ export class Database<E extends Encoding = 'buffer'> {
 	 */
 	static async open<E extends Encoding = 'buffer'>(path: string, options: OpenOptions<E> = {}): Promise<Database<E>> {
 		return new Database<E>(await openStore(path, options), options.encoding ?? 'buffer');
+	}
+
+	/**
+	 * Removes the store in a directory: its own files, and the directories that are empty then. Files with other names stay; a path that
+	 * does not exist is no error.
+	 * @throws LockedError when the store is open: nothing was removed. IOError when a file cannot be removed: call again.
+	 */
+	static destroy(path: string): Promise<void> {
+		return destroyStore(path);
+	}
+
+	/**
+	 * Makes a damaged store, which is not open, openable again out of the tables and logs that can be read, and tells what could not be;
+	 * damaged files move to the directory `lost`. All tables are written anew, which needs as much free space as they take. Where a
+	 * table is lost, older versions of its keys show again.
+	 * @throws NotFoundError when there is no file of a store, LockedError when it is open. IOError when the disk fails or is full: nothing is
+	 * lost by that, call again.
+	 */
+	static repair(path: string, options: { kernel?: KernelChoice } = {}): Promise<RepairReport> {
+		return repairStore(path, options);
 	}
 
 	/** The directory, as an absolute path. */
@@ -106,10 +142,7 @@ export class Database<E extends Encoding = 'buffer'> {
 		if (operations !== undefined) return this.#batch(operations, options);
 		this.#checkOpen();
 		return new Batch({
-			writeBatch: async (encoder, writeOptions) => {
-				await this.#write((group) => group.append(encoder), writeOptions);
-				this.#store.counters.batches++;
-			},
+			writeBatch: (encoder, writeOptions) => this.writeBatch((group) => group.append(encoder), writeOptions),
 			writeBatchSync: (encoder, writeOptions) => {
 				this.#writeSync((group) => group.append(encoder), writeOptions);
 				this.#store.counters.batches++;
@@ -133,7 +166,7 @@ export class Database<E extends Encoding = 'buffer'> {
 	getSync<const O extends ReadOptions = object>(key: Bytes, options?: O): ValueOf<O, E> | undefined {
 		this.#checkOpen();
 		const mode = readModeOf(options, this.#encoding);
-		return this.#store.reader.getSync(key, this.#sequence(options), mode) as ValueOf<O, E> | undefined;
+		return this.#store.reader.getSync(key, this.#sequence(options), mode, fillCacheOf(options)) as ValueOf<O, E> | undefined;
 	}
 
 	/** Is there a value under a key? */
@@ -146,7 +179,7 @@ export class Database<E extends Encoding = 'buffer'> {
 	hasSync(key: Bytes, options?: ReadOptions): boolean {
 		this.#checkOpen();
 		readModeOf(options, this.#encoding);
-		return this.#store.reader.getSync(key, this.#sequence(options), READ_PRESENCE) === true;
+		return this.#store.reader.getSync(key, this.#sequence(options), READ_PRESENCE, fillCacheOf(options)) === true;
 	}
 
 	/** The values under many keys, all of one moment, in the order of the keys. */
@@ -154,20 +187,25 @@ export class Database<E extends Encoding = 'buffer'> {
 		keys: readonly Bytes[],
 		options?: O,
 	): Promise<(ValueOf<O, E> | undefined)[]> {
-		throwIfAborted(options?.signal);
-		this.#checkOpen();
-		checkKeys(keys);
-		const mode = readModeOf(options, this.#encoding);
-		const result = this.#store.reader.getMany(keys, this.#sequence(options), mode);
-		return withSignal(result, options?.signal) as Promise<(ValueOf<O, E> | undefined)[]>;
+		const values = await this.#readMany(keys, readModeOf(options, this.#encoding), options);
+		return values as (ValueOf<O, E> | undefined)[];
 	}
 
 	/** As {@link getMany}; reads files on the calling thread. */
 	getManySync<const O extends ReadOptions = object>(keys: readonly Bytes[], options?: O): (ValueOf<O, E> | undefined)[] {
-		this.#checkOpen();
-		checkKeys(keys);
-		const mode = readModeOf(options, this.#encoding);
-		return this.#store.reader.getManySync(keys, this.#sequence(options), mode) as (ValueOf<O, E> | undefined)[];
+		return this.#readManySync(keys, readModeOf(options, this.#encoding), options) as (ValueOf<O, E> | undefined)[];
+	}
+
+	/** Is there a value under each key? All of one moment, in the order of the keys. */
+	async hasMany(keys: readonly Bytes[], options?: ReadOptions): Promise<boolean[]> {
+		readModeOf(options, this.#encoding);
+		return (await this.#readMany(keys, READ_PRESENCE, options)).map((found) => found === true);
+	}
+
+	/** As {@link hasMany}; reads files on the calling thread. */
+	hasManySync(keys: readonly Bytes[], options?: ReadOptions): boolean[] {
+		readModeOf(options, this.#encoding);
+		return this.#readManySync(keys, READ_PRESENCE, options).map((found) => found === true);
 	}
 
 	/** Iterates over a range as it is now (or was, with a snapshot). Close it when done; loops do so themselves. */
@@ -178,17 +216,38 @@ export class Database<E extends Encoding = 'buffer'> {
 		const given: IteratorOptions = options ?? {};
 		checkIteratorOptions(given);
 		throwIfAborted(given.signal);
-		const { keys = true, values = true, reverse = false, limit = Number.POSITIVE_INFINITY, fillCache = true } = given;
-		const sequence = this.#sequence(given);
-		const handle = this.#store.openCursor({ sequence, ...halfOpenRange(given), reverse, keys, values, fillCache });
+		const { keys = true, values = true, reverse = false, limit = Number.POSITIVE_INFINITY, signal } = given;
+		const cursor = { ...halfOpenRange(given), reverse, keys, values, fillCache: fillCacheOf(given) };
 		const encoding = encodingOf(given, this.#encoding);
-		return new DatabaseIterator(handle, this.#store.cursors, {
-			encoding,
-			limit: Math.min(limit, Number.MAX_SAFE_INTEGER),
-			keys,
-			values,
-			signal: given.signal,
-		});
+		const reader = this.openReader(cursor, { keyEncoding: encoding, valueEncoding: encoding, limit }, given.snapshot);
+		return new DatabaseIterator(reader, { keys, values, signal });
+	}
+
+	/** @internal What iterators are made of: entries in packed chunks. */
+	openReader(cursor: Omit<CursorOptions, 'sequence'>, shape: ReaderShape, snapshot: Snapshot | undefined): ChunkReader {
+		this.#checkOpen();
+		const handle = this.#store.openCursor({ ...cursor, sequence: this.#sequence({ snapshot }) });
+		return new ChunkReader(handle, this.#store.cursors, shape);
+	}
+
+	/**
+	 * Deletes the entries of a range (default: all). The keys are read and deleted in batches of about 1 MiB of keys: a range that
+	 * fits one goes at once or not at all, a larger one batch by batch. A signal ends it between two batches.
+	 */
+	async clear(options: ClearOptions = {}): Promise<void> {
+		const durability = checkClearOptions(options, this.#store.options.sync);
+		throwIfAborted(options.signal);
+		const { reverse = false, limit = Number.POSITIVE_INFINITY } = options;
+		const cursor = { ...halfOpenRange(options), reverse, keys: true, values: false, fillCache: false };
+		const reader = this.openReader(cursor, { keyEncoding: 'buffer', valueEncoding: 'buffer', limit }, options.snapshot);
+		await clearEntries(reader, this.#store.commits, durability, options.signal);
+	}
+
+	/** About how many bytes the entries of a range (default: all) take in tables; what is still in memory does not count. */
+	approximateSize(range: RangeOptions = {}): number {
+		this.#checkOpen();
+		checkRangeOptions(range);
+		return this.#store.approximateSize(halfOpenRange(range));
 	}
 
 	/** The store as it is now, to read at later. Close it when done: it keeps old versions on disk. */
@@ -220,6 +279,12 @@ export class Database<E extends Encoding = 'buffer'> {
 	stats(): DatabaseStats {
 		this.#checkOpen();
 		return this.#store.stats();
+	}
+
+	/** @internal The tables of each level. */
+	tables(): readonly (readonly TableMetadata[])[] {
+		this.#checkOpen();
+		return this.#store.versions.current.levels;
 	}
 
 	/** Calls `listener` at each event from now on. */
@@ -260,7 +325,12 @@ export class Database<E extends Encoding = 'buffer'> {
 
 	async #batch(operations: readonly BatchOperation[], options: WriteOptions | undefined): Promise<void> {
 		checkOperations(operations);
-		await this.#write((encoder) => encodeOperations(encoder, operations), options);
+		await this.writeBatch((encoder) => encodeOperations(encoder, operations), options);
+	}
+
+	/** @internal Writes what `encode` adds: all or, when it throws, nothing. */
+	async writeBatch(encode: (encoder: BatchEncoder) => void, options: WriteOptions | undefined): Promise<void> {
+		await this.#write(encode, options);
 		this.#store.counters.batches++;
 	}
 
@@ -278,11 +348,25 @@ export class Database<E extends Encoding = 'buffer'> {
 	async #read(key: Bytes, mode: ReadMode, options: ReadOptions | undefined): Promise<unknown> {
 		throwIfAborted(options?.signal);
 		this.#checkOpen();
-		const result = this.#store.reader.get(key, this.#sequence(options), mode);
+		const result = this.#store.reader.get(key, this.#sequence(options), mode, fillCacheOf(options));
 		return result instanceof Promise ? withSignal(result, options?.signal) : result;
 	}
 
-	#sequence(options: ReadOptions | undefined): number {
+	async #readMany(keys: readonly Bytes[], mode: ReadMode, options: ReadOptions | undefined): Promise<ReadResult[]> {
+		throwIfAborted(options?.signal);
+		this.#checkOpen();
+		checkKeys(keys);
+		const result = this.#store.reader.getMany(keys, this.#sequence(options), mode, fillCacheOf(options));
+		return withSignal(result, options?.signal);
+	}
+
+	#readManySync(keys: readonly Bytes[], mode: ReadMode, options: ReadOptions | undefined): ReadResult[] {
+		this.#checkOpen();
+		checkKeys(keys);
+		return this.#store.reader.getManySync(keys, this.#sequence(options), mode, fillCacheOf(options));
+	}
+
+	#sequence(options: { snapshot?: Snapshot | undefined } | undefined): number {
 		const snapshot = options?.snapshot;
 		if (snapshot === undefined) return this.#store.sequence;
 		if (!(snapshot instanceof Snapshot)) throw new ConfigError("Option 'snapshot' takes what database.snapshot() returned.");

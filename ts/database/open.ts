@@ -13,6 +13,8 @@ import { TypedEmitter } from '../events';
 import type { FileSystem } from '../fs/file-system';
 import type { Kernel, KernelEngine, TableOptions } from '../kernel/kernel';
 import { loadKernel } from '../kernel/load';
+import { holdsStore } from '../manifest/current';
+import { refuseLevelDb } from '../manifest/level-db';
 import { ManifestWriter, recoverManifest } from '../manifest/manifest';
 import type { ManifestState } from '../manifest/state';
 import { Version } from '../manifest/version';
@@ -65,17 +67,22 @@ interface Opening {
 }
 
 function prepareDirectory(files: StoreFiles, options: OpenOptions, fileSystem: FileSystem): void {
-	const { createIfMissing = true } = options;
-	if (!createIfMissing && !fileSystem.existsSync(files.root)) {
-		throw new NotFoundError(`There is no store at ${files.root}. Open with createIfMissing: true to make one.`, {
-			path: files.root,
-		});
-	}
 	try {
+		refuseLevelDb(fileSystem, files.root);
+		if (options.createIfMissing === false) checkHoldsStore(fileSystem, files.root);
 		files.makeDirectories();
 	} catch (cause) {
-		throw ioError(files.root, cause);
+		throw cause instanceof VarveError ? cause : ioError(files.root, cause);
 	}
+}
+
+/** So that a directory which is somebody else's stays as it is. */
+function checkHoldsStore(fileSystem: FileSystem, root: string): void {
+	if (!fileSystem.existsSync(root) || !holdsStore(fileSystem, root)) throw notFound(root);
+}
+
+function notFound(path: string): NotFoundError {
+	return new NotFoundError(`The store at ${path} does not exist. Open with createIfMissing: true to make one.`, { path });
 }
 
 async function recover(opening: Opening): Promise<Store> {
@@ -97,11 +104,9 @@ async function recover(opening: Opening): Promise<Store> {
 }
 
 function checkExistence(recorded: ManifestState | undefined, options: OpenOptions, root: string): void {
-	if (recorded === undefined && options.createIfMissing === false) {
-		throw new NotFoundError(`There is no store in ${root}. Open with createIfMissing: true to make one.`, { path: root });
-	}
+	if (recorded === undefined && options.createIfMissing === false) throw notFound(root);
 	if (recorded !== undefined && options.errorIfExists === true) {
-		throw new ConfigError(`There is a store in ${root}, and errorIfExists is set.`, { path: root });
+		throw new ConfigError(`The store at ${root} exists already, and errorIfExists is set.`, { path: root });
 	}
 }
 
@@ -180,7 +185,8 @@ function newState(configuration: Configuration): ManifestState {
 	};
 }
 
-function tableOptionsOf(options: ResolvedOptions): TableOptions {
+/** How a store with these options writes its tables. */
+export function tableOptionsOf(options: ResolvedOptions): TableOptions {
 	const { milliBitsPerKey, probes } = filterSettings(options.filterFalsePositiveRate);
 	return {
 		blockSize: options.blockSize,

@@ -45,6 +45,8 @@ export interface FileSystem {
 	makeDirectorySync(path: string): void;
 	renameSync(from: string, to: string): void;
 	removeSync(path: string): void;
+	/** Removes a directory; fails with ENOTEMPTY (or EEXIST) when something is in it. */
+	removeDirectorySync(path: string): void;
 	/** Cuts a file to `size` bytes and syncs it. */
 	truncateSync(path: string, size: number): void;
 	/** Makes creations, renames and removals in a directory durable. No-op where the platform has no such call (Windows). */

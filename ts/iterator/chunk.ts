@@ -7,7 +7,7 @@
  * ```
  *
  * Buffers that go out are views on `bytes`, so a chunk is filled once when they do. Strings are copies: then it is filled again.
- * Chunks begin small, for short scans, and double up to {@link LARGEST_BYTES}, for long ones.
+ * Chunks begin small, for short scans, and double up to their largest size, for long ones.
  */
 import type { Encoding } from '../types';
 
@@ -16,22 +16,43 @@ const LARGEST_BYTES = 64 * 1024;
 const SMALLEST_ENTRIES = 16;
 const LARGEST_ENTRIES = 1024;
 
+/** A key or value as it goes out. */
+export type Part = Buffer | string;
+
+/** How the parts of entries go out. */
+export interface ChunkOptions {
+	keyEncoding: Encoding;
+	valueEncoding: Encoding;
+	/** Bytes at which a chunk stops growing, but for an entry that alone is larger. Default 64 KiB. */
+	largestBytes?: number | undefined;
+}
+
 export class Chunk {
-	readonly #encoding: Encoding;
+	readonly #keyEncoding: Encoding;
+	readonly #valueEncoding: Encoding;
+	readonly #largestBytes: number;
 	bytes: Buffer = Buffer.alloc(0);
 	index = new Uint32Array(2 * SMALLEST_ENTRIES);
 	#entries = SMALLEST_ENTRIES;
-	#size = SMALLEST_BYTES;
+	#size: number;
 	#count = 0;
 	#position = 0;
 
-	constructor(encoding: Encoding) {
-		this.#encoding = encoding;
+	constructor(options: ChunkOptions) {
+		this.#keyEncoding = options.keyEncoding;
+		this.#valueEncoding = options.valueEncoding;
+		this.#largestBytes = Math.min(options.largestBytes ?? LARGEST_BYTES, LARGEST_BYTES);
+		this.#size = Math.min(SMALLEST_BYTES, this.#largestBytes);
 	}
 
 	/** Entries that have not been taken. */
 	get remaining(): number {
 		return this.#count - this.#position;
+	}
+
+	/** Bytes of the entries that have been taken. */
+	get takenBytes(): number {
+		return this.#position === 0 ? 0 : this.index[2 * this.#position - 1];
 	}
 
 	/** Most entries that the next fill may bring. */
@@ -43,7 +64,8 @@ export class Chunk {
 	prepare(needed: number): void {
 		this.clear();
 		const size = Math.max(this.#size, needed);
-		if (this.#encoding === 'buffer' || this.bytes.length < size || this.bytes.length > 4 * size) {
+		const viewsWentOut = this.#keyEncoding === 'buffer' || this.#valueEncoding === 'buffer';
+		if (viewsWentOut || this.bytes.length < size || this.bytes.length > 4 * size) {
 			this.bytes = Buffer.allocUnsafeSlow(size);
 		}
 		if (this.index.length < 2 * this.#entries) this.index = new Uint32Array(2 * this.#entries);
@@ -53,7 +75,7 @@ export class Chunk {
 	filled(count: number): void {
 		this.#count = count;
 		this.#position = 0;
-		this.#size = Math.min(LARGEST_BYTES, this.#size * 2);
+		this.#size = Math.min(this.#largestBytes, this.#size * 2);
 		this.#entries = Math.min(LARGEST_ENTRIES, this.#entries * 2);
 	}
 
@@ -64,16 +86,30 @@ export class Chunk {
 	}
 
 	/** Takes the next entry; only while there are any. Parts that were not asked for are `undefined`. */
-	take(keys: boolean, values: boolean): [key: Buffer | string | undefined, value: Buffer | string | undefined] {
+	takeEntry(keys: boolean, values: boolean): [key: Part | undefined, value: Part | undefined] {
 		const at = 2 * this.#position++;
 		const start = at === 0 ? 0 : this.index[at - 1];
 		const keyEnd = this.index[at];
 		const valueEnd = this.index[at + 1];
-		return [keys ? this.#part(start, keyEnd) : undefined, values ? this.#part(keyEnd, valueEnd) : undefined];
+		return [
+			keys ? this.#part(this.#keyEncoding, start, keyEnd) : undefined,
+			values ? this.#part(this.#valueEncoding, keyEnd, valueEnd) : undefined,
+		];
 	}
 
-	#part(start: number, end: number): Buffer | string {
-		if (this.#encoding === 'utf8') return this.bytes.toString('utf8', start, end);
-		return this.bytes.subarray(start, end);
+	/** Takes the next entry and returns its key. */
+	takeKey(): Part {
+		const at = 2 * this.#position++;
+		return this.#part(this.#keyEncoding, at === 0 ? 0 : this.index[at - 1], this.index[at]);
+	}
+
+	/** Takes the next entry and returns its value. */
+	takeValue(): Part {
+		const at = 2 * this.#position++;
+		return this.#part(this.#valueEncoding, this.index[at], this.index[at + 1]);
+	}
+
+	#part(encoding: Encoding, start: number, end: number): Part {
+		return encoding === 'utf8' ? this.bytes.toString('utf8', start, end) : this.bytes.subarray(start, end);
 	}
 }

@@ -9,20 +9,12 @@
 import { throwIfAborted, withSignal } from '../abort';
 import { toBytes } from '../bytes';
 import { ClosedError, ConcurrencyError, ConfigError } from '../errors';
-import { Fairness, throughEventLoop } from '../fairness';
-import { FILL_PENDING, FILL_TOO_SMALL } from '../kernel/kernel';
 import { checkBytes, checkKeyLength } from '../limits';
-import type { Bytes, Encoding } from '../types';
-import { Chunk } from './chunk';
-import type { CursorHandle, CursorRegistry } from './cursor-handle';
-
-/** Chunks between two turns through the event loop: about a millisecond. */
-const FAIR_CHUNKS = 8;
+import type { Bytes } from '../types';
+import type { ChunkReader } from './chunk-reader';
 
 /** How an iterator was asked for. */
 export interface IteratorShape {
-	encoding: Encoding;
-	limit: number;
 	keys: boolean;
 	values: boolean;
 	signal: AbortSignal | undefined;
@@ -30,33 +22,25 @@ export interface IteratorShape {
 
 /** Iterates over entries `[key, value]`; K and V are `undefined` where they were not asked for. */
 export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[K, V]> {
-	readonly #handle: CursorHandle;
-	readonly #registry: CursorRegistry;
+	readonly #reader: ChunkReader;
 	readonly #shape: IteratorShape;
-	readonly #chunk: Chunk;
-	readonly #fairness = new Fairness(FAIR_CHUNKS);
-	#left: number;
 	#busy = false;
 
 	/** @internal */
-	constructor(handle: CursorHandle, registry: CursorRegistry, shape: IteratorShape) {
-		this.#handle = handle;
-		this.#registry = registry;
+	constructor(reader: ChunkReader, shape: IteratorShape) {
+		this.#reader = reader;
 		this.#shape = shape;
-		this.#chunk = new Chunk(shape.encoding);
-		this.#left = shape.limit;
-		registry.watch(this, handle);
 	}
 
 	/** The next entry, or `undefined` at the end. */
 	next(): Promise<[K, V] | undefined> {
-		return this.#exclusive(async () => ((await this.#ready()) ? this.#take() : undefined));
+		return this.#exclusive(async () => ((await this.#reader.ready()) ? this.#take() : undefined));
 	}
 
 	/** The next entry, or `undefined` at the end; reads files on the calling thread. */
 	nextSync(): [K, V] | undefined {
 		this.#checkIdle();
-		return this.#readySync() ? this.#take() : undefined;
+		return this.#reader.readySync() ? this.#take() : undefined;
 	}
 
 	/** Up to `count` entries; fewer only at the end. */
@@ -64,7 +48,7 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 		return this.#exclusive(async () => {
 			checkCount(count);
 			const entries: [K, V][] = [];
-			while (entries.length < count && (await this.#ready())) this.#takeInto(entries, count);
+			while (entries.length < count && (await this.#reader.ready())) this.#takeInto(entries, count);
 			return entries;
 		});
 	}
@@ -74,7 +58,7 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 		this.#checkIdle();
 		checkCount(count);
 		const entries: [K, V][] = [];
-		while (entries.length < count && this.#readySync()) this.#takeInto(entries, count);
+		while (entries.length < count && this.#reader.readySync()) this.#takeInto(entries, count);
 		return entries;
 	}
 
@@ -102,15 +86,12 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 		checkBytes(key, 'key');
 		const bytes = toBytes(key);
 		checkKeyLength(bytes.length);
-		this.#chunk.clear();
-		this.#handle.cursor.seek(bytes);
+		this.#reader.seek(bytes);
 	}
 
 	/** Lets go of the files and memory that it pins. Idempotent. */
 	close(): void {
-		if (this.#handle.closed) return;
-		this.#registry.unwatch(this.#handle);
-		this.#handle.close();
+		this.#reader.close();
 	}
 
 	[Symbol.dispose](): void {
@@ -119,14 +100,15 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		this.close();
-		await this.#handle.idle();
+		await this.#reader.idle();
 	}
 
 	async *[Symbol.asyncIterator](): AsyncGenerator<[K, V], void, undefined> {
+		const reader = this.#reader;
 		try {
-			while (await this.#exclusive(() => this.#ready())) {
+			while (await this.#exclusive(async () => reader.ready())) {
 				// A chunk at a time, with the checks of `next` but not its promises. The loop's body may seek or close.
-				while (this.#chunk.remaining > 0 && this.#left > 0 && !this.#handle.closed) {
+				while (reader.available > 0 && !reader.closed) {
 					throwIfAborted(this.#shape.signal);
 					yield this.#take();
 				}
@@ -145,44 +127,11 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 	}
 
 	#take(): [K, V] {
-		this.#left--;
-		return this.#chunk.take(this.#shape.keys, this.#shape.values) as [K, V];
+		return this.#reader.takeEntry(this.#shape.keys, this.#shape.values) as [K, V];
 	}
 
 	#takeInto(entries: [K, V][], count: number): void {
-		for (let i = Math.min(this.#chunk.remaining, this.#left, count - entries.length); i > 0; i--) entries.push(this.#take());
-	}
-
-	async #ready(): Promise<boolean> {
-		if (this.#chunk.remaining > 0 && this.#left > 0) return true;
-		if (this.#left === 0) return false;
-		const { cursor } = this.#handle;
-		for (let needed = 0; ; needed = this.#chunk.index[0]) {
-			this.#chunk.prepare(needed);
-			const { bytes, index } = this.#chunk;
-			const limit = Math.min(this.#left, this.#chunk.capacity);
-			let count = cursor.fill(bytes, index, limit, false);
-			if (count > 0 && this.#fairness.due()) await throughEventLoop(undefined);
-			if (count === FILL_PENDING) count = await this.#handle.during(cursor.fillAsync(bytes, index, limit));
-			if (count !== FILL_TOO_SMALL) return this.#filled(count);
-		}
-	}
-
-	#readySync(): boolean {
-		if (this.#chunk.remaining > 0 && this.#left > 0) return true;
-		if (this.#left === 0) return false;
-		for (let needed = 0; ; needed = this.#chunk.index[0]) {
-			this.#chunk.prepare(needed);
-			const limit = Math.min(this.#left, this.#chunk.capacity);
-			const count = this.#handle.cursor.fill(this.#chunk.bytes, this.#chunk.index, limit, true);
-			if (count !== FILL_TOO_SMALL) return this.#filled(count);
-		}
-	}
-
-	#filled(count: number): boolean {
-		this.#checkOpen();
-		this.#chunk.filled(count);
-		return count > 0;
+		for (let i = Math.min(this.#reader.available, count - entries.length); i > 0; i--) entries.push(this.#take());
 	}
 
 	async #exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -196,12 +145,8 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 	}
 
 	#checkIdle(): void {
-		this.#checkOpen();
+		if (this.#reader.closed) throw new ClosedError('The iterator is closed, or its database is.');
 		if (this.#busy) throw new ConcurrencyError('The iterator is busy: await the call before this one.');
-	}
-
-	#checkOpen(): void {
-		if (this.#handle.closed) throw new ClosedError('The iterator is closed, or its database is.');
 	}
 }
 

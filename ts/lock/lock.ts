@@ -10,6 +10,8 @@
  * Invariants:
  *  1. Never stale: a claim lives by the open descriptor of its owner (see claim.ts), which goes with the process or thread, however it ends.
  *  2. Only the owner truncates the file, when it lets go; a contender that does not find its own line starts again.
+ *  3. Only the owner removes the file, when the store is destroyed. Claims are read by path: one that was written to a removed file is not
+ *     found, and never wins.
  *
  * Where the native addon is there, the owner holds the operating system's file lock as well. It settles what the claims cannot see: an
  * owner in another container.

@@ -27,7 +27,7 @@ export function readCurrent(fileSystem: FileSystem, directory: string): number |
 		const orphan = firstFileOfStore(fileSystem, directory);
 		if (orphan === undefined) return undefined;
 		throw new CorruptionError(
-			`${path} is missing, but ${orphan} is there: the directory held a store. Restore the store from a backup, or open an empty directory.`,
+			`${path} is missing, but ${orphan} is there: the directory held a store. Restore it from a backup, or repair it with Database.repair.`,
 			{ path },
 		);
 	}
@@ -36,9 +36,16 @@ export function readCurrent(fileSystem: FileSystem, directory: string): number |
 	if (number !== undefined && fileSystem.existsSync(join(directory, manifestFileName(number)))) return number;
 	throw new CorruptionError(
 		`${path} should hold the name of a manifest of this directory and a newline; it holds ${JSON.stringify(text.slice(0, 60))}. ` +
-			'Write the name of the newest MANIFEST file into it, or restore the store from a backup.',
+			'Restore the store from a backup, or repair it with Database.repair.',
 		{ path, offset: 0 },
 	);
+}
+
+/** Does a directory hold a store, or what is left of one? */
+export function holdsStore(fileSystem: FileSystem, directory: string): boolean {
+	const names = fileSystem.listSync(directory);
+	const named = names.some((name) => name === CURRENT || parseManifestFileName(name) !== undefined);
+	return named || firstFileOfStore(fileSystem, directory) !== undefined;
 }
 
 /** Makes a manifest, which is complete and synced, the live one. */
@@ -65,7 +72,7 @@ export function writeCurrent(fileSystem: FileSystem, directory: string, number: 
  * A table or a log: only a store has them, and it makes them after its first CURRENT. A manifest alone is what a crash at the very first
  * open leaves, and holds nothing.
  */
-function firstFileOfStore(fileSystem: FileSystem, directory: string): string | undefined {
+export function firstFileOfStore(fileSystem: FileSystem, directory: string): string | undefined {
 	const names = fileSystem.listSync(directory);
 	for (const inner of ['sst', 'wal'].filter((name) => names.includes(name))) {
 		const [first] = fileSystem.listSync(join(directory, inner));

@@ -34,16 +34,30 @@ export interface ManifestPlace {
 export function recoverManifest({ fileSystem, directory, crc32 }: ManifestPlace): ManifestState | undefined {
 	const number = readCurrent(fileSystem, directory);
 	if (number === undefined) return undefined;
+	const { state, damage } = readManifest({ fileSystem, directory, crc32 }, number);
+	if (damage !== undefined) throw damage;
+	return state;
+}
+
+/** What can be read of a manifest. */
+export interface ManifestContent {
+	/** The state before the damage; `undefined` when not even the snapshot at the start is whole. */
+	state: ManifestState | undefined;
+	damage: CorruptionError | undefined;
+}
+
+/** Reads a manifest up to its end or to the first damage. */
+export function readManifest({ fileSystem, directory, crc32 }: ManifestPlace, number: number): ManifestContent {
 	const path = join(directory, manifestFileName(number));
 	const file = fileSystem.openRead(path);
 	try {
-		return readState(new LogReader(file, number, crc32), path);
+		return readContent(new LogReader(file, number, crc32), path);
 	} finally {
 		file.closeSync();
 	}
 }
 
-function readState(reader: LogReader, path: string): ManifestState {
+function readContent(reader: LogReader, path: string): ManifestContent {
 	let state: ManifestState | undefined;
 	for (let record = reader.next(); record !== undefined; record = reader.next()) {
 		try {
@@ -51,17 +65,16 @@ function readState(reader: LogReader, path: string): ManifestState {
 			state = state === undefined ? stateOfSnapshot(edit) : applyEdit(state, edit);
 		} catch (cause) {
 			if (!(cause instanceof CorruptionError)) throw cause;
-			throw damaged(path, record.offset, cause.message, cause);
+			return { state, damage: damaged(path, record.offset, cause.message, cause) };
 		}
 	}
 	const { end } = reader;
-	if (end.kind === 'damaged') throw damaged(path, end.offset, end.reason);
-	if (state === undefined) throw damaged(path, 0, 'it holds no complete record');
-	return state;
+	if (end.kind === 'damaged') return { state, damage: damaged(path, end.offset, end.reason) };
+	return { state, damage: state === undefined ? damaged(path, 0, 'it holds no complete record') : undefined };
 }
 
 function damaged(path: string, offset: number, reason: string, cause?: Error): CorruptionError {
-	const message = `The manifest ${path} is damaged at byte ${offset}: ${reason}. Restore the store from a backup.`;
+	const message = `The manifest ${path} is damaged at byte ${offset}: ${reason}. Restore the store from a backup, or repair it with Database.repair.`;
 	return new CorruptionError(message, { path, offset, cause });
 }
 

@@ -1,18 +1,22 @@
 /** Checks of the options of single calls. */
 import { ConfigError } from '../errors';
 import { READ_BUFFER, READ_UTF8, type ReadMode } from '../kernel/kernel';
-import type { Durability, Encoding, IteratorOptions, ReadOptions, WriteOptions } from '../types';
+import type { ClearOptions, Durability, Encoding, IteratorOptions, ReadOptions, WriteOptions } from '../types';
 
 const WRITE_OPTIONS = ['sync', 'signal'];
-const READ_OPTIONS = ['snapshot', 'encoding', 'signal'];
+const READ_OPTIONS = ['snapshot', 'encoding', 'fillCache', 'signal'];
 const RANGE_OPTIONS = ['gt', 'gte', 'lt', 'lte', 'prefix'];
-const ITERATOR_OPTIONS = [...READ_OPTIONS, ...RANGE_OPTIONS, 'reverse', 'limit', 'keys', 'values', 'fillCache'];
+const ITERATOR_OPTIONS = [...READ_OPTIONS, ...RANGE_OPTIONS, 'reverse', 'limit', 'keys', 'values'];
+const CLEAR_OPTIONS = [...WRITE_OPTIONS, ...RANGE_OPTIONS, 'snapshot', 'reverse', 'limit'];
 
 /** The durability that a write asks for. */
 export function durabilityOf(options: WriteOptions | undefined, standard: Durability): Durability {
 	if (options === undefined) return standard;
 	checkNames(options, WRITE_OPTIONS);
-	const { sync } = options;
+	return durability(options.sync, standard);
+}
+
+function durability(sync: WriteOptions['sync'], standard: Durability): Durability {
 	if (sync === undefined) return standard;
 	if (sync === true || sync === 'always') return 'always';
 	if (sync === false || sync === 'never') return 'never';
@@ -33,21 +37,43 @@ export function encodingOf(options: ReadOptions | undefined, standard: Encoding)
 	throw new ConfigError(`Option 'encoding' takes 'buffer' or 'utf8'; got ${String(encoding)}.`);
 }
 
+/** Does a read keep the blocks it reads in the block cache? */
+export function fillCacheOf(options: ReadOptions | undefined): boolean {
+	const fillCache = options?.fillCache ?? true;
+	if (typeof fillCache !== 'boolean') throw new ConfigError("Option 'fillCache' takes true or false.");
+	return fillCache;
+}
+
 /** Throws unless the options of an iterator are known and possible. */
 export function checkIteratorOptions(options: IteratorOptions): void {
 	checkNames(options, ITERATOR_OPTIONS);
-	for (const name of ['reverse', 'keys', 'values', 'fillCache'] as const) {
-		const value = options[name];
-		if (value !== undefined && typeof value !== 'boolean') throw new ConfigError(`Option '${name}' takes true or false.`);
-	}
-	const { limit } = options;
-	if (limit === undefined || limit === Number.POSITIVE_INFINITY || (Number.isInteger(limit) && limit >= 0)) return;
-	throw new ConfigError(`Option 'limit' takes an integer from 0, or Infinity; got ${String(limit)}.`);
+	checkFlags(options, 'reverse', 'keys', 'values', 'fillCache');
+	checkLimit(options.limit);
+}
+
+/** Throws unless the options of `clear` are known and possible; returns the durability they ask for. */
+export function checkClearOptions(options: ClearOptions, standard: Durability): Durability {
+	checkNames(options, CLEAR_OPTIONS);
+	checkFlags(options, 'reverse');
+	checkLimit(options.limit);
+	return durability(options.sync, standard);
 }
 
 /** Throws unless the options of `compact` are bounds. */
 export function checkRangeOptions(options: object): void {
 	checkNames(options, RANGE_OPTIONS);
+}
+
+function checkFlags<O extends object>(options: O, ...names: (keyof O & string)[]): void {
+	for (const name of names) {
+		const value = options[name];
+		if (value !== undefined && typeof value !== 'boolean') throw new ConfigError(`Option '${name}' takes true or false.`);
+	}
+}
+
+function checkLimit(limit: number | undefined): void {
+	if (limit === undefined || limit === Number.POSITIVE_INFINITY || (Number.isInteger(limit) && limit >= 0)) return;
+	throw new ConfigError(`Option 'limit' takes an integer from 0, or Infinity; got ${String(limit)}.`);
 }
 
 function checkNames(options: object, known: readonly string[]): void {

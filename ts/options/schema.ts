@@ -8,18 +8,25 @@
 import { ConfigError } from '../errors';
 import type { OpenOptions, StoreOptions } from '../types';
 
-type Check = (value: unknown) => string | undefined;
+/** Answers what an option takes, for a value that it does not take. */
+interface Check {
+	(value: unknown): string | undefined;
+	/** Limits of an option that takes integers. */
+	range?: [least: number, most: number];
+}
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
-const integer =
-	(least: number, most: number): Check =>
-	(value) =>
+const integer = (least: number, most: number): Check => {
+	const check: Check = (value) =>
 		Number.isInteger(value) && (value as number) >= least && (value as number) <= most
 			? undefined
 			: `an integer from ${least} to ${most}`;
+	check.range = [least, most];
+	return check;
+};
 const oneOf =
 	(...choices: unknown[]): Check =>
 	(value) =>
@@ -89,6 +96,13 @@ export function resolveOptions(recorded: Partial<StoreOptions>, given: OpenOptio
 	ordered(options, 'level0CompactionTrigger', 'level0SlowdownTrigger');
 	ordered(options, 'level0SlowdownTrigger', 'level0StopTrigger');
 	return options;
+}
+
+/** A number moved into the limits of an option; what is no number is left to the check. */
+export function clampOption<T>(name: keyof StoreOptions, value: T): T | number {
+	const { range } = storeSchema[name].check;
+	if (typeof value !== 'number' || Number.isNaN(value) || range === undefined) return value;
+	return Math.min(Math.max(Math.floor(value), range[0]), range[1]);
 }
 
 type NumericOption = 'level0CompactionTrigger' | 'level0SlowdownTrigger' | 'level0StopTrigger';

@@ -4,7 +4,7 @@
  * A snapshot pins a sequence number, not files: flush and compaction are told the living ones and keep for each the newest version
  * it can see. One that is forgotten is released when it is collected, and counted.
  */
-import { ClosedError } from '../errors';
+import { ClosedError, ConfigError } from '../errors';
 
 declare const brand: unique symbol;
 
@@ -39,7 +39,7 @@ export class Snapshot {
 	/** @internal The sequence number, for a read on the database of `registry`. */
 	sequenceFor(registry: SnapshotRegistry): number {
 		if (this.#closed) throw new ClosedError('The snapshot is closed. Take a new one with database.snapshot().');
-		if (this.#registry !== registry) throw new ClosedError('The snapshot belongs to another database.');
+		if (this.#registry !== registry) throw new ConfigError('The snapshot belongs to another database.');
 		return this.sequence;
 	}
 }

@@ -11,6 +11,14 @@ import { parseTableFileName, type TableMetadata, tableFileName } from '../manife
 import { parseWalFileName, walFileName } from '../wal/wal-file-name';
 import type { Counters } from './counters';
 
+/** Ends the name of a table that was not renamed into place. */
+const TEMPORARY = '.tmp';
+
+/** The number in the name of a table, finished or not; `undefined` when the name is no table's. */
+export function tableNumberOf(name: string): number | undefined {
+	return parseTableFileName(name.endsWith(TEMPORARY) ? name.slice(0, -TEMPORARY.length) : name)?.number;
+}
+
 export class StoreFiles {
 	readonly root: string;
 	readonly tableDirectory: string;
@@ -50,6 +58,11 @@ export class StoreFiles {
 		return numbers.filter((number) => number !== undefined).sort((a, b) => a - b);
 	}
 
+	/** Names of the tables that are there; files that were not renamed into place are not among them. */
+	tableNames(): string[] {
+		return this.#fileSystem.listSync(this.tableDirectory).filter((name) => parseTableFileName(name) !== undefined);
+	}
+
 	removeLogsBelow(number: number): void {
 		for (const candidate of this.walNumbers()) if (candidate < number) this.#remove(this.walPath(candidate));
 	}
@@ -68,15 +81,15 @@ export class StoreFiles {
 	 */
 	removeUnlistedTables(listed: ReadonlySet<number>): void {
 		for (const name of this.#fileSystem.listSync(this.tableDirectory)) {
-			const unfinished = name.endsWith('.tmp');
-			const number = parseTableFileName(unfinished ? name.slice(0, -'.tmp'.length) : name)?.number;
-			if (number !== undefined && (unfinished || !listed.has(number))) this.#remove(join(this.tableDirectory, name));
+			const number = tableNumberOf(name);
+			if (number !== undefined && (name.endsWith(TEMPORARY) || !listed.has(number)))
+				this.#remove(join(this.tableDirectory, name));
 		}
 	}
 
 	/** The highest number in the name of a file, 0 when there are none: numbers of a crashed process are not used again. */
 	highestNumber(): number {
-		const tables = this.#fileSystem.listSync(this.tableDirectory).map((name) => parseTableFileName(name)?.number ?? 0);
+		const tables = this.#fileSystem.listSync(this.tableDirectory).map((name) => tableNumberOf(name) ?? 0);
 		const manifests = this.#fileSystem.listSync(this.root).map((name) => parseManifestFileName(name) ?? 0);
 		return Math.max(0, ...tables, ...manifests, ...this.walNumbers());
 	}

@@ -28,6 +28,7 @@ import { SnapshotRegistry } from '../snapshot/snapshot';
 import type { DatabaseStats } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
 import type { WalWriter } from '../wal/wal-writer';
+import { approximateSize } from './approximate-size';
 import { JobNumbers, type StoreContext } from './context';
 import type { Counters } from './counters';
 import { Flusher } from './flusher';
@@ -152,6 +153,11 @@ export class Store implements StoreContext {
 	async compact(range: HalfOpenRange): Promise<void> {
 		await this.flush();
 		await this.#compactor.full(this.#keyRange(range));
+	}
+
+	/** Bytes of tables that a range takes, by their indexes. */
+	approximateSize(range: HalfOpenRange): number {
+		return approximateSize(this.engine, this.versions.current, range);
 	}
 
 	stats(): DatabaseStats {

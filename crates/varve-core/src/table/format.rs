@@ -65,7 +65,10 @@ pub fn verify_block<'a>(sealed: &'a [u8], path: &Path, offset: u64) -> Result<&'
     let damaged = |message: String| Error::corruption(message).at(path, offset);
     let (hashed, hash) = sealed.split_last_chunk::<8>().ok_or_else(|| damaged("a block is too short for its trailer".into()))?;
     if xx_hash64(hashed) != u64::from_le_bytes(*hash) {
-        return Err(damaged("the checksum of a block does not match: restore the file from a backup".into()));
+        return Err(damaged(
+            "the checksum of a block does not match: restore the file from a backup, or repair the store with Database.repair"
+                .into(),
+        ));
     }
     match hashed.split_last() {
         Some((&COMPRESSION_NONE, contents)) => Ok(contents),

@@ -42,7 +42,7 @@ impl Table {
     pub fn open(spec: &TableSpec) -> Result<Self> {
         let file = File::open(&spec.path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                Error::corruption("the table is listed by the manifest but missing: restore it from a backup").at(&spec.path, 0)
+                Error::corruption("the table is listed by the manifest but missing: restore it from a backup, or repair the store with Database.repair").at(&spec.path, 0)
             }
             _ => Error::io(&spec.path, "opened")(error),
         })?;

@@ -37,7 +37,7 @@ export function verifyBlock(bytes: Buffer, at: number, size: number, path: strin
 	xxHash64(bytes, at, end);
 	if (readUint32(bytes, end) !== hash.low || readUint32(bytes, end + 4) !== hash.high) {
 		throw new CorruptionError(
-			`checksum of the block at ${offset} (${size} bytes) of ${path} does not match: restore the file from a backup`,
+			`checksum of the block at ${offset} (${size} bytes) of ${path} does not match: restore the file from a backup, or repair the store with Database.repair`,
 			{ path, offset },
 		);
 	}

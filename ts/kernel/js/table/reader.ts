@@ -235,10 +235,13 @@ function openFile(fileSystem: FileSystem, path: string): ReadableFile {
 		return fileSystem.openRead(path);
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-			throw new CorruptionError(`${path} is listed by the manifest but missing: restore it from a backup`, {
-				path,
-				cause: error,
-			});
+			throw new CorruptionError(
+				`${path} is listed by the manifest but missing: restore it from a backup, or repair the store with Database.repair`,
+				{
+					path,
+					cause: error,
+				},
+			);
 		}
 		throw readFailed(path, 0, error);
 	}

@@ -1,0 +1,24 @@
+/** How many bytes of tables a range takes, from the indexes of the tables; no block of data is read. */
+import { compareBytes } from '../bytes';
+import type { HalfOpenRange } from '../iterator/range';
+import type { KernelEngine } from '../kernel/kernel';
+import { type TableMetadata, userKeyOf } from '../manifest/table-metadata';
+import type { Version } from '../manifest/version';
+
+/** Bytes in all tables of a version between the blocks that hold the two bounds. */
+export function approximateSize(engine: KernelEngine, version: Version, range: HalfOpenRange): number {
+	let bytes = 0;
+	for (const table of version.levels.flat()) bytes += bytesWithin(engine, table, range);
+	return bytes;
+}
+
+function bytesWithin(engine: KernelEngine, table: TableMetadata, { lower, upper }: HalfOpenRange): number {
+	const smallest = userKeyOf(table.smallestKey);
+	const largest = userKeyOf(table.largestKey);
+	if (upper !== undefined && compareBytes(upper, smallest) <= 0) return 0;
+	if (lower !== undefined && compareBytes(lower, largest) > 0) return 0;
+	const start = lower === undefined || compareBytes(lower, smallest) <= 0 ? 0 : engine.approximateOffset(table.number, lower);
+	const end =
+		upper === undefined || compareBytes(upper, largest) > 0 ? table.size : engine.approximateOffset(table.number, upper);
+	return Math.max(0, end - start);
+}
