@@ -2,7 +2,7 @@
  * `npm run bench -- [--n keys] [--time ms] [--json file]`: the native kernel beside the TypeScript one.
  *
  * First the primitives of the `Kernel` interface, then whole stores of `--n` entries (16-byte keys, 100-byte values) that are loaded once
- * for each kernel into a directory which is removed at the end. Prints one table of medians.
+ * for each kernel into a directory which is removed at the end, then `VarveLevel` beside `Database` and classic-level. Prints medians.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,6 +10,7 @@ import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { number, table } from '../scripts/table.mjs';
+import { levelCases, openContestants } from './level.mjs';
 import { figure, measureAll } from './measure.mjs';
 import { primitiveCases } from './primitives.mjs';
 import { StoreBench } from './store.mjs';
@@ -29,8 +30,10 @@ const machine = `Node.js ${process.version}, ${process.platform} ${process.arch}
 console.log(`${machine}\n${number(n)} entries in each store, ${time} ms for each case and kernel\n`);
 const results = [...(await benchPrimitives()), ...(await benchStores())];
 printTable(results);
+const level = await benchLevel();
+printLevelTable(level);
 if (json !== undefined)
-	writeFileSync(json, `${JSON.stringify({ machine, entries: n, milliseconds: time, results }, null, '\t')}\n`);
+	writeFileSync(json, `${JSON.stringify({ machine, entries: n, milliseconds: time, results, level }, null, '\t')}\n`);
 
 function readArguments() {
 	const text = /** @type {const} */ ({ type: 'string' });
@@ -72,6 +75,14 @@ async function benchStores() {
 	];
 }
 
+async function benchLevel() {
+	const contestants = await openContestants(directory, kernels, n);
+	const cases = new Map([...contestants].map(([name, store]) => [name, levelCases(store, n)]));
+	const results = await measureAll(cases, time);
+	for (const store of contestants.values()) await store.close();
+	return results;
+}
+
 /**
  * @param {Map<KernelName, StoreBench>} stores
  * @param {string} name
@@ -95,11 +106,23 @@ function printTable(results) {
 	];
 	const rows = results.map(({ name, figures }) => {
 		const cells = kernels.flatMap((kernel) => {
-			const { nanoseconds = 0, operationsPerSecond = 0 } = figures[kernel] ?? {};
+			const { nanoseconds, operationsPerSecond } = figures[kernel];
 			return [number(nanoseconds, nanoseconds < 1_000 ? 1 : 0), number(operationsPerSecond)];
 		});
 		const ratio = figures.native && figures.js ? `${number(figures.js.nanoseconds / figures.native.nanoseconds, 2)} x` : '-';
 		return [name, ...cells, ratio];
 	});
 	console.log(table(heading, rows));
+}
+
+/** @param {Result[]} results */
+function printLevelTable(results) {
+	const names = Object.keys(results[0].figures);
+	const rows = results.map(({ name, figures }) => [name, ...names.map((subject) => number(figures[subject].nanoseconds))]);
+	console.log(`\n${table(['behind the Level interface, ns', ...names], rows)}\n`);
+	const [{ figures }] = results;
+	for (const kernel of names.flatMap((name) => name.match(/(?<=^VarveLevel, ).*/) ?? [])) {
+		const overhead = figures[`VarveLevel, ${kernel}`].nanoseconds - figures[`Database, ${kernel}`].nanoseconds;
+		console.log(`VarveLevel.getSync takes ${number(overhead)} ns more than Database.getSync (${kernel}).`);
+	}
 }

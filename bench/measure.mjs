@@ -1,4 +1,4 @@
-/** Runs cases on each kernel, one kernel right after the other, and keeps the median time of one operation. */
+/** Runs each case on all subjects (kernels or stores), one right after the other, and keeps the median time of one operation. */
 import { Bench } from 'tinybench';
 
 /**
@@ -13,12 +13,15 @@ import { Bench } from 'tinybench';
  * @typedef {{ nanoseconds: number, operationsPerSecond: number, samples: number }} Figure
  */
 
-/** @typedef {{ name: string, figures: Partial<Record<KernelName, Figure>> }} Result */
+/**
+ * The figures of a case, by the name of the subject.
+ * @typedef {{ name: string, figures: Record<string, Figure> }} Result
+ */
 
 /**
- * Measures the cases of all kernels, which have the same names in the same order.
- * @param {Map<KernelName, Case[]>} cases
- * @param {number} milliseconds for each case and kernel
+ * Measures the cases of all subjects, which have the same names in the same order.
+ * @param {Map<string, Case[]>} cases
+ * @param {number} milliseconds for each case and subject
  * @returns {Promise<Result[]>}
  */
 export async function measureAll(cases, milliseconds) {
@@ -28,7 +31,7 @@ export async function measureAll(cases, milliseconds) {
 	for (const [index, name] of names.entries()) {
 		/** @type {Result} */
 		const result = { name, figures: {} };
-		for (const [kernel, list] of cases) result.figures[kernel] = await measure(list[index], milliseconds);
+		for (const [subject, list] of cases) result.figures[subject] = await measure(list[index], milliseconds);
 		results.push(result);
 	}
 	return results;

@@ -1,7 +1,7 @@
 /**
- * Writes dist/index.mjs and dist/index.d.mts: the same exports for `import`.
+ * Writes index.mjs and index.d.mts beside each entry point of dist/: the same exports for `import`.
  *
- * The wrapper re-exports what the CommonJS build exports, so that a process which uses both module systems has one copy of the store,
+ * The wrappers re-export what the CommonJS build exports, so that a process which uses both module systems has one copy of the store,
  * of its classes and of its errors.
  */
 import { writeFileSync } from 'node:fs';
@@ -9,9 +9,13 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { root } from './toolchain.mjs';
 
-const dist = path.join(root, 'dist');
-const names = Object.keys(createRequire(import.meta.url)(path.join(dist, 'index.js'))).sort();
-if (names.length === 0) throw new Error('dist/index.js exports nothing.');
+const require = createRequire(import.meta.url);
 
-writeFileSync(path.join(dist, 'index.mjs'), `import varve from './index.js';\n\nexport const { ${names.join(', ')} } = varve;\n`);
-writeFileSync(path.join(dist, 'index.d.mts'), "export * from './index.js';\n");
+for (const folder of ['dist', path.join('dist', 'level')]) {
+	const entry = path.join(root, folder);
+	const names = Object.keys(require(path.join(entry, 'index.js'))).sort();
+	if (names.length === 0) throw new Error(`${folder}/index.js exports nothing.`);
+	const wrapper = `import commonJs from './index.js';\n\nexport const { ${names.join(', ')} } = commonJs;\n`;
+	writeFileSync(path.join(entry, 'index.mjs'), wrapper);
+	writeFileSync(path.join(entry, 'index.d.mts'), "export * from './index.js';\n");
+}
