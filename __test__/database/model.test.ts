@@ -36,6 +36,7 @@ class Run {
 		else if (dice < 9985) await this.#database.flush();
 		else if (dice < 9990) await this.#database.compact(this.#random.below(2) === 0 ? {} : { gte: this.#key() });
 		else if (dice < 9995) await this.#reopen();
+		else await this.#clear();
 	}
 
 	async check(): Promise<void> {
@@ -90,6 +91,13 @@ class Run {
 		}
 	}
 
+	async #clear(): Promise<void> {
+		const bounds = this.#bounds();
+		if (bounds.limit === undefined) bounds.limit = this.#random.below(200);
+		await this.#database.clear(bounds);
+		for (const [key] of range(this.#model.freeze(), bounds)) this.#model.delete(Buffer.from(key, 'hex'));
+	}
+
 	async #get(): Promise<void> {
 		const key = this.#key();
 		const value = this.#random.below(2) === 0 ? this.#database.getSync(key) : await this.#database.get(key);
@@ -101,6 +109,7 @@ class Run {
 		const keys = Array.from({ length: this.#random.below(20) }, () => this.#key());
 		const values = this.#random.below(2) === 0 ? this.#database.getManySync(keys) : await this.#database.getMany(keys);
 		expect(values.map((value) => value?.toString('hex'))).toEqual(keys.map((key) => this.#model.get(key)));
+		expect(await this.#database.hasMany(keys)).toEqual(values.map((value) => value !== undefined));
 	}
 
 	#bounds(): Bounds {

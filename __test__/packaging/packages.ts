@@ -46,15 +46,33 @@ export function packNative(destination: string): Tarball | undefined {
 	return pack(folder, destination);
 }
 
-/** Makes a folder with the tarballs installed and the programs beside them. */
+/** Makes a folder with the tarballs installed, as well as what the main package depends on, and the programs beside them. */
 export function install(folder: string, tarballs: Tarball[]): void {
 	mkdirSync(folder);
 	writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-	npm(
-		['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', ...tarballs.map((tarball) => tarball.path)],
-		folder,
-	);
+	const paths = [...tarballs, ...packDependencies(folder)].map((tarball) => tarball.path);
+	const cache = join(folder, 'empty-cache');
+	npm(['install', '--offline', '--cache', cache, '--ignore-scripts', '--no-audit', '--no-fund', ...paths], folder);
 	cpSync(programs, folder, { recursive: true });
+}
+
+/** Packs the dependencies of the main package, and theirs, as they are installed here. */
+function packDependencies(destination: string): Tarball[] {
+	const packed = new Map<string, Tarball>();
+	const visit = (names: string[]) => {
+		for (const name of names) {
+			if (packed.has(name)) continue;
+			const folder = join(root, 'node_modules', name);
+			packed.set(name, pack(folder, destination));
+			visit(dependenciesOf(folder));
+		}
+	};
+	visit(dependenciesOf(root));
+	return [...packed.values()];
+}
+
+function dependenciesOf(folder: string): string[] {
+	return Object.keys(readJson<{ dependencies?: object }>(join(folder, 'package.json')).dependencies ?? {});
 }
 
 /** Runs a program in a folder as a user would who has no Rust. */

@@ -99,6 +99,13 @@ describe('without a binary', () => {
 		expect(code).toBe(0);
 	});
 
+	it('loads abstract-level with varve/level only, which works in worker threads', () => {
+		const { code, stdout, stderr } = runProgram(installed, 'level.mjs');
+		expect(stdout.trim().split('\n')).toEqual(['varve alone: not loaded', 'main: silt', 'worker: silt', 'one copy']);
+		expect(stderr).toMatch(WARNING);
+		expect(code).toBe(0);
+	});
+
 	it('is one copy for import and require, and warns once for both', () => {
 		const { code, stdout, stderr } = runProgram(installed, 'both.mjs');
 		expect(stdout).toBe('one copy\n');
