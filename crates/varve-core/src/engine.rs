@@ -86,8 +86,9 @@ impl Engine {
         let mut registry = self.registry();
         for &number in numbers {
             registry.remove_table(number);
-            self.cache.drop_table(number);
         }
+        drop(registry);
+        self.cache.drop_tables(numbers);
     }
 
     /// Makes the view for all reads from now on.
