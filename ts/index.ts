@@ -37,5 +37,6 @@ export type {
 	RangeOptions,
 	ReadOptions,
 	StoreOptions,
+	TableLoading,
 	WriteOptions,
 } from './types';

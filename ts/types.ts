@@ -20,6 +20,9 @@ export type Decoded<E extends Encoding> = E extends 'utf8' ? string : Buffer;
  */
 export type Durability = 'always' | 'interval' | 'never';
 
+/** When the indexes and filters of tables are read: while the store opens, or by the first read that needs them. */
+export type TableLoading = 'eager' | 'lazy';
+
 /**
  * Options that shape the store. They are kept in the manifest: a store opened without them has those of its last open.
  * All sizes are bytes.
@@ -37,6 +40,13 @@ export interface StoreOptions {
 	maxImmutableMemtables?: number;
 	/** Limit of the block cache; 0 turns it off. Default 64 MiB. */
 	cacheSize?: number;
+	/** Most files of tables that are kept open; the others are opened again when they are read. Default 1000, at least 16. */
+	maxOpenFiles?: number;
+	/**
+	 * When the indexes and filters of tables are read and verified. `'eager'`: all of them while the store opens. `'lazy'`: by the first
+	 * read that needs them, which shows damage as its CorruptionError. Default `'eager'`.
+	 */
+	tableLoading?: TableLoading;
 	/** Size at which a data block is cut. Default 16 KiB. */
 	blockSize?: number;
 	/** Entries between two restart points of a data block. Default 16. */

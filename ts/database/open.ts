@@ -92,7 +92,7 @@ async function recover(opening: Opening): Promise<Store> {
 	checkExistence(recorded, options, root);
 	const resolved = resolveOptions(recorded === undefined ? {} : decodeConfiguration(recorded.configuration).options, options);
 	const configuration = nextConfiguration(recorded?.configuration, resolved);
-	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize });
+	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize, maxOpenFiles: resolved.maxOpenFiles });
 	try {
 		const events = new TypedEmitter();
 		const health = new Health(root, events);
@@ -122,7 +122,8 @@ async function assemble(
 	const { root, options, environment, kernel, files } = opening;
 	const { fileSystem } = environment;
 	const state = recorded ?? newState(configuration);
-	await engine.openTables(state.version.levels.flat().map((table) => files.tableSpec(table)));
+	const lazy = configuration.options.tableLoading === 'lazy';
+	await engine.openTables(state.version.levels.flat().map((table) => files.tableSpec(table, lazy)));
 	const manifestNumber = Math.max(state.nextFileNumber, files.highestNumber() + 1);
 	const walNumber = manifestNumber + 1;
 	const { memtables, sequence, manyLogs } = recoverLogs({

@@ -10,19 +10,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use crate::block_source::{CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
+use crate::file_cache::FileCache;
 use crate::job::{self, CompactionJob, FlushJob, JobControl, TableSummary};
 use crate::memtable::Memtable;
+use crate::read_ahead::ReadAhead;
 use crate::registry::Registry;
 use crate::scan::{CursorOptions, ScanCursor};
 use crate::stats::{Counters, Stats};
 use crate::table::{Table, TableSpec};
 use crate::view::{ReadContext, View};
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct EngineOptions {
     /// Byte limit of the block cache; 0 keeps nothing.
     pub cache_bytes: usize,
+    /// Most files of tables that are kept open.
+    pub max_open_files: usize,
 }
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { cache_bytes: 0, max_open_files: 1000 }
+    }
+}
+
+/// Threads that open tables together: the time goes to waiting for the disk, and to checksums.
+const MOST_OPENING_THREADS: usize = 4;
 
 /// What a lookup has found.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,6 +52,7 @@ pub struct Engine {
     newest: RwLock<Option<Arc<Memtable>>>,
     view: RwLock<Arc<View>>,
     cache: Arc<BlockCache>,
+    files: Arc<FileCache>,
     counters: Arc<Counters>,
 }
 
@@ -49,6 +63,7 @@ impl Engine {
             newest: RwLock::default(),
             view: RwLock::default(),
             cache: Arc::new(BlockCache::new(options.cache_bytes)),
+            files: Arc::new(FileCache::new(options.max_open_files)),
             counters: Arc::default(),
         }
     }
@@ -71,9 +86,19 @@ impl Engine {
         self.registry().memtables.remove(&id);
     }
 
-    /// Opens and verifies tables: all or none.
+    /// Opens tables, and loads those that are not lazy: all or none. Blocks; to be called on a thread of its own.
     pub fn open_tables(&self, specs: &[TableSpec]) -> Result<()> {
-        let tables = specs.iter().map(Table::open).collect::<Result<Vec<_>>>()?;
+        let part = specs.len().div_ceil(MOST_OPENING_THREADS).max(1);
+        let open = |specs: &[TableSpec]| specs.iter().map(|spec| Table::open(spec, &self.files)).collect::<Result<Vec<_>>>();
+        let tables = std::thread::scope(|scope| -> Result<Vec<_>> {
+            let (first, rest) = specs.split_at(part.min(specs.len()));
+            let threads: Vec<_> = rest.chunks(part).map(|specs| scope.spawn(move || open(specs))).collect();
+            let mut tables = open(first)?;
+            for thread in threads {
+                tables.extend(thread.join().map_err(|_| Error::Resource("a thread that opened tables panicked".into()))??);
+            }
+            Ok(tables)
+        })?;
         let mut registry = self.registry();
         for table in tables {
             registry.add_table(table);
@@ -81,7 +106,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Forgets tables and their cached blocks; views that hold them keep the files open.
+    /// Forgets tables and their cached blocks; views that hold them keep them alive.
     pub fn drop_tables(&self, numbers: &[u64]) {
         let mut registry = self.registry();
         for &number in numbers {
@@ -98,9 +123,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Where in the file of an open table the first data block begins that may hold user keys at or after `key`. Reads no file.
+    /// Where in the file of an open table the first data block begins that may hold user keys at or after `key`. Reads no data block.
     pub fn approximate_offset(&self, table: u64, key: &[u8]) -> Result<u64> {
-        Ok(self.registry().table(table)?.approximate_offset(key))
+        let table = self.registry().table(table)?;
+        table.approximate_offset(key)
     }
 
     /// Looks up a key; `take` gets the value where it lies.
@@ -126,6 +152,7 @@ impl Engine {
             counters: Arc::clone(&self.counters),
             cache_only: Arc::new(AtomicBool::new(false)),
             fill_cache: options.fill_cache,
+            ahead: ReadAhead::default(),
         };
         ScanCursor::new(self.view(), blocks, options)
     }
@@ -146,7 +173,7 @@ impl Engine {
     }
 
     pub fn stats(&self) -> Stats {
-        let cache = self.cache.stats();
+        let (cache, files) = (self.cache.stats(), self.files.stats());
         let registry = self.registry();
         let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
@@ -155,11 +182,16 @@ impl Engine {
             cache_hits: cache.hits,
             cache_misses: cache.misses,
             block_reads: load(&self.counters.block_reads),
+            file_reads: load(&self.counters.file_reads),
             filter_probes: load(&self.counters.filter_probes),
             filter_negatives: load(&self.counters.filter_negatives),
             filter_false_positives: load(&self.counters.filter_false_positives),
             open_tables: registry.open_tables().count() as u64,
+            loaded_tables: registry.open_tables().filter(|table| table.loaded().is_some()).count() as u64,
             table_memory: registry.open_tables().map(|table| table.memory() as u64).sum(),
+            open_files: files.open as u64,
+            file_opens: files.opens,
+            file_hits: files.hits,
             memtables: registry.memtables.len() as u64,
         }
     }

@@ -78,7 +78,7 @@ impl<S: BlockSource> Cursor for LevelCursor<S> {
     }
 
     fn seek(&mut self, target: &[u8]) -> Result<()> {
-        let position = self.tables.partition_point(|table| compare(&table.properties.largest_key, target).is_lt());
+        let position = self.tables.partition_point(|table| compare(&table.largest_key, target).is_lt());
         if position == self.tables.len() {
             self.valid = false;
             return Ok(());
@@ -89,7 +89,7 @@ impl<S: BlockSource> Cursor for LevelCursor<S> {
     }
 
     fn seek_for_prev(&mut self, target: &[u8]) -> Result<()> {
-        let behind = self.tables.partition_point(|table| compare(&table.properties.smallest_key, target).is_le());
+        let behind = self.tables.partition_point(|table| compare(&table.smallest_key, target).is_le());
         let Some(position) = behind.checked_sub(1) else {
             self.valid = false;
             return Ok(());

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Default)]
 pub struct Counters {
     pub block_reads: AtomicU64,
+    pub file_reads: AtomicU64,
     pub filter_probes: AtomicU64,
     pub filter_negatives: AtomicU64,
     pub filter_false_positives: AtomicU64,
@@ -25,10 +26,15 @@ pub struct Stats {
     pub cache_hits: u64,
     pub cache_misses: u64,
     pub block_reads: u64,
+    pub file_reads: u64,
     pub filter_probes: u64,
     pub filter_negatives: u64,
     pub filter_false_positives: u64,
     pub open_tables: u64,
+    pub loaded_tables: u64,
     pub table_memory: u64,
+    pub open_files: u64,
+    pub file_opens: u64,
+    pub file_hits: u64,
     pub memtables: u64,
 }

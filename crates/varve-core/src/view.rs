@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::block::{BlockCursor, KeyOrder};
-use crate::block_source::{cached_block, CachedBlocks, Io};
+use crate::block_source::{cached_block, resident, CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
 use crate::stats::Counters;
 use crate::table::key_index::index_mismatch;
-use crate::table::Table;
+use crate::table::{Resident, Table};
 use crate::xxhash64::xx_hash64;
 
 #[derive(Default)]
@@ -102,7 +102,8 @@ struct Lookup<'a> {
 impl Lookup<'_> {
     fn in_table<R>(&self, table: &Table, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
         let ReadContext { cache, counters, io } = *self.context;
-        if let Some(filter) = &table.filter {
+        let resident = resident(table, io)?;
+        if let Some(filter) = &resident.filter {
             Counters::count(&counters.filter_probes);
             if !filter.may_contain(self.hash) {
                 Counters::count(&counters.filter_negatives);
@@ -111,14 +112,14 @@ impl Lookup<'_> {
         }
         let mut target = Vec::with_capacity(self.user_key.len() + internal_key::TRAILER_SIZE);
         internal_key::seek_key(&mut target, self.user_key, self.sequence);
-        let position = table.index.find(&target);
-        if position == table.index.len() {
-            return Ok(self.absent(table));
+        let position = resident.index.find(&target);
+        if position == resident.index.len() {
+            return Ok(self.absent(resident));
         }
         let block = cached_block(table, position, cache, counters, io)?;
-        let here = table.index.handle(position).offset;
+        let here = resident.index.handle(position).offset;
         let found = self.in_block(BlockCursor::new(block, KeyOrder::Internal), &target, take);
-        Ok(found.map_err(|error| error.at(&table.path, here))?.unwrap_or_else(|| self.absent(table)))
+        Ok(found.map_err(|error| error.at(table.path(), here))?.unwrap_or_else(|| self.absent(resident)))
     }
 
     fn in_block<R>(
@@ -144,7 +145,7 @@ impl Lookup<'_> {
     }
 
     /// The table does not have the key, or only versions that are too new. When none can be too new, the filter let it pass in vain.
-    fn absent<R>(&self, table: &Table) -> Found<R> {
+    fn absent<R>(&self, table: &Resident) -> Found<R> {
         if table.filter.is_some() && self.sequence >= table.properties.largest_sequence {
             Counters::count(&self.context.counters.filter_false_positives);
         }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use varve_core::{Engine, EngineOptions, JobControl, TableSpec};
+use varve_core::internal_key::TRAILER_SIZE;
+use varve_core::{Engine, EngineOptions, JobControl, KeyBounds, TableSpec};
 
 use crate::cursors;
 use crate::js::{methods, Error, Result, Scope, Value};
@@ -17,9 +18,10 @@ pub fn register(scope: Scope, exports: Value) -> Result<()> {
     Ok(())
 }
 
-/// `(cacheBytes, keys: Uint8Array, slab: Uint8Array) → engine`
-fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]) -> Result<Value> {
-    let engine = Engine::new(EngineOptions { cache_bytes: scope.to_usize(cache_bytes)? });
+/// `(cacheBytes, maxOpenFiles, keys: Uint8Array, slab: Uint8Array) → engine`
+fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, max_open_files, keys, slab]: [Value; 4]) -> Result<Value> {
+    let (cache_bytes, max_open_files) = (scope.to_usize(cache_bytes)?, scope.to_usize(max_open_files)?);
+    let engine = Engine::new(EngineOptions { cache_bytes, max_open_files });
     let state = Rc::new(State {
         engine: RefCell::new(Some(Arc::new(engine))),
         keys: RefCell::new(Some(SharedBuffer::new(scope, keys)?)),
@@ -100,9 +102,23 @@ fn open_tables(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<V
             number: scope.to_u64(scope.get(spec, c"number")?)?,
             path: PathBuf::from(scope.to_string(scope.get(spec, c"path")?)?),
             size: scope.to_u64(scope.get(spec, c"size")?)?,
+            lazy: bounds(scope, scope.get(spec, c"lazy")?)?,
         })
     })?;
     async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+}
+
+/// `[smallest, largest] | undefined`
+fn bounds(scope: Scope, value: Value) -> Result<Option<KeyBounds>> {
+    if scope.is_undefined(value)? {
+        return Ok(None);
+    }
+    let keys = scope.list(value, |key| Ok(scope.bytes(key)?.to_vec()))?;
+    let keys = <[Vec<u8>; 2]>::try_from(keys).map_err(|_| Error::Usage("the bounds of a table are two keys"))?;
+    if keys.iter().any(|key| key.len() < TRAILER_SIZE) {
+        return Err(Error::Usage("the bounds of a table are internal keys"));
+    }
+    Ok(Some(keys.into()))
 }
 
 fn drop_tables(scope: Scope, state: &Rc<State>, [numbers]: [Value; 1]) -> Result<Value> {
@@ -167,11 +183,16 @@ fn stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
         (c"cacheHits", stats.cache_hits),
         (c"cacheMisses", stats.cache_misses),
         (c"blockReads", stats.block_reads),
+        (c"fileReads", stats.file_reads),
         (c"filterProbes", stats.filter_probes),
         (c"filterNegatives", stats.filter_negatives),
         (c"filterFalsePositives", stats.filter_false_positives),
         (c"openTables", stats.open_tables),
+        (c"loadedTables", stats.loaded_tables),
         (c"tableMemory", stats.table_memory),
+        (c"openFiles", stats.open_files),
+        (c"fileOpens", stats.file_opens),
+        (c"fileHits", stats.file_hits),
         (c"memtables", stats.memtables),
     ];
     for (name, value) in fields {

@@ -12,6 +12,7 @@ import type { FileSystem } from '../../fs/file-system';
 import {
 	type CompactionJob,
 	type CursorOptions,
+	DEFAULT_MAX_OPEN_FILES,
 	type EngineOptions,
 	type FlushJob,
 	IO_CACHE,
@@ -33,6 +34,7 @@ import {
 import { CachedBlocks } from './block-source';
 import { copyBytes, readUint32 } from './bytes';
 import { BlockCache } from './cache';
+import { FileCache } from './file-cache';
 import { TRAILER_SIZE } from './internal-key';
 import { type JobMode, JobRunner } from './job/runner';
 import { PointLookup } from './point-lookup';
@@ -45,9 +47,10 @@ const INITIAL_KEY_SCRATCH = 1024;
 
 export class JsEngine implements KernelEngine, ScanHost {
 	private readonly cache: BlockCache;
+	private readonly files: FileCache;
 	private readonly registry: Registry;
 	private readonly jobs: JobRunner;
-	private readonly counters = { blockReads: 0, filterProbes: 0, filterNegatives: 0, filterFalsePositives: 0 };
+	private readonly counters = { blockReads: 0, fileReads: 0, filterProbes: 0, filterNegatives: 0, filterFalsePositives: 0 };
 	private readonly slab = new Slab();
 
 	/** For reads on the calling thread, one at a time. */
@@ -62,7 +65,8 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	constructor(options: EngineOptions, fileSystem: FileSystem, jobMode: JobMode) {
 		this.cache = new BlockCache(options.cacheBytes);
-		this.registry = new Registry(fileSystem, this.cache);
+		this.files = new FileCache(fileSystem, options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES);
+		this.registry = new Registry(this.files, this.cache);
 		this.jobs = new JobRunner(fileSystem, jobMode);
 		this.blocks = new CachedBlocks(this.cache, this.counters);
 		this.lookup = new PointLookup(this.blocks, this.counters);
@@ -85,7 +89,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	async openTables(specs: TableSpec[]): Promise<void> {
 		this.checkOpen();
-		await this.track(() => this.registry.open(specs, () => this.checkOpen()));
+		await this.track(() => this.registry.openTables(specs, () => this.checkOpen()));
 	}
 
 	dropTables(numbers: number[]): void {
@@ -207,15 +211,17 @@ export class JsEngine implements KernelEngine, ScanHost {
 	}
 
 	stats(): KernelStats {
-		const { cache, registry, counters } = this;
+		const { cache, files, registry, counters } = this;
 		return {
 			cacheBytes: cache.bytes,
 			cacheCapacity: cache.capacity,
 			cacheHits: cache.hits,
 			cacheMisses: cache.misses,
 			...counters,
-			openTables: registry.openTables,
-			tableMemory: registry.tableMemory,
+			...registry.tableStats(),
+			openFiles: files.open,
+			fileOpens: files.opens,
+			fileHits: files.hits,
 			memtables: registry.memtables.size,
 		};
 	}

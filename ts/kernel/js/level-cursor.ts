@@ -20,7 +20,7 @@ export class Level {
 	/** @param tables in key order */
 	constructor(readonly tables: readonly Table[]) {
 		for (const table of tables) {
-			const { largestKey } = table.properties;
+			const { largestKey } = table;
 			if (this.index.append(largestKey, 0, largestKey.length)) continue;
 			throw new CorruptionError(`${table.path} overlaps the table before it in its level`, { path: table.path });
 		}

@@ -10,9 +10,11 @@ import { KIND_PUT } from '../kernel';
 import { BlockCursor, TABLE_KEYS } from './block/cursor';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, EMPTY } from './bytes';
+import type { Filter } from './filter';
 import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from './internal-key';
 import { type Memtable, NOT_FOUND } from './memtable/memtable';
 import type { Table } from './table/reader';
+import type { Resident } from './table/resident';
 import type { View } from './view';
 import { hash, xxHash64 } from './xxhash64';
 
@@ -107,17 +109,19 @@ export class PointLookup {
 		const userLength = this.length - TRAILER_SIZE;
 		if (!this.filterPassed) {
 			if (!table.covers(this.key, userLength)) return UNKNOWN;
-			if (table.filter !== undefined && !this.passesFilter(table)) return UNKNOWN;
+			const { filter } = this.blocks.resident(table);
+			if (filter !== undefined && !this.passesFilter(filter)) return UNKNOWN;
 		}
-		const verdict = this.searchTable(table, userLength);
-		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.properties.largestSequence) {
+		const resident = this.blocks.resident(table);
+		const verdict = this.searchTable(table, resident, userLength);
+		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= resident.properties.largestSequence) {
 			this.counters.filterFalsePositives++;
 		}
 		this.filterPassed = false;
 		return verdict;
 	}
 
-	private passesFilter(table: Table): boolean {
+	private passesFilter(filter: Filter): boolean {
 		if (!this.hashed) {
 			xxHash64(this.key, 0, this.length - TRAILER_SIZE);
 			this.hashLow = hash.low;
@@ -125,16 +129,16 @@ export class PointLookup {
 			this.hashed = true;
 		}
 		this.counters.filterProbes++;
-		this.filterPassed = table.filter?.mayContain(this.hashLow, this.hashHigh) ?? true;
+		this.filterPassed = filter.mayContain(this.hashLow, this.hashHigh);
 		if (!this.filterPassed) this.counters.filterNegatives++;
 		return this.filterPassed;
 	}
 
-	private searchTable(table: Table, userLength: number): Verdict {
-		const block = table.index.lowerBound(this.key, 0, this.length);
-		if (block === table.blockCount) return UNKNOWN;
+	private searchTable(table: Table, resident: Resident, userLength: number): Verdict {
+		const block = resident.index.lowerBound(this.key, 0, this.length);
+		if (block === resident.blockCount) return UNKNOWN;
 		const { entries } = this;
-		entries.reset(this.blocks.block(table, block), table.path, table.blockOffset(block));
+		entries.reset(this.blocks.block(table, block), table.path, resident.blockOffset(block));
 		entries.seek(this.key, 0, this.length);
 		if (!entries.valid) throw table.indexMismatch(block);
 		const keyEnd = entries.keyEnd - TRAILER_SIZE;

@@ -5,7 +5,7 @@
  *  1. A view never changes. It holds a reference on each of its tables until its own last reference is released.
  *  2. Sources are numbered newest first: memtables, tables of level 0, levels from 1 down. The first that knows a key decides.
  */
-import type { BlockSource } from './block-source';
+import type { CachedBlocks } from './block-source';
 import type { Cursor } from './cursor';
 import { Level, LevelCursor } from './level-cursor';
 import type { Memtable } from './memtable/memtable';
@@ -44,11 +44,11 @@ export class View {
 	}
 
 	/** One cursor for each source, newest first. */
-	cursors(blocks: BlockSource): Cursor[] {
+	cursors(blocks: CachedBlocks): Cursor[] {
 		return [
 			...this.memtables.map((memtable) => memtable.cursor()),
-			...this.level0.map((table) => new TableCursor(table, blocks)),
-			...this.levels.map((level) => new LevelCursor(level, blocks)),
+			...this.level0.map((table) => new TableCursor(table, blocks.forScan())),
+			...this.levels.map((level) => new LevelCursor(level, blocks.forScan())),
 		];
 	}
 

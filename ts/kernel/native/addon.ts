@@ -107,5 +107,5 @@ export interface NativeAddon {
 	mergeBlocks(blocks: Uint8Array[], restartInterval: number): Buffer;
 	/** `undefined` when somebody else holds the lock. */
 	tryLockFile(path: string): { release(): void } | undefined;
-	createEngine(cacheBytes: number, keys: Uint8Array, slab: Uint8Array): NativeEngineFunctions;
+	createEngine(cacheBytes: number, maxOpenFiles: number, keys: Uint8Array, slab: Uint8Array): NativeEngineFunctions;
 }

@@ -3,6 +3,7 @@ import { markAsUntransferable } from 'node:worker_threads';
 import {
 	type CompactionJob,
 	type CursorOptions,
+	DEFAULT_MAX_OPEN_FILES,
 	type EngineOptions,
 	type FlushJob,
 	type IoPolicy,
@@ -37,7 +38,8 @@ export class NativeEngine implements KernelEngine {
 	constructor(addon: NativeAddon, options: EngineOptions) {
 		this.keyScratch = privateBuffer(FIRST_KEY_BYTES);
 		this.#slab = new Slab((bytes) => this.#functions.setSlab(bytes));
-		this.#functions = call(() => addon.createEngine(options.cacheBytes, this.keyScratch, this.#slab.bytes));
+		const { cacheBytes, maxOpenFiles = DEFAULT_MAX_OPEN_FILES } = options;
+		this.#functions = call(() => addon.createEngine(cacheBytes, maxOpenFiles, this.keyScratch, this.#slab.bytes));
 	}
 
 	createMemtable(id: number, capacity: number): void {

@@ -108,8 +108,7 @@ impl Shard {
             None => Queue::Small,
         };
         let size = block.len();
-        let slot =
-            Slot { key, block: Some(block), size, frequency: AtomicU8::new(0), queue, newer: NONE, older: NONE };
+        let slot = Slot { key, block: Some(block), size, frequency: AtomicU8::new(0), queue, newer: NONE, older: NONE };
         let position = match self.free.pop() {
             Some(position) => {
                 self.slots[position] = slot;
@@ -129,7 +128,8 @@ impl Shard {
     pub fn evict(&mut self) -> Option<usize> {
         loop {
             let [small, main, _] = &self.lists;
-            let from_small = small.oldest != NONE && (main.oldest == NONE || small.bytes * SMALL_PARTS > small.bytes + main.bytes);
+            let from_small =
+                small.oldest != NONE && (main.oldest == NONE || small.bytes * SMALL_PARTS > small.bytes + main.bytes);
             let slot = if from_small { small.oldest } else { main.oldest };
             if slot == NONE {
                 return None;

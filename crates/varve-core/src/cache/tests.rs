@@ -15,7 +15,7 @@ impl Trace {
 
     /// Table, offset and size; some keys come up much more often than others.
     fn access(&mut self) -> (u64, u64, usize) {
-        let range = if self.next() % 4 == 0 { 64 } else { 8 };
+        let range = [64, 8, 8, 8][self.next() as usize % 4];
         let (table, offset) = (self.next() % 3, self.next() % range);
         (u64::from(table), u64::from(offset), 1 + ((table * 7 + offset * 13) % 32) as usize)
     }

@@ -11,8 +11,10 @@ pub mod format;
 pub mod key_index;
 pub mod properties;
 pub mod reader;
+pub mod resident;
 pub mod writer;
 
 pub use cursor::TableCursor;
-pub use reader::{Table, TableSpec};
+pub use reader::{KeyBounds, Table, TableSpec};
+pub use resident::Resident;
 pub use writer::{TableOptions, TableWriter};

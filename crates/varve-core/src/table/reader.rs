@@ -1,19 +1,23 @@
-//! An open table: its footer, properties, filter and index, verified and in memory; data blocks are read when asked for.
+//! An open table: its file, its place in the store, and what stays of it in memory once it was loaded.
+//!
+//! Invariants:
+//!  1. The size of the file was checked when the table was opened.
+//!  2. A table is loaded when it is opened or, where the caller knows its bounds, by the first read that needs it; then it has those bounds.
+//!     A load that failed is tried again by the next read.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::file::read_range;
-use super::footer::{Footer, FOOTER_SIZE};
-use super::format::{verify_block, BlockHandle, BLOCK_TRAILER_SIZE, FILTER_NAME, PROPERTIES_NAME};
-use super::key_index::KeyIndex;
-use super::properties::Properties;
-use crate::block::{Block, BlockCursor, KeyOrder};
-use crate::cursor::Cursor;
+use super::file::TableFile;
+use super::footer::FOOTER_SIZE;
+use super::resident::Resident;
 use crate::error::{Error, Result};
-use crate::filter::Filter;
+use crate::file_cache::FileCache;
 use crate::internal_key;
+
+/// The smallest and the largest internal key of a table.
+pub type KeyBounds = (Vec<u8>, Vec<u8>);
 
 /// A table to open.
 #[derive(Clone, Debug)]
@@ -22,136 +26,101 @@ pub struct TableSpec {
     pub path: PathBuf,
     /// Size in bytes as the manifest has it.
     pub size: u64,
+    /// Bounds as the manifest has them: the first read that needs the table loads it. `None` loads it when it is opened.
+    pub lazy: Option<KeyBounds>,
 }
 
-#[derive(Debug)]
 pub struct Table {
     pub number: u64,
-    pub path: PathBuf,
     pub size: u64,
-    pub index: KeyIndex,
-    pub filter: Option<Filter>,
-    pub properties: Properties,
-    pub file: File,
+    /// Internal keys.
+    pub smallest_key: Vec<u8>,
+    pub largest_key: Vec<u8>,
+    pub file: TableFile,
+    resident: OnceLock<Resident>,
+    /// Held while the table is loaded, so that this is done once.
+    loading: Mutex<()>,
     /// Set when the registry has let go of the table: its blocks are not worth a place in the cache any more.
     pub dropped: AtomicBool,
 }
 
 impl Table {
-    /// Opens a table and verifies everything but its data blocks.
-    pub fn open(spec: &TableSpec) -> Result<Self> {
-        let file = File::open(&spec.path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                Error::corruption("the table is listed by the manifest but missing: restore it from a backup, or repair the store with Database.repair").at(&spec.path, 0)
+    pub fn open(spec: &TableSpec, files: &Arc<FileCache>) -> Result<Self> {
+        let file = TableFile::new(&spec.path, files);
+        file.check_size(spec.size)?;
+        let (resident, (smallest_key, largest_key)) = match &spec.lazy {
+            Some(bounds) => (OnceLock::new(), bounds.clone()),
+            None => {
+                let resident = Resident::read(&file, spec.size)?;
+                let bounds = (resident.properties.smallest_key.clone(), resident.properties.largest_key.clone());
+                (OnceLock::from(resident), bounds)
             }
-            _ => Error::io(&spec.path, "opened")(error),
-        })?;
-        let size = file.metadata().map_err(Error::io(&spec.path, "examined"))?.len();
-        if size != spec.size || size < FOOTER_SIZE as u64 {
-            let message = format!("the table has {size} bytes; the manifest says {}. Restore it from a backup", spec.size);
-            return Err(Error::corruption(message).at(&spec.path, size));
-        }
-        let parts = Parts { file: &file, path: &spec.path, data_end: size - FOOTER_SIZE as u64 };
-        let footer = parts.footer()?;
-        let (properties, filter) = parts.metadata(&footer)?;
-        let index = parts.index(&footer)?;
+        };
         Ok(Self {
             number: spec.number,
-            path: spec.path.clone(),
-            size,
-            index,
-            filter,
-            properties,
+            size: spec.size,
+            smallest_key,
+            largest_key,
             file,
+            resident,
+            loading: Mutex::default(),
             dropped: AtomicBool::new(false),
         })
     }
 
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// What is in memory; `None` while the table is not loaded.
+    #[inline]
+    pub fn loaded(&self) -> Option<&Resident> {
+        self.resident.get()
+    }
+
+    /// What is in memory; loads it if need be.
+    #[inline]
+    pub fn load(&self) -> Result<&Resident> {
+        match self.resident.get() {
+            Some(resident) => Ok(resident),
+            None => self.load_now(),
+        }
+    }
+
+    #[cold]
+    fn load_now(&self) -> Result<&Resident> {
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(resident) = self.resident.get() {
+            return Ok(resident);
+        }
+        let resident = Resident::read(&self.file, self.size)?;
+        let properties = &resident.properties;
+        if (&properties.smallest_key, &properties.largest_key) != (&self.smallest_key, &self.largest_key) {
+            let message = "the table has other keys than the manifest says: restore it from a backup, or repair the store with Database.repair";
+            return Err(Error::corruption(message).at(self.path(), self.size - FOOTER_SIZE as u64));
+        }
+        Ok(self.resident.get_or_init(|| resident))
+    }
+
     pub fn smallest_user_key(&self) -> &[u8] {
-        internal_key::user_key(&self.properties.smallest_key)
+        internal_key::user_key(&self.smallest_key)
     }
 
     pub fn largest_user_key(&self) -> &[u8] {
-        internal_key::user_key(&self.properties.largest_key)
+        internal_key::user_key(&self.largest_key)
     }
 
     /// Where the first data block begins that may hold user keys at or after `key`; the end of the data blocks when none does.
-    pub fn approximate_offset(&self, key: &[u8]) -> u64 {
+    pub fn approximate_offset(&self, key: &[u8]) -> Result<u64> {
         let mut target = Vec::with_capacity(key.len() + internal_key::TRAILER_SIZE);
         internal_key::seek_key(&mut target, key, u64::MAX >> 8);
-        let block = self.index.find(&target);
-        if block == self.index.len() {
-            return self.index.handle(block - 1).end();
-        }
-        self.index.handle(block).offset
+        let index = &self.load()?.index;
+        let block = index.find(&target);
+        Ok(if block == index.len() { index.handle(block - 1).end() } else { index.handle(block).offset })
     }
 
     /// Bytes of index and filter in memory.
     pub fn memory(&self) -> usize {
-        self.index.size() + self.filter.as_ref().map_or(0, Filter::size)
-    }
-
-    /// Reads and verifies a block.
-    pub fn read_block(&self, handle: BlockHandle) -> Result<Block> {
-        read_block(&self.file, &self.path, handle)
-    }
-}
-
-fn read_block(file: &File, path: &Path, handle: BlockHandle) -> Result<Block> {
-    let mut sealed = vec![0; handle.size as usize + BLOCK_TRAILER_SIZE];
-    read_range(file, path, &mut sealed, handle.offset)?;
-    Ok(Block::from(verify_block(&sealed, path, handle.offset)?))
-}
-
-/// A table that is being opened.
-struct Parts<'a> {
-    file: &'a File,
-    path: &'a Path,
-    data_end: u64,
-}
-
-impl Parts<'_> {
-    fn footer(&self) -> Result<Footer> {
-        let mut bytes = [0; FOOTER_SIZE];
-        read_range(self.file, self.path, &mut bytes, self.data_end)?;
-        Footer::decode(&bytes, self.data_end).map_err(|error| error.at(self.path, self.data_end))
-    }
-
-    fn metadata(&self, footer: &Footer) -> Result<(Properties, Option<Filter>)> {
-        let mut properties = None;
-        let mut filter = None;
-        let origin = footer.metaindex.offset;
-        let mut each = || -> Result<()> {
-            let mut cursor = BlockCursor::new(read_block(self.file, self.path, footer.metaindex)?, KeyOrder::Plain)?;
-            cursor.seek_to_first()?;
-            while cursor.valid() {
-                // An unknown name is a part that a reader can do without.
-                if cursor.key() == PROPERTIES_NAME || cursor.key() == FILTER_NAME {
-                    let handle = BlockHandle::decode(cursor.value(), self.data_end)?;
-                    let block = read_block(self.file, self.path, handle)?;
-                    let here = |error: Error| error.at(self.path, handle.offset);
-                    if cursor.key() == PROPERTIES_NAME {
-                        properties = Some(Properties::decode(block).map_err(here)?);
-                    } else {
-                        filter = Some(Filter::new(block.to_vec()).map_err(here)?);
-                    }
-                }
-                cursor.next()?;
-            }
-            Ok(())
-        };
-        each().map_err(|error| error.at(self.path, origin))?;
-        let missing = || Error::corruption("the metaindex names no properties").at(self.path, origin);
-        Ok((properties.ok_or_else(missing)?, filter))
-    }
-
-    fn index(&self, footer: &Footer) -> Result<KeyIndex> {
-        let here = |error: Error| error.at(self.path, footer.index.offset);
-        let block = read_block(self.file, self.path, footer.index)?;
-        let index = KeyIndex::decode(block, self.data_end).map_err(here)?;
-        if index.is_empty() {
-            return Err(here(Error::corruption("the index is empty")));
-        }
-        Ok(index)
+        self.loaded().map_or(0, Resident::size)
     }
 }

@@ -8,6 +8,7 @@
 import type { BlockSource } from '../block-source';
 import { BLOCK_TRAILER_SIZE, verifyBlock } from '../table/format';
 import type { Table } from '../table/reader';
+import type { Resident } from '../table/resident';
 
 const READ_AHEAD = 256 * 1024;
 
@@ -17,24 +18,28 @@ export class SequentialBlocks implements BlockSource {
 	private windowStart = 0;
 	private windowEnd = 0;
 
+	resident(table: Table): Resident {
+		return table.load();
+	}
+
 	block(table: Table, block: number): Buffer {
-		const offset = table.blockOffset(block);
-		const size = table.blockSize(block);
+		const resident = this.resident(table);
+		const offset = resident.blockOffset(block);
+		const size = resident.blockSize(block);
 		const stored = size + BLOCK_TRAILER_SIZE;
 		const inWindow = table === this.table && offset >= this.windowStart && offset + stored <= this.windowEnd;
-		if (!inWindow) this.readWindow(table, offset, stored);
+		if (!inWindow) this.readWindow(table, resident, offset, stored);
 		const at = offset - this.windowStart;
 		verifyBlock(this.window, at, size, table.path, offset);
 		return this.window.subarray(at, at + size);
 	}
 
-	private readWindow(table: Table, offset: number, stored: number): void {
+	private readWindow(table: Table, resident: Resident, offset: number, stored: number): void {
 		this.table = undefined;
-		const last = table.blockCount - 1;
-		const dataEnd = table.blockOffset(last) + table.blockSize(last) + BLOCK_TRAILER_SIZE;
+		const dataEnd = resident.blockEnd(resident.blockCount - 1);
 		const length = Math.max(stored, Math.min(READ_AHEAD, dataEnd - offset));
 		if (length > this.window.length) this.window = Buffer.allocUnsafeSlow(length);
-		table.readInto(this.window.subarray(0, length), offset);
+		table.file.readInto(this.window.subarray(0, length), offset);
 		this.table = table;
 		this.windowStart = offset;
 		this.windowEnd = offset + length;

@@ -10,6 +10,7 @@ import { BlockCursor, TABLE_KEYS } from '../block/cursor';
 import type { BlockSource } from '../block-source';
 import type { Cursor } from '../cursor';
 import type { Table } from './reader';
+import type { Resident } from './resident';
 
 export class TableCursor implements Cursor {
 	private readonly entries = new BlockCursor(TABLE_KEYS);
@@ -50,15 +51,16 @@ export class TableCursor implements Cursor {
 	}
 
 	seekToLast(): void {
-		this.enter(this.table.blockCount - 1);
+		this.enter(this.resident().blockCount - 1);
 		this.entries.seekToLast();
 		this.skipBackward();
 	}
 
 	seek(bytes: Uint8Array, start: number, end: number): void {
 		this.valid = false;
-		const block = this.table.index.lowerBound(bytes, start, end);
-		if (block === this.table.blockCount) return;
+		const { index } = this.resident();
+		const block = index.lowerBound(bytes, start, end);
+		if (block === index.count) return;
 		this.enter(block);
 		this.entries.seek(bytes, start, end);
 		if (!this.entries.valid) throw this.table.indexMismatch(block);
@@ -67,8 +69,9 @@ export class TableCursor implements Cursor {
 
 	seekForPrev(bytes: Uint8Array, start: number, end: number): void {
 		this.valid = false;
-		const block = this.table.index.lowerBound(bytes, start, end);
-		if (block === this.table.blockCount) {
+		const { index } = this.resident();
+		const block = index.lowerBound(bytes, start, end);
+		if (block === index.count) {
 			this.seekToLast();
 			return;
 		}
@@ -87,20 +90,25 @@ export class TableCursor implements Cursor {
 		if (!this.entries.valid) this.skipBackward();
 	}
 
+	private resident(): Resident {
+		return this.table.resident ?? this.source.resident(this.table);
+	}
+
 	/** Makes `block` the current one; the cursor is invalid until `entries` has moved. */
 	private enter(block: number): void {
 		this.valid = false;
 		if (block === this.block) return;
+		const offset = this.resident().blockOffset(block);
 		const bytes = this.source.block(this.table, block);
 		this.block = -1;
-		this.entries.reset(bytes, this.table.path, this.table.blockOffset(block));
+		this.entries.reset(bytes, this.table.path, offset);
 		this.block = block;
 	}
 
 	private skipForward(): void {
 		this.valid = false;
 		while (!this.entries.valid) {
-			if (this.block + 1 >= this.table.blockCount) return;
+			if (this.block + 1 >= this.resident().blockCount) return;
 			this.enter(this.block + 1);
 			this.entries.seekToFirst();
 		}

@@ -1,87 +1,81 @@
 /**
- * An open table: its file, index, filter and properties; the blocks come one by one.
+ * An open table: its file, its bounds, and what stays of it in memory once it was loaded.
  *
  * Invariants:
- *  1. Opening checks everything but the data blocks: size, footer, metaindex, properties, filter, index. Handles ascend and lie
- *     inside the file, so no read allocates more than the file holds.
- *  2. The file is closed, and `onClosed` called, when the last reference is released.
- *  3. A block leaves this module only after its checksum was verified.
+ *  1. The size of the file was checked when the table was opened.
+ *  2. A table is loaded when it is opened or, where the caller knows its bounds, by the first read that needs it; then it has those
+ *     bounds. A load that failed is tried again by the next read.
+ *  3. The file is closed, and `onClosed` called, when the last reference is released.
  */
-import { CorruptionError, IOError, VarveError } from '../../../errors';
-import type { FileSystem, ReadableFile } from '../../../fs/file-system';
+import { CorruptionError } from '../../../errors';
 import type { TableSpec } from '../../kernel';
-import { BlockCursor, INTERNAL_KEYS, PLAIN_KEYS } from '../block/cursor';
 import { compareBytes } from '../bytes';
-import { Filter } from '../filter';
+import type { FileCache } from '../file-cache';
 import { TRAILER_SIZE } from '../internal-key';
-import { decodeFooter, FOOTER_SIZE } from './footer';
-import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, FILTER_NAME, PROPERTIES_NAME, verifyBlock } from './format';
-import { KeyIndex } from './key-index';
-import { decodeProperties, type TableProperties } from './properties';
-
-interface MetaBlocks {
-	filter: BlockHandle | undefined;
-	properties: BlockHandle;
-}
+import { TableFile } from './file';
+import { FOOTER_SIZE } from './footer';
+import { loadResident, type Resident } from './resident';
 
 export class Table {
 	readonly number: number;
 	readonly path: string;
 	readonly size: number;
-	readonly index = new KeyIndex();
-	readonly filter: Filter | undefined;
-	readonly properties: TableProperties;
+	readonly file: TableFile;
+	/** Internal keys. */
+	readonly smallestKey: Uint8Array;
+	readonly largestKey: Uint8Array;
+	/** What is in memory; `undefined` while the table is not loaded. */
+	resident: Resident | undefined;
 	/** Called once, after the file was closed. */
 	onClosed: ((table: Table) => void) | undefined;
-	private offsets = new Float64Array(0);
-	private sizes = new Uint32Array(0);
+	private loading: Promise<Resident> | undefined;
 	private references = 1;
 
-	/** Opens and verifies a table; the caller holds the first reference. */
-	static open(fileSystem: FileSystem, spec: TableSpec): Table {
-		const file = openFile(fileSystem, spec.path);
+	/** Opens a table; the caller holds the first reference. */
+	static open(files: FileCache, spec: TableSpec): Table {
+		const file = new TableFile(spec.path, files);
 		try {
 			return new Table(file, spec);
 		} catch (error) {
-			file.closeSync();
+			file.close();
 			throw error;
 		}
 	}
 
-	private constructor(
-		private readonly file: ReadableFile,
-		spec: TableSpec,
-	) {
+	private constructor(file: TableFile, spec: TableSpec) {
 		this.number = spec.number;
 		this.path = spec.path;
 		this.size = spec.size;
-		this.checkSize();
-		const footerAt = this.size - FOOTER_SIZE;
-		const footer = decodeFooter(this.readRange(footerAt, FOOTER_SIZE), this.path, footerAt);
-		const meta = this.decodeMetaindex(footer.metaindex, footerAt);
-		this.properties = decodeProperties(this.readHandle(meta.properties), this.path, meta.properties.offset);
-		this.filter =
-			meta.filter === undefined
-				? undefined
-				: new Filter(this.readHandle(meta.filter), { path: this.path, offset: meta.filter.offset });
-		this.decodeIndex(footer.index, footerAt);
+		this.file = file;
+		file.checkSize(spec.size);
+		if (spec.lazy === undefined) this.resident = this.read();
+		const { smallestKey, largestKey } = this.resident?.properties ?? {};
+		this.smallestKey = smallestKey ?? Uint8Array.from(spec.lazy?.[0] ?? []);
+		this.largestKey = largestKey ?? Uint8Array.from(spec.lazy?.[1] ?? []);
 	}
 
-	get blockCount(): number {
-		return this.index.count;
+	/** What is in memory; loads it on the calling thread if need be. */
+	load(): Resident {
+		if (this.resident === undefined) this.resident = this.checked(this.read());
+		return this.resident;
 	}
 
-	/** Bytes of index and filter held in memory. */
+	/** As {@link load}, off the calling thread. */
+	async loadAsync(): Promise<Resident> {
+		if (this.resident !== undefined) return this.resident;
+		this.loading ??= this.readAsync();
+		try {
+			const resident = await this.loading;
+			this.resident ??= this.checked(resident);
+			return this.resident;
+		} finally {
+			this.loading = undefined;
+		}
+	}
+
+	/** Bytes of index and filter in memory. */
 	get memory(): number {
-		return this.index.size + this.offsets.byteLength + this.sizes.byteLength + (this.filter?.size ?? 0);
-	}
-
-	blockOffset(block: number): number {
-		return this.offsets[block];
-	}
-
-	blockSize(block: number): number {
-		return this.sizes[block];
+		return this.resident?.size ?? 0;
 	}
 
 	/** Where the first data block begins that may hold user keys at or after `key`; the end of the data blocks when none does. */
@@ -89,15 +83,14 @@ export class Table {
 		// A trailer of all ones comes before every version of the key.
 		const target = Buffer.alloc(key.length + TRAILER_SIZE, 0xff);
 		target.set(key);
-		const block = this.index.lowerBound(target, 0, target.length);
-		if (block < this.blockCount) return this.offsets[block];
-		const last = this.blockCount - 1;
-		return this.offsets[last] + this.sizes[last] + BLOCK_TRAILER_SIZE;
+		const resident = this.load();
+		const block = resident.index.lowerBound(target, 0, target.length);
+		return block < resident.blockCount ? resident.blockOffset(block) : resident.blockEnd(block - 1);
 	}
 
 	/** May `key[0, length)` lie between the smallest and the largest user key? */
 	covers(key: Uint8Array, length: number): boolean {
-		const { smallestKey, largestKey } = this.properties;
+		const { smallestKey, largestKey } = this;
 		return (
 			compareBytes(key, 0, length, smallestKey, 0, smallestKey.length - TRAILER_SIZE) >= 0 &&
 			compareBytes(key, 0, length, largestKey, 0, largestKey.length - TRAILER_SIZE) <= 0
@@ -106,7 +99,7 @@ export class Table {
 
 	/** For a seek that the index sent to a block, and that found nothing there. */
 	indexMismatch(block: number): CorruptionError {
-		const offset = this.offsets[block];
+		const offset = this.load().blockOffset(block);
 		return new CorruptionError(`block at ${offset} of ${this.path} ends before the key that the index names as its last`, {
 			path: this.path,
 			offset,
@@ -119,135 +112,39 @@ export class Table {
 
 	release(): void {
 		if (--this.references > 0) return;
-		this.file.closeSync();
+		this.file.close();
 		this.onClosed?.(this);
 	}
 
-	/** Reads and verifies a data block on the calling thread. */
-	readBlock(block: number): Buffer {
-		return this.readHandle({ offset: this.offsets[block], size: this.sizes[block] });
-	}
-
-	/** As {@link readBlock}, off the calling thread. */
-	async readBlockAsync(block: number): Promise<Buffer> {
-		const offset = this.offsets[block];
-		const size = this.sizes[block];
-		const bytes = Buffer.allocUnsafeSlow(size + BLOCK_TRAILER_SIZE);
-		let count: number;
-		try {
-			count = await this.file.read(bytes, offset);
-		} catch (error) {
-			throw readFailed(this.path, offset, error);
+	private read(): Resident {
+		const steps = loadResident(this.path, this.size);
+		let step = steps.next();
+		while (step.done !== true) {
+			const bytes = Buffer.allocUnsafeSlow(step.value.length);
+			this.file.readInto(bytes, step.value.offset);
+			step = steps.next(bytes);
 		}
-		this.checkCount(count, bytes.length, offset);
-		verifyBlock(bytes, 0, size, this.path, offset);
-		return bytes.subarray(0, size);
+		return step.value;
 	}
 
-	/** Fills `target` from a range that lies inside the file; the bytes are not checked. */
-	readInto(target: Buffer, offset: number): void {
-		let count: number;
-		try {
-			count = this.file.readSync(target, offset);
-		} catch (error) {
-			throw readFailed(this.path, offset, error);
+	private async readAsync(): Promise<Resident> {
+		const steps = loadResident(this.path, this.size);
+		let step = steps.next();
+		while (step.done !== true) {
+			const bytes = Buffer.allocUnsafeSlow(step.value.length);
+			await this.file.readIntoAsync(bytes, step.value.offset);
+			step = steps.next(bytes);
 		}
-		this.checkCount(count, target.length, offset);
+		return step.value;
 	}
 
-	private readRange(offset: number, size: number): Buffer {
-		const bytes = Buffer.allocUnsafeSlow(size);
-		this.readInto(bytes, offset);
-		return bytes;
-	}
-
-	private readHandle(handle: BlockHandle): Buffer {
-		const bytes = this.readRange(handle.offset, handle.size + BLOCK_TRAILER_SIZE);
-		verifyBlock(bytes, 0, handle.size, this.path, handle.offset);
-		return bytes.subarray(0, handle.size);
-	}
-
-	private checkCount(count: number, wanted: number, offset: number): void {
-		if (count === wanted) return;
-		throw new CorruptionError(`${this.path} ends early: read ${count} of ${wanted} bytes at ${offset}`, {
+	private checked(resident: Resident): Resident {
+		const { smallestKey, largestKey } = resident.properties;
+		if (Buffer.compare(smallestKey, this.smallestKey) === 0 && Buffer.compare(largestKey, this.largestKey) === 0) return resident;
+		const advice = 'restore it from a backup, or repair the store with Database.repair';
+		throw new CorruptionError(`${this.path} has other keys than the manifest says: ${advice}`, {
 			path: this.path,
-			offset: offset + count,
+			offset: this.size - FOOTER_SIZE,
 		});
 	}
-
-	private checkSize(): void {
-		let size: number;
-		try {
-			size = this.file.sizeSync();
-		} catch (error) {
-			throw readFailed(this.path, 0, error);
-		}
-		if (size === this.size && size >= FOOTER_SIZE) return;
-		throw new CorruptionError(`${this.path} has ${size} bytes, the manifest says ${this.size}: it was cut or replaced`, {
-			path: this.path,
-			offset: Math.min(size, this.size),
-		});
-	}
-
-	private decodeMetaindex(handle: BlockHandle, limit: number): MetaBlocks {
-		const cursor = new BlockCursor(PLAIN_KEYS);
-		const block = this.readHandle(handle);
-		cursor.reset(block, this.path, handle.offset);
-		const handles = new Map<string, BlockHandle>();
-		for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
-			const name = cursor.keyBytes.toString('latin1', 0, cursor.keyEnd);
-			if (name !== FILTER_NAME && name !== PROPERTIES_NAME) continue;
-			handles.set(name, decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, this.path, handle.offset));
-		}
-		const properties = handles.get(PROPERTIES_NAME);
-		if (properties === undefined) {
-			throw new CorruptionError(`${this.path} has no properties block`, { path: this.path, offset: handle.offset });
-		}
-		return { filter: handles.get(FILTER_NAME), properties };
-	}
-
-	private decodeIndex(handle: BlockHandle, limit: number): void {
-		const refuse = (what: string) =>
-			new CorruptionError(`index of ${this.path}: ${what}`, { path: this.path, offset: handle.offset });
-		const cursor = new BlockCursor(INTERNAL_KEYS);
-		const block = this.readHandle(handle);
-		cursor.reset(block, this.path, handle.offset);
-		const offsets: number[] = [];
-		const sizes: number[] = [];
-		let end = 0;
-		for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
-			const data = decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, this.path, handle.offset);
-			if (data.offset < end) throw refuse(`the block at ${data.offset} starts before ${end}, the end of the one before`);
-			if (!this.index.append(cursor.keyBytes, 0, cursor.keyEnd)) throw refuse(`keys do not ascend at entry ${sizes.length}`);
-			end = data.offset + data.size + BLOCK_TRAILER_SIZE;
-			offsets.push(data.offset);
-			sizes.push(data.size);
-		}
-		if (sizes.length === 0) throw refuse('it is empty');
-		this.index.finish();
-		this.offsets = Float64Array.from(offsets);
-		this.sizes = Uint32Array.from(sizes);
-	}
-}
-
-function openFile(fileSystem: FileSystem, path: string): ReadableFile {
-	try {
-		return fileSystem.openRead(path);
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-			throw new CorruptionError(
-				`${path} is listed by the manifest but missing: restore it from a backup, or repair the store with Database.repair`,
-				{
-					path,
-					cause: error,
-				},
-			);
-		}
-		throw readFailed(path, 0, error);
-	}
-}
-
-function readFailed(path: string, offset: number, error: unknown): VarveError {
-	if (error instanceof VarveError) return error;
-	return new IOError(`failed to read ${path} at ${offset}: ${(error as Error).message}`, { path, offset, cause: error });
 }

@@ -1,0 +1,121 @@
+/**
+ * The parts of a table that stay in memory from its first use on: properties, filter and index, verified. Data blocks are read when
+ * asked for.
+ *
+ * Invariant: handles of data blocks ascend and lie inside the file, so no read allocates more than the file holds.
+ */
+import { CorruptionError } from '../../../errors';
+import { BlockCursor, INTERNAL_KEYS, PLAIN_KEYS } from '../block/cursor';
+import { Filter } from '../filter';
+import { decodeFooter, FOOTER_SIZE } from './footer';
+import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, FILTER_NAME, PROPERTIES_NAME, verifyBlock } from './format';
+import { KeyIndex } from './key-index';
+import { decodeProperties, type TableProperties } from './properties';
+
+export class Resident {
+	readonly index = new KeyIndex();
+	private offsets = new Float64Array(0);
+	private sizes = new Uint32Array(0);
+
+	/** @param block the index block, verified; its handles must end at or before `limit` */
+	constructor(
+		path: string,
+		readonly properties: TableProperties,
+		readonly filter: Filter | undefined,
+		block: Buffer,
+		offset: number,
+		limit: number,
+	) {
+		this.decodeIndex(path, block, offset, limit);
+	}
+
+	get blockCount(): number {
+		return this.index.count;
+	}
+
+	/** Bytes of index and filter in memory. */
+	get size(): number {
+		return this.index.size + this.offsets.byteLength + this.sizes.byteLength + (this.filter?.size ?? 0);
+	}
+
+	blockOffset(block: number): number {
+		return this.offsets[block];
+	}
+
+	blockSize(block: number): number {
+		return this.sizes[block];
+	}
+
+	/** Where a block ends in the file, with its trailer. */
+	blockEnd(block: number): number {
+		return this.offsets[block] + this.sizes[block] + BLOCK_TRAILER_SIZE;
+	}
+
+	handle(block: number): BlockHandle {
+		return { offset: this.offsets[block], size: this.sizes[block] };
+	}
+
+	private decodeIndex(path: string, block: Buffer, offset: number, limit: number): void {
+		const refuse = (what: string) => new CorruptionError(`index of ${path}: ${what}`, { path, offset });
+		const cursor = new BlockCursor(INTERNAL_KEYS);
+		cursor.reset(block, path, offset);
+		const offsets: number[] = [];
+		const sizes: number[] = [];
+		let end = 0;
+		for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
+			const data = decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, path, offset);
+			if (data.offset < end) throw refuse(`the block at ${data.offset} starts before ${end}, the end of the one before`);
+			if (!this.index.append(cursor.keyBytes, 0, cursor.keyEnd)) throw refuse(`keys do not ascend at entry ${sizes.length}`);
+			end = data.offset + data.size + BLOCK_TRAILER_SIZE;
+			offsets.push(data.offset);
+			sizes.push(data.size);
+		}
+		if (sizes.length === 0) throw refuse('it is empty');
+		this.index.finish();
+		this.offsets = Float64Array.from(offsets);
+		this.sizes = Uint32Array.from(sizes);
+	}
+}
+
+/** A range of the file that a step of loading needs. */
+interface Range {
+	offset: number;
+	length: number;
+}
+
+/** Loads a table of a checked size: asks for ranges of the file one by one, and wants the bytes of each; on whatever thread they are read. */
+export function* loadResident(path: string, size: number): Generator<Range, Resident, Buffer> {
+	const limit = size - FOOTER_SIZE;
+	const footer = decodeFooter(yield { offset: limit, length: FOOTER_SIZE }, path, limit);
+	const meta = decodeMetaindex(yield* blockAt(path, footer.metaindex), footer.metaindex.offset, path, limit);
+	const properties = decodeProperties(yield* blockAt(path, meta.properties), path, meta.properties.offset);
+	const filter =
+		meta.filter === undefined ? undefined : new Filter(yield* blockAt(path, meta.filter), { path, offset: meta.filter.offset });
+	return new Resident(path, properties, filter, yield* blockAt(path, footer.index), footer.index.offset, limit);
+}
+
+function* blockAt(path: string, { offset, size }: BlockHandle): Generator<Range, Buffer, Buffer> {
+	const bytes = yield { offset, length: size + BLOCK_TRAILER_SIZE };
+	verifyBlock(bytes, 0, size, path, offset);
+	return bytes.subarray(0, size);
+}
+
+function decodeMetaindex(
+	block: Buffer,
+	offset: number,
+	path: string,
+	limit: number,
+): { filter: BlockHandle | undefined; properties: BlockHandle } {
+	const cursor = new BlockCursor(PLAIN_KEYS);
+	cursor.reset(block, path, offset);
+	const handles = new Map<string, BlockHandle>();
+	for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
+		// An unknown name is a part that a reader can do without.
+		const name = cursor.keyBytes.toString('latin1', 0, cursor.keyEnd);
+		if (name !== FILTER_NAME && name !== PROPERTIES_NAME) continue;
+		handles.set(name, decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, path, offset));
+	}
+	const properties = handles.get(PROPERTIES_NAME);
+	if (properties === undefined) throw new CorruptionError(`${path} has no properties block`, { path, offset });
+	return { filter: handles.get(FILTER_NAME), properties };
+}
