@@ -47,10 +47,16 @@ export interface StoreOptions {
 	tableSize?: number;
 	/** Tables in level 0 that start a compaction. Default 4. */
 	level0CompactionTrigger?: number;
-	/** Tables in level 0 from which each group of writes waits a little. Default 12. */
+	/** Tables in level 0 from which writes are slowed. Default 12. */
 	level0SlowdownTrigger?: number;
 	/** Tables in level 0 that stop writes until a compaction is through. Default 24. */
 	level0StopTrigger?: number;
+	/** Bytes that compactions still have to rewrite from which writes are slowed. Default 4 GiB. */
+	compactionDebtSlowdown?: number;
+	/** Bytes that compactions still have to rewrite that stop writes. Default 32 GiB. */
+	compactionDebtStop?: number;
+	/** Bytes a second that all compactions together may write; 0 sets no limit. Flushes count, and never wait. Default 0. */
+	compactionRateLimit?: number;
 	/** Target size of level 1. Default 64 MiB. */
 	levelBaseSize?: number;
 	/** How much larger each level may be than the one above. Default 10, at least 2. */
@@ -164,7 +170,8 @@ export interface DatabaseStats {
 	bytes: { user: number; wal: number; flushed: number; compactionRead: number; compacted: number };
 	flushes: number;
 	compactions: number;
-	stalls: { count: number; milliseconds: number };
+	/** Times that writes were stopped and slowed, how long they waited, and how hard background work presses on them now: 0 not at all, 1 they are stopped. */
+	stalls: { count: number; slowdowns: number; milliseconds: number; pressure: number };
 	backgroundErrors: number;
 	/** Living iterators and snapshots, and how many were collected without `close()`. */
 	handles: { iterators: number; snapshots: number; forgotten: number };
@@ -190,7 +197,7 @@ export interface DatabaseEvents {
 		outputBytes: number;
 		milliseconds: number;
 	};
-	stall: { state: 'begin' | 'end'; reason: 'memtables' | 'level0'; milliseconds: number };
+	stall: { state: 'begin' | 'end'; reason: 'memtables' | 'level0' | 'compaction'; milliseconds: number };
 	walRotation: { closed: number; opened: number; bytes: number };
 	backgroundError: Error;
 }

@@ -10,10 +10,12 @@
 import { Deferred } from '../commit/deferred';
 import type { CompactionJob, TableSummary } from '../kernel/kernel';
 import { userKeyOf } from '../manifest/table-metadata';
+import type { Version } from '../manifest/version';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
 import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from '../store/context';
 import {
 	type Compaction,
+	compactionDebt,
 	type KeyRange,
 	pickCompaction,
 	pickFullCompaction,
@@ -34,6 +36,8 @@ export class Compactor implements BackgroundWork {
 	readonly #slot = new JobSlot();
 	readonly #requests: FullRequest[] = [];
 	readonly #loop: BackgroundLoop;
+	/** Asked for before every group of writes, and the same as long as the version is. */
+	#debt: { version: Version | undefined; bytes: number } = { version: undefined, bytes: 0 };
 
 	/** @param onProgress called after each compaction: level 0 may have shrunk. */
 	constructor(store: StoreContext, jobs: JobNumbers, onProgress: () => void) {
@@ -61,6 +65,14 @@ export class Compactor implements BackgroundWork {
 	/** Cancels the job in flight and waits for it. */
 	stop(): Promise<void> {
 		return this.#loop.stop();
+	}
+
+	/** Bytes that must be rewritten before every level is in shape. */
+	get debt(): number {
+		const { current } = this.#store.versions;
+		if (this.#debt.version !== current)
+			this.#debt = { version: current, bytes: compactionDebt(this.#shape(), this.#store.options) };
+		return this.#debt.bytes;
 	}
 
 	isDue(): boolean {

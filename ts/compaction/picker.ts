@@ -52,6 +52,14 @@ export function levelScore(shape: TreeShape, level: number, options: PickerOptio
 	return bytes / levelTarget(level, options);
 }
 
+/** Bytes over the targets: level 0 with all it has once it is due, the others with what they have too much. */
+export function compactionDebt(shape: TreeShape, options: PickerOptions): number {
+	const bytes = (level: number) => shape[level].reduce((sum, table) => sum + table.size, 0);
+	let debt = levelScore(shape, 0, options) >= 1 ? bytes(0) : 0;
+	for (let level = 1; level < BOTTOM_LEVEL; level++) debt += Math.max(0, bytes(level) - levelTarget(level, options));
+	return debt;
+}
+
 /**
  * The next compaction, or undefined when every level is in shape.
  * @param pointers user key at which the last compaction of each level ended

@@ -51,6 +51,9 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	level0CompactionTrigger: { default: 4, check: integer(1, 1000) },
 	level0SlowdownTrigger: { default: 12, check: integer(2, 10_000) },
 	level0StopTrigger: { default: 24, check: integer(3, 10_000) },
+	compactionDebtSlowdown: { default: 4 * GIB, check: integer(MIB, 1024 * GIB) },
+	compactionDebtStop: { default: 32 * GIB, check: integer(MIB, 1024 * GIB) },
+	compactionRateLimit: { default: 0, check: integer(0, 1024 * GIB) },
 	levelBaseSize: { default: 64 * MIB, check: integer(4 * KIB, 1024 * GIB) },
 	levelMultiplier: { default: 10, check: integer(2, 100) },
 };
@@ -95,6 +98,7 @@ export function resolveOptions(recorded: Partial<StoreOptions>, given: OpenOptio
 	const options = merged as unknown as ResolvedOptions;
 	ordered(options, 'level0CompactionTrigger', 'level0SlowdownTrigger');
 	ordered(options, 'level0SlowdownTrigger', 'level0StopTrigger');
+	ordered(options, 'compactionDebtSlowdown', 'compactionDebtStop');
 	return options;
 }
 
@@ -105,7 +109,12 @@ export function clampOption<T>(name: keyof StoreOptions, value: T): T | number {
 	return Math.min(Math.max(Math.floor(value), range[0]), range[1]);
 }
 
-type NumericOption = 'level0CompactionTrigger' | 'level0SlowdownTrigger' | 'level0StopTrigger';
+type NumericOption =
+	| 'level0CompactionTrigger'
+	| 'level0SlowdownTrigger'
+	| 'level0StopTrigger'
+	| 'compactionDebtSlowdown'
+	| 'compactionDebtStop';
 
 function ordered(options: ResolvedOptions, less: NumericOption, more: NumericOption): void {
 	if (options[less] <= options[more]) return;

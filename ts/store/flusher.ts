@@ -106,9 +106,8 @@ export class Flusher implements BackgroundWork {
 		);
 		files.removeLogsBelow(logNumber);
 		const bytes = tables.reduce((sum, table) => sum + table.size, 0);
-		counters.flushes++;
-		counters.flushedBytes += bytes;
 		const milliseconds = environment.clock.milliseconds() - begin;
+		counters.flushed(memtable.usage, bytes, milliseconds);
 		events.emit('flush', { state: 'end', job, entries: memtable.entries, bytes, milliseconds });
 		this.#waiters.get(memtable.id)?.resolve();
 		this.#waiters.delete(memtable.id);

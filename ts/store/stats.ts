@@ -12,6 +12,7 @@ export interface StatsSource extends StoreContext {
 	readonly kernelName: 'native' | 'js';
 	readonly configuration: Configuration;
 	readonly sequence: number;
+	readonly pressure: number;
 	readonly wal: WriteAheadLog;
 	readonly cursors: CursorRegistry;
 }
@@ -42,7 +43,12 @@ export function collectStats(store: StatsSource): DatabaseStats {
 		},
 		flushes: counters.flushes,
 		compactions: counters.compactions,
-		stalls: { count: counters.stalls, milliseconds: counters.stallMilliseconds },
+		stalls: {
+			count: counters.stalls,
+			slowdowns: counters.slowdowns,
+			milliseconds: counters.stallMilliseconds,
+			pressure: store.pressure,
+		},
 		backgroundErrors: store.health.backgroundErrors,
 		handles: {
 			iterators: store.cursors.living,

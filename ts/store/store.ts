@@ -35,7 +35,7 @@ import { Flusher } from './flusher';
 import type { Health } from './health';
 import type { Memtables } from './memtables';
 import { Reader } from './reader';
-import { Stall } from './stall';
+import { type Debt, Stall } from './stall';
 import { collectStats } from './stats';
 import type { StoreFiles } from './store-files';
 import type { VersionSet } from './version-set';
@@ -123,8 +123,14 @@ export class Store implements StoreContext {
 		return this.#sequence;
 	}
 
+	/** How hard background work presses on writes: 0 not at all, 1 they are stopped. */
+	get pressure(): number {
+		return this.#stall.pressure;
+	}
+
 	/** Begins the background work that is due. */
 	start(): void {
+		this.engine.setJobRate(this.options.compactionRateLimit);
 		this.installView();
 		this.#flusher.schedule();
 		this.#compactor.schedule();
@@ -189,7 +195,7 @@ export class Store implements StoreContext {
 	#makeCommitQueue(): CommitQueue {
 		return new CommitQueue({
 			checkWritable: () => this.health.checkWritable(),
-			room: () => (this.health.readOnlyCause === undefined ? this.#stall.room() : undefined),
+			room: (bytes) => (this.health.readOnlyCause === undefined ? this.#stall.room(bytes) : undefined),
 			commit: (encoder) => this.#commit(encoder),
 			durable: () => this.wal.durable(),
 			makeDurableSync: () => this.wal.makeDurableSync(),
@@ -243,10 +249,11 @@ export class Store implements StoreContext {
 		this.#compactor.schedule();
 	}
 
-	#debt(): { immutableMemtables: number; level0Tables: number } {
+	#debt(): Debt {
 		return {
 			immutableMemtables: this.memtables.immutables.length,
 			level0Tables: this.versions.current.levels[0].length,
+			compactionBytes: this.#compactor.debt,
 		};
 	}
 
