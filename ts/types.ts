@@ -152,6 +152,27 @@ export interface LevelStats {
 	tombstones: number;
 }
 
+/** A background job that runs, or has ended. */
+export interface JobStats {
+	/** The number that its events carry. */
+	job: number;
+	kind: 'flush' | 'compaction';
+	/** Why it began: `'memtable'` for a flush; what the compaction strategy says for a compaction, `'manual'` for `compact()`. */
+	reason: string;
+	level: number;
+	outputLevel: number;
+	inputTables: number;
+	/** Bytes of tables, or of the memtable. */
+	inputBytes: number;
+	/** Bytes of input that are done. */
+	doneBytes: number;
+	outputTables: number;
+	outputBytes: number;
+	milliseconds: number;
+	/** Why it failed; `undefined` while it runs, and when it did not. */
+	error: Error | undefined;
+}
+
 /** What `stats()` returns. Counters count since the store was opened. */
 export interface DatabaseStats {
 	kernel: 'native' | 'js';
@@ -170,6 +191,18 @@ export interface DatabaseStats {
 	bytes: { user: number; wal: number; flushed: number; compactionRead: number; compacted: number };
 	flushes: number;
 	compactions: number;
+	/** Background jobs: those that run, and the last 64 that ended, the oldest first. */
+	jobs: { running: JobStats[]; ended: JobStats[] };
+	/** Are compactions paused? */
+	compactionsPaused: boolean;
+	/** Bytes that compactions must rewrite before every level is in shape. */
+	compactionDebt: number;
+	/**
+	 * Write: bytes written to logs and tables for each byte of keys and values that came in, since the store was opened. Read: sorted runs that
+	 * a lookup may have to look into. Space: bytes of tables for each byte of the deepest level that has any, which is what would be left
+	 * if all others were merged into it, about. `undefined` where there is nothing to divide by.
+	 */
+	amplification: { write: number | undefined; read: number; space: number | undefined };
 	/** Times that writes were stopped and slowed, how long they waited, and how hard background work presses on them now: 0 not at all, 1 they are stopped. */
 	stalls: { count: number; slowdowns: number; milliseconds: number; pressure: number };
 	backgroundErrors: number;

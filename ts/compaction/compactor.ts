@@ -1,18 +1,20 @@
 /**
- * The compactor: one background job at a time, chosen by the picker, until every level is in shape.
+ * The compactor: background jobs chosen by the picker, until every level is in shape.
  *
  * Invariants:
  *  1. Inputs leave the version in the same edit in which the outputs enter it; their files go when no reader needs them.
  *  2. A failed job leaves no output, keeps its inputs, is reported, and is tried again after a while.
- *  3. A full compaction that a user asked for waits for the job in flight and goes before the picker's next.
+ *  3. A compaction that a user asked for waits for the jobs in flight, goes before the picker's next, and runs alone.
  */
 
 import { Deferred } from '../commit/deferred';
+import { ConfigError } from '../errors';
 import type { CompactionJob, TableSummary } from '../kernel/kernel';
 import { userKeyOf } from '../manifest/table-metadata';
 import type { Version } from '../manifest/version';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
-import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from '../store/context';
+import { JobSlot, openOutputs, type StoreContext } from '../store/context';
+import type { LoggedJob } from '../store/job-log';
 import {
 	type Compaction,
 	compactionDebt,
@@ -29,20 +31,22 @@ interface FullRequest {
 	done: Deferred<void>;
 }
 
+/** Tells of a job's begin, progress and end. */
+type Report = (state: 'begin' | 'progress' | 'end', doneBytes: number, outputs: readonly { size: number }[]) => void;
+
 export class Compactor implements BackgroundWork {
 	readonly #store: StoreContext;
-	readonly #jobs: JobNumbers;
 	readonly #onProgress: () => void;
 	readonly #slot = new JobSlot();
 	readonly #requests: FullRequest[] = [];
 	readonly #loop: BackgroundLoop;
+	#paused = false;
 	/** Asked for before every group of writes, and the same as long as the version is. */
 	#debt: { version: Version | undefined; bytes: number } = { version: undefined, bytes: 0 };
 
 	/** @param onProgress called after each compaction: level 0 may have shrunk. */
-	constructor(store: StoreContext, jobs: JobNumbers, onProgress: () => void) {
+	constructor(store: StoreContext, onProgress: () => void) {
 		this.#store = store;
-		this.#jobs = jobs;
 		this.#onProgress = onProgress;
 		this.#loop = new BackgroundLoop('compaction', this, store.environment.clock, store.health);
 	}
@@ -56,6 +60,8 @@ export class Compactor implements BackgroundWork {
 	full(range: KeyRange | undefined): Promise<void> {
 		const { refusal } = this.#loop;
 		if (refusal !== undefined) return Promise.reject(refusal);
+		if (this.#paused)
+			return Promise.reject(new ConfigError('Compactions are paused. Call resumeCompactions() before compact().'));
 		const request: FullRequest = { range, done: new Deferred() };
 		this.#requests.push(request);
 		this.#loop.hurry();
@@ -75,15 +81,30 @@ export class Compactor implements BackgroundWork {
 		return this.#debt.bytes;
 	}
 
+	/** No further compaction begins until {@link resume}; the one in flight goes on. */
+	pause(): void {
+		this.#paused = true;
+	}
+
+	/** Compactions begin again. */
+	resume(): void {
+		this.#paused = false;
+		this.schedule();
+	}
+
+	get isPaused(): boolean {
+		return this.#paused;
+	}
+
 	isDue(): boolean {
-		return this.#requests.length > 0 || this.#pick() !== undefined;
+		return !this.#paused && (this.#requests.length > 0 || this.#pick() !== undefined);
 	}
 
 	async step(): Promise<void> {
 		const request = this.#requests.shift();
 		const compaction = request === undefined ? this.#pick() : pickFullCompaction(this.#shape(), request.range);
 		try {
-			if (compaction !== undefined) await this.#compact(compaction);
+			if (compaction !== undefined) await this.#compact(compaction, request === undefined ? 'shape' : 'manual');
 			request?.done.resolve();
 		} catch (error) {
 			request?.done.reject(this.#loop.refusal ?? error);
@@ -119,45 +140,33 @@ export class Compactor implements BackgroundWork {
 		return pickCompaction(this.#shape(), options, versions.compactionPointers);
 	}
 
-	async #compact(compaction: Compaction): Promise<void> {
-		const { events, counters, environment } = this.#store;
+	async #compact(compaction: Compaction, reason: string): Promise<void> {
 		const inputs = compaction.inputs.flatMap((input) => input.tables);
-		const begin = environment.clock.milliseconds();
-		const detail = {
-			job: this.#jobs.next(),
-			level: compaction.level,
-			outputLevel: compaction.outputLevel,
-			inputTables: inputs.length,
-			inputBytes: bytesOf(inputs),
+		const { level, outputLevel } = compaction;
+		const plan = { level, outputLevel, inputTables: inputs.length, inputBytes: bytesOf(inputs) };
+		const job = this.#store.jobs.begin({ kind: 'compaction', reason, ...plan });
+		const report = (state: 'begin' | 'progress' | 'end', doneBytes: number, outputs: readonly { size: number }[]) => {
+			const detail = { outputTables: outputs.length, outputBytes: bytesOf(outputs), milliseconds: job.milliseconds() };
+			this.#store.events.emit('compaction', { job: job.number, ...plan, state, doneBytes, ...detail });
 		};
-		const report = (state: 'begin' | 'progress' | 'end', doneBytes: number, outputs: { size: number }[]) =>
-			events.emit('compaction', {
-				...detail,
-				state,
-				doneBytes,
-				outputTables: outputs.length,
-				outputBytes: bytesOf(outputs),
-				milliseconds: environment.clock.milliseconds() - begin,
-			});
 		report('begin', 0, []);
-		if (compaction.trivialMove) {
-			await this.#move(compaction);
-			report('end', 0, inputs);
-		} else {
-			const outputs = await this.#merge(compaction, (done) => report('progress', done, []));
-			counters.compactionReadBytes += detail.inputBytes;
-			counters.compactedBytes += bytesOf(outputs);
-			report('end', detail.inputBytes, outputs);
+		try {
+			const outputs = compaction.trivialMove ? await this.#move(compaction) : await this.#merge(compaction, job, report);
+			job.succeeded(outputs);
+			report('end', compaction.trivialMove ? 0 : plan.inputBytes, outputs);
+		} catch (error) {
+			job.failed(error as Error);
+			throw error;
 		}
-		counters.compactions++;
+		this.#store.counters.compactions++;
 		this.#onProgress();
 	}
 
-	async #move(compaction: Compaction): Promise<void> {
+	async #move(compaction: Compaction): Promise<TableShape[]> {
 		const { versions } = this.#store;
 		const [table] = compaction.inputs[0].tables;
 		const metadata = versions.current.levels[compaction.level].find(({ number }) => number === table.number);
-		if (metadata === undefined) return;
+		if (metadata === undefined) return [];
 		await versions.apply(
 			{
 				compactionPointers: pointersAfter(compaction),
@@ -166,10 +175,15 @@ export class Compactor implements BackgroundWork {
 			},
 			() => this.#store.installView(),
 		);
+		return [table];
 	}
 
-	async #merge(compaction: Compaction, onProgress: (done: number) => void): Promise<TableSummary[]> {
-		const { engine, versions } = this.#store;
+	async #merge(compaction: Compaction, job: LoggedJob, report: Report): Promise<TableSummary[]> {
+		const { engine, versions, counters } = this.#store;
+		const onProgress = (doneBytes: number) => {
+			job.progress(doneBytes);
+			report('progress', doneBytes, []);
+		};
 		const outputs = await this.#slot.run(engine.compact(this.#jobOf(compaction), onProgress));
 		await openOutputs(this.#store, outputs);
 		await versions.apply(
@@ -182,6 +196,8 @@ export class Compactor implements BackgroundWork {
 			},
 			() => this.#store.installView(),
 		);
+		counters.compactionReadBytes += bytesOf(compaction.inputs.flatMap((input) => input.tables));
+		counters.compactedBytes += bytesOf(outputs);
 		return outputs;
 	}
 
@@ -216,6 +232,6 @@ function pointersAfter({ level, inputs }: Compaction): [number, Uint8Array][] {
 	return level === 0 || last === undefined ? [] : [[level, last.largest]];
 }
 
-function bytesOf(tables: readonly Pick<TableShape, 'size'>[]): number {
+function bytesOf(tables: readonly { size: number }[]): number {
 	return tables.reduce((sum, table) => sum + table.size, 0);
 }

@@ -29,10 +29,11 @@ import type { DatabaseStats } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
 import type { WalWriter } from '../wal/wal-writer';
 import { approximateSize } from './approximate-size';
-import { JobNumbers, type StoreContext } from './context';
+import type { StoreContext } from './context';
 import type { Counters } from './counters';
 import { Flusher } from './flusher';
 import type { Health } from './health';
+import { JobLog } from './job-log';
 import type { Memtables } from './memtables';
 import { Reader } from './reader';
 import { type Debt, Stall } from './stall';
@@ -82,10 +83,11 @@ export class Store implements StoreContext {
 	readonly reader: Reader;
 	readonly commits: CommitQueue;
 	readonly wal: WriteAheadLog;
+	readonly jobs: JobLog;
+	readonly compactor: Compactor;
 	readonly #createWal: (number: number) => WalWriter;
 	readonly #unlock: () => void;
 	readonly #flusher: Flusher;
-	readonly #compactor: Compactor;
 	readonly #stall: Stall;
 	#sequence: number;
 
@@ -113,10 +115,10 @@ export class Store implements StoreContext {
 		this.#stall = new Stall(() => this.#debt(), this.options, clock, this.events, this.counters);
 		this.health.onFailure = () => this.#stall.release();
 		this.commits = this.#makeCommitQueue();
-		const jobs = new JobNumbers();
+		this.jobs = new JobLog(clock);
 		const onProgress = () => this.#jobDone();
-		this.#flusher = new Flusher(this, jobs, onProgress);
-		this.#compactor = new Compactor(this, jobs, onProgress);
+		this.#flusher = new Flusher(this, onProgress);
+		this.compactor = new Compactor(this, onProgress);
 	}
 
 	get sequence(): number {
@@ -133,7 +135,7 @@ export class Store implements StoreContext {
 		this.engine.setJobRate(this.options.compactionRateLimit);
 		this.installView();
 		this.#flusher.schedule();
-		this.#compactor.schedule();
+		this.compactor.schedule();
 	}
 
 	installView(): void {
@@ -158,7 +160,7 @@ export class Store implements StoreContext {
 	/** Flushes, then merges the tables of a range into one level. */
 	async compact(range: HalfOpenRange): Promise<void> {
 		await this.flush();
-		await this.#compactor.full(this.#keyRange(range));
+		await this.compactor.full(this.#keyRange(range));
 	}
 
 	/** Bytes of tables that a range takes, by their indexes. */
@@ -184,7 +186,7 @@ export class Store implements StoreContext {
 
 	async #release(): Promise<void> {
 		try {
-			await Promise.all([this.#flusher.stop(), this.#compactor.stop(), this.cursors.closeAll(), this.reader.idle()]);
+			await Promise.all([this.#flusher.stop(), this.compactor.stop(), this.cursors.closeAll(), this.reader.idle()]);
 			await this.versions.close();
 			await this.engine.close();
 		} finally {
@@ -246,14 +248,14 @@ export class Store implements StoreContext {
 
 	#jobDone(): void {
 		this.#stall.update();
-		this.#compactor.schedule();
+		this.compactor.schedule();
 	}
 
 	#debt(): Debt {
 		return {
 			immutableMemtables: this.memtables.immutables.length,
 			level0Tables: this.versions.current.levels[0].length,
-			compactionBytes: this.#compactor.debt,
+			compactionBytes: this.compactor.debt,
 		};
 	}
 
