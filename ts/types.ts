@@ -55,7 +55,7 @@ export interface StoreOptions {
 	compactionDebtSlowdown?: number;
 	/** Bytes that compactions still have to rewrite that stop writes. Default 32 GiB. */
 	compactionDebtStop?: number;
-	/** Bytes a second that all compactions together may write; 0 sets no limit. Flushes count, and never wait. Default 0. */
+	/** Bytes a second that all compactions together may write; 0 sets no limit. Flushes pass. Default 0. */
 	compactionRateLimit?: number;
 	/** Target size of level 1. Default 64 MiB. */
 	levelBaseSize?: number;

@@ -105,16 +105,15 @@ impl JobControl {
 #[derive(Clone, Copy)]
 pub struct Pace<'a> {
     pub control: &'a JobControl,
-    pub limiter: &'a RateLimiter,
-    /// Flushes count and do not wait: writers wait for them.
-    pub waits: bool,
+    /// None for a flush: writers wait for it.
+    pub limiter: Option<&'a RateLimiter>,
 }
 
 impl Pace<'_> {
     /// Counts bytes that were written, and sleeps as long as the rate demands or until the job is cancelled.
     fn wrote(&self, bytes: u64) {
-        let mut left = self.limiter.take(bytes, Instant::now());
-        while self.waits && !left.is_zero() && !self.control.is_cancelled() {
+        let mut left = self.limiter.map_or(Duration::ZERO, |limiter| limiter.take(bytes, Instant::now()));
+        while !left.is_zero() && !self.control.is_cancelled() {
             let sleep = left.min(LONGEST_SLEEP);
             std::thread::sleep(sleep);
             left -= sleep;
