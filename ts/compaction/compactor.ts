@@ -1,26 +1,21 @@
 /**
- * The compactor: one background job at a time, chosen by the picker, until every level is in shape.
+ * The compactor: one background job at a time, chosen by the strategy, until the tree is in shape.
  *
  * Invariants:
  *  1. Inputs leave the version in the same edit in which the outputs enter it; their files go when no reader needs them.
  *  2. A failed job leaves no output, keeps its inputs, is reported, and is tried again after a while.
- *  3. A full compaction that a user asked for waits for the job in flight and goes before the picker's next.
+ *  3. A full compaction that a user asked for waits for the job in flight and goes before the strategy's next.
  */
 
 import { Deferred } from '../commit/deferred';
 import type { CompactionJob, TableSummary } from '../kernel/kernel';
-import { userKeyOf } from '../manifest/table-metadata';
+import { type TableMetadata, userKeyOf } from '../manifest/table-metadata';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
 import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from '../store/context';
-import {
-	type Compaction,
-	type KeyRange,
-	pickCompaction,
-	pickFullCompaction,
-	rangesBelow,
-	type TableShape,
-	type TreeShape,
-} from './picker';
+import { type Compaction, inputTables, rangesBelow } from './compaction';
+import type { KeyRange } from './key-range';
+import { type CompactionStrategy, makeStrategy } from './strategy';
+import { bytesOf, type TableShape, type TreeView } from './tree';
 
 interface FullRequest {
 	range: KeyRange | undefined;
@@ -34,12 +29,14 @@ export class Compactor implements BackgroundWork {
 	readonly #slot = new JobSlot();
 	readonly #requests: FullRequest[] = [];
 	readonly #loop: BackgroundLoop;
+	readonly #strategy: CompactionStrategy;
 
 	/** @param onProgress called after each compaction: level 0 may have shrunk. */
 	constructor(store: StoreContext, jobs: JobNumbers, onProgress: () => void) {
 		this.#store = store;
 		this.#jobs = jobs;
 		this.#onProgress = onProgress;
+		this.#strategy = makeStrategy(store.options);
 		this.#loop = new BackgroundLoop('compaction', this, store.environment.clock, store.health);
 	}
 
@@ -48,7 +45,7 @@ export class Compactor implements BackgroundWork {
 		this.#loop.schedule();
 	}
 
-	/** Merges all tables overlapping a range (undefined: all) into the deepest level that has any. */
+	/** Merges all tables overlapping a range (undefined: all) into the bottom level. */
 	full(range: KeyRange | undefined): Promise<void> {
 		const { refusal } = this.#loop;
 		if (refusal !== undefined) return Promise.reject(refusal);
@@ -69,9 +66,9 @@ export class Compactor implements BackgroundWork {
 
 	async step(): Promise<void> {
 		const request = this.#requests.shift();
-		const compaction = request === undefined ? this.#pick() : pickFullCompaction(this.#shape(), request.range);
+		const compaction = request === undefined ? this.#pick() : this.#strategy.pickFull(this.#tree(), request.range);
 		try {
-			if (compaction !== undefined) await this.#compact(compaction);
+			if (compaction !== undefined && compaction !== 'blocked') await this.#compact(compaction);
 			request?.done.resolve();
 		} catch (error) {
 			request?.done.reject(this.#loop.refusal ?? error);
@@ -91,25 +88,26 @@ export class Compactor implements BackgroundWork {
 		for (const request of this.#requests.splice(0)) request.done.reject(reason);
 	}
 
-	#shape(): TreeShape {
-		return this.#store.versions.current.levels.map((tables) =>
-			tables.map((table) => ({
-				number: table.number,
-				size: table.size,
-				smallest: userKeyOf(table.smallestKey),
-				largest: userKeyOf(table.largestKey),
-			})),
-		);
+	/** The tree between two jobs. */
+	#tree(): TreeView {
+		const { versions, snapshots, environment } = this.#store;
+		return {
+			levels: versions.current.levels.map((tables) => tables.map(shapeOf)),
+			busy: new Set(),
+			running: [],
+			pointers: versions.compactionPointers,
+			oldestSnapshot: snapshots.sequences()[0] ?? Number.POSITIVE_INFINITY,
+			now: Number(environment.clock.nanoseconds() / 1_000_000n),
+		};
 	}
 
 	#pick(): Compaction | undefined {
-		const { options, versions } = this.#store;
-		return pickCompaction(this.#shape(), options, versions.compactionPointers);
+		return this.#strategy.pick(this.#tree());
 	}
 
 	async #compact(compaction: Compaction): Promise<void> {
 		const { events, counters, environment } = this.#store;
-		const inputs = compaction.inputs.flatMap((input) => input.tables);
+		const inputs = inputTables(compaction);
 		const begin = environment.clock.milliseconds();
 		const detail = {
 			job: this.#jobs.next(),
@@ -128,9 +126,9 @@ export class Compactor implements BackgroundWork {
 				milliseconds: environment.clock.milliseconds() - begin,
 			});
 		report('begin', 0, []);
-		if (compaction.trivialMove) {
-			await this.#move(compaction);
-			report('end', 0, inputs);
+		if (compaction.kind !== 'merge') {
+			await this.#relink(compaction);
+			report('end', 0, compaction.kind === 'move' ? inputs : []);
 		} else {
 			const outputs = await this.#merge(compaction, (done) => report('progress', done, []));
 			counters.compactionReadBytes += detail.inputBytes;
@@ -141,16 +139,16 @@ export class Compactor implements BackgroundWork {
 		this.#onProgress();
 	}
 
-	async #move(compaction: Compaction): Promise<void> {
+	/** Moves or drops the inputs: an edit, and nothing else. */
+	async #relink(compaction: Compaction): Promise<void> {
 		const { versions } = this.#store;
-		const [table] = compaction.inputs[0].tables;
-		const metadata = versions.current.levels[compaction.level].find(({ number }) => number === table.number);
-		if (metadata === undefined) return;
+		const numbers = new Set(inputTables(compaction).map((table) => table.number));
+		const moved = versions.current.levels.flat().filter((table) => numbers.has(table.number));
 		await versions.apply(
 			{
 				compactionPointers: pointersAfter(compaction),
-				deletedTables: [[compaction.level, table.number]],
-				addedTables: [[compaction.outputLevel, metadata]],
+				deletedTables: deletionsOf(compaction),
+				addedTables: compaction.kind === 'drop' ? [] : moved.map((table) => [compaction.outputLevel, table]),
 			},
 			() => this.#store.installView(),
 		);
@@ -163,9 +161,7 @@ export class Compactor implements BackgroundWork {
 		await versions.apply(
 			{
 				compactionPointers: pointersAfter(compaction),
-				deletedTables: compaction.inputs.flatMap(({ level, tables }) =>
-					tables.map(({ number }): [number, number] => [level, number]),
-				),
+				deletedTables: deletionsOf(compaction),
 				addedTables: outputs.map((table) => [compaction.outputLevel, table]),
 			},
 			() => this.#store.installView(),
@@ -180,30 +176,42 @@ export class Compactor implements BackgroundWork {
 			return level === 0 ? numbers.map((number) => [number]) : [numbers];
 		});
 		// Outputs hold no more than the inputs, but other block options may make them larger.
-		const inputBytes = bytesOf(compaction.inputs.flatMap((input) => input.tables));
+		const inputBytes = bytesOf(inputTables(compaction));
 		const numberCount = 2 * Math.ceil(inputBytes / tableOptions.tableSize) + 4;
 		return {
-			runs: runs.filter((run) => run.length > 0),
+			runs,
 			snapshots: snapshots.sequences(),
-			keepTombstones: rangesBelow(this.#shape(), compaction),
+			keepTombstones: rangesBelow(this.#tree(), compaction),
 			output: {
 				directory: files.tableDirectory,
 				level: compaction.outputLevel,
 				firstNumber: versions.allocate(numberCount),
 				numberCount,
 				createdAt: environment.clock.nanoseconds(),
-				table: tableOptions,
+				// A run of level 0 is one table.
+				table: compaction.outputLevel === 0 ? { ...tableOptions, tableSize: Number.MAX_SAFE_INTEGER } : tableOptions,
 			},
 		};
 	}
 }
 
-/** Where the next compaction of the level goes on: behind the last key of this one. Level 0 gives all it has and needs none. */
-function pointersAfter({ level, inputs }: Compaction): [number, Uint8Array][] {
-	const last = inputs[0].tables.at(-1);
-	return level === 0 || last === undefined ? [] : [[level, last.largest]];
+function shapeOf(table: TableMetadata): TableShape {
+	return {
+		number: table.number,
+		size: table.size,
+		smallest: userKeyOf(table.smallestKey),
+		largest: userKeyOf(table.largestKey),
+		entries: table.entries,
+		tombstones: table.tombstones,
+		largestSequence: table.largestSequence,
+		createdAt: Number(table.createdAt / 1_000_000n),
+	};
 }
 
-function bytesOf(tables: readonly Pick<TableShape, 'size'>[]): number {
-	return tables.reduce((sum, table) => sum + table.size, 0);
+function pointersAfter({ level, pointer }: Compaction): [number, Uint8Array][] {
+	return pointer === undefined ? [] : [[level, pointer]];
+}
+
+function deletionsOf(compaction: Compaction): [number, number][] {
+	return compaction.inputs.flatMap(({ level, tables }) => tables.map(({ number }): [number, number] => [level, number]));
 }

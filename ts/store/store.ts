@@ -15,7 +15,7 @@
 import { compareBytes } from '../bytes';
 import { CommitQueue } from '../commit/commit-queue';
 import { Compactor } from '../compaction/compactor';
-import type { KeyRange } from '../compaction/picker';
+import type { KeyRange } from '../compaction/key-range';
 import type { Environment } from '../environment';
 import type { TypedEmitter } from '../events';
 import { type CursorHandle, CursorRegistry } from '../iterator/cursor-handle';
@@ -149,7 +149,7 @@ export class Store implements StoreContext {
 		if (newest !== undefined) await this.#flusher.flushed(newest);
 	}
 
-	/** Flushes, then merges the tables of a range into one level. */
+	/** Flushes, then merges the tables of a range into the bottom level. With fifo it only flushes. */
 	async compact(range: HalfOpenRange): Promise<void> {
 		await this.flush();
 		await this.#compactor.full(this.#keyRange(range));
@@ -246,11 +246,12 @@ export class Store implements StoreContext {
 	#debt(): { immutableMemtables: number; level0Tables: number } {
 		return {
 			immutableMemtables: this.memtables.immutables.length,
-			level0Tables: this.versions.current.levels[0].length,
+			// Fifo keeps all its tables there, and no compaction would make them fewer.
+			level0Tables: this.options.compactionStrategy === 'fifo' ? 0 : this.versions.current.levels[0].length,
 		};
 	}
 
-	/** Inclusive bounds for the picker. One key too many at the upper end makes a compaction larger, never wrong. */
+	/** Inclusive bounds for the strategy. One key too many at the upper end makes a compaction larger, never wrong. */
 	#keyRange({ lower, upper }: HalfOpenRange): KeyRange | undefined {
 		const tables = this.versions.current.levels.flat();
 		if ((lower === undefined && upper === undefined) || tables.length === 0) return undefined;
