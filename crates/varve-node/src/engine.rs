@@ -38,6 +38,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, max_open_files, keys, s
         c"dropMemtable" => drop_memtable,
         c"openTables" => open_tables,
         c"dropTables" => drop_tables,
+        c"setJobRate" => set_job_rate,
         c"installView" => install_view,
         c"approximateOffset" => approximate_offset,
         c"flush" => flush,
@@ -119,6 +120,11 @@ fn bounds(scope: Scope, value: Value) -> Result<Option<KeyBounds>> {
         return Err(Error::Usage("the bounds of a table are internal keys"));
     }
     Ok(Some(keys.into()))
+}
+
+fn set_job_rate(scope: Scope, state: &Rc<State>, [bytes_per_second]: [Value; 1]) -> Result<Value> {
+    state.engine()?.set_job_rate(scope.to_u64(bytes_per_second)?);
+    scope.undefined()
 }
 
 fn drop_tables(scope: Scope, state: &Rc<State>, [numbers]: [Value; 1]) -> Result<Value> {
