@@ -13,6 +13,7 @@ import {
 	type KernelEngine,
 	KIND_DELETE,
 	KIND_PUT,
+	READ_BUFFER,
 } from '../../ts/kernel/kernel';
 
 export const NEWEST = Number.MAX_SAFE_INTEGER;
@@ -129,6 +130,12 @@ export function get(engine: KernelEngine, key: Uint8Array, sequence = NEWEST, mo
 	engine.reserveKey(key.length);
 	engine.keyScratch.set(key);
 	return engine.get(key.length, sequence, mode, io);
+}
+
+export function getAsync(engine: KernelEngine, key: Uint8Array, sequence = NEWEST) {
+	engine.reserveKey(key.length);
+	engine.keyScratch.set(key);
+	return engine.getAsync(key.length, sequence, READ_BUFFER, true);
 }
 
 export function packKeys(keys: readonly Uint8Array[]): Buffer {

@@ -204,7 +204,10 @@ export interface KernelStats {
 	fileOpens: number;
 	/** Reads that found their file open. */
 	fileHits: number;
+	/** Memtables that were made and not yet dropped. */
 	memtables: number;
+	/** Bytes of their entries and of the trees over them. */
+	memtableMemory: number;
 }
 
 export interface EngineOptions {
@@ -244,6 +247,9 @@ export interface KernelEngine {
 	 * where it must.
 	 */
 	approximateOffset(table: number, key: Uint8Array): number;
+
+	/** Changes the byte limit of the block cache, and lets go at once of the blocks that pass it; 0 keeps nothing. */
+	setCacheCapacity(bytes: number): void;
 
 	// ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 	/** The caller writes the key here and passes its length. May be replaced by `reserveKey`. */

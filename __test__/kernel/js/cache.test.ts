@@ -1,101 +1,33 @@
 import { describe, expect, it } from 'vitest';
 import { BlockCache } from '../../../ts/kernel/js/cache';
+import { ReferenceCache } from '../reference-cache';
 import { Random } from '../support';
-
-interface Entry {
-	key: string;
-	bytes: Buffer;
-	frequency: number;
-}
-
-/** S3-FIFO without links: three arrays, oldest first, searched from end to end. */
-class ReferenceCache {
-	small: Entry[] = [];
-	main: Entry[] = [];
-	ghost: Entry[] = [];
-	hits = 0;
-	misses = 0;
-
-	constructor(private readonly capacity: number) {}
-
-	get bytes(): number {
-		return sizeOf(this.small) + sizeOf(this.main);
-	}
-
-	get(table: number, block: number): Buffer | undefined {
-		const entry = this.find(`${table}/${block}`);
-		if (entry === undefined) {
-			this.misses++;
-			return undefined;
-		}
-		this.hits++;
-		entry.frequency = Math.min(3, entry.frequency + 1);
-		return entry.bytes;
-	}
-
-	put(table: number, block: number, bytes: Buffer): void {
-		const key = `${table}/${block}`;
-		if (bytes.length > this.capacity || this.find(key) !== undefined) return;
-		while (this.bytes + bytes.length > this.capacity) this.evict();
-		const known = this.ghost.some((entry) => entry.key === key);
-		this.ghost = this.ghost.filter((entry) => entry.key !== key);
-		(known ? this.main : this.small).push({ key, bytes, frequency: 0 });
-	}
-
-	dropTable(table: number): void {
-		const others = (entries: Entry[]) => entries.filter(({ key }) => !key.startsWith(`${table}/`));
-		this.small = others(this.small);
-		this.main = others(this.main);
-		this.ghost = others(this.ghost);
-	}
-
-	private find(key: string): Entry | undefined {
-		return [...this.small, ...this.main].find((entry) => entry.key === key);
-	}
-
-	private evict(): void {
-		for (;;) {
-			if (this.small.length > 0 && (this.main.length === 0 || sizeOf(this.small) * 10 > this.bytes)) {
-				const entry = this.small.shift() as Entry;
-				if (entry.frequency < 2) {
-					this.ghost.push(entry);
-					while (sizeOf(this.ghost) > this.capacity) this.ghost.shift();
-					return;
-				}
-				this.main.push({ ...entry, frequency: 0 });
-			} else {
-				const entry = this.main.shift() as Entry;
-				if (entry.frequency === 0) return;
-				this.main.push({ ...entry, frequency: entry.frequency - 1 });
-			}
-		}
-	}
-}
-
-function sizeOf(entries: Entry[]): number {
-	return entries.reduce((sum, { bytes }) => sum + bytes.length, 0);
-}
 
 describe('block cache', () => {
 	it.each([0, 100, 1000, 20_000])('evicts as the reference model with a capacity of %d', (capacity) => {
 		const random = new Random(capacity + 1);
 		const cache = new BlockCache(capacity);
-		const model = new ReferenceCache(capacity);
+		const model = new ReferenceCache<Buffer>(capacity);
 		for (let step = 0; step < 5000; step++) {
 			const table = random.below(4);
 			const block = random.below(random.chance(0.3) ? 8 : 60);
 			if (random.chance(0.01)) {
 				cache.dropTable(table);
 				model.dropTable(table);
+			} else if (random.chance(0.005)) {
+				const changed = random.below(2 * capacity + 1);
+				cache.setCapacity(changed);
+				model.setCapacity(changed);
+				expect(cache.capacity).toBe(changed);
 			} else if (random.chance(0.6)) {
 				expect(cache.get(table, block)).toBe(model.get(table, block));
 			} else {
 				const bytes = Buffer.alloc(1 + random.below(150));
 				cache.put(table, block, bytes);
-				model.put(table, block, bytes);
+				model.put(table, block, bytes, bytes.length);
 			}
 			expect(cache.bytes).toBe(model.bytes);
-			expect(cache.bytes).toBeLessThanOrEqual(capacity);
+			expect(cache.bytes).toBeLessThanOrEqual(cache.capacity);
 		}
 		expect([cache.hits, cache.misses]).toEqual([model.hits, model.misses]);
 		cache.clear();
@@ -104,6 +36,7 @@ describe('block cache', () => {
 
 	/** The trace and the figures of `crates/varve-core/src/cache/tests.rs`. */
 	it('evicts as the native cache', () => {
+		const capacities = [400, 90, 1500, 10];
 		const cache = new BlockCache(400);
 		let state = 7;
 		const next = () => {
@@ -119,8 +52,9 @@ describe('block cache', () => {
 			digest = (Math.imul(digest, 31) + (hit ? 1 : 0)) >>> 0;
 			if (!hit) cache.put(table, block, Buffer.alloc(1 + ((table * 7 + block * 13) % 32)));
 			if (step % 10_000 === 9_999) cache.dropTable(1);
+			if (step % 3_000 === 2_999) cache.setCapacity(capacities[Math.floor(step / 3_000) % 4] as number);
 		}
-		expect([cache.hits, cache.misses, digest]).toEqual([36_379, 13_621, 3_366_873_265]);
+		expect([cache.hits, cache.misses, digest]).toEqual([23_785, 26_215, 1_577_043_147]);
 	});
 
 	it('keeps a hot set that fits through a scan of many times the capacity', () => {

@@ -89,6 +89,11 @@ impl Engine {
         self.registry().memtables.remove(&id);
     }
 
+    /// Changes the byte limit of the block cache, and lets go of the blocks that pass it.
+    pub fn set_cache_capacity(&self, bytes: usize) {
+        self.cache.set_capacity(bytes);
+    }
+
     /// Opens tables, and loads those that are not lazy: all or none. Blocks; to be called on a thread of its own.
     pub fn open_tables(&self, specs: &[TableSpec]) -> Result<()> {
         let part = specs.len().div_ceil(MOST_OPENING_THREADS).max(1);
@@ -102,10 +107,7 @@ impl Engine {
             }
             Ok(tables)
         })?;
-        let mut registry = self.registry();
-        for table in tables {
-            registry.add_table(table);
-        }
+        self.registry().add_tables(tables);
         Ok(())
     }
 
@@ -183,6 +185,7 @@ impl Engine {
     pub fn stats(&self) -> Stats {
         let (cache, files) = (self.cache.stats(), self.files.stats());
         let registry = self.registry();
+        let tables: Vec<_> = registry.open_tables().collect();
         let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
             cache_bytes: cache.bytes as u64,
@@ -194,13 +197,14 @@ impl Engine {
             filter_probes: load(&self.counters.filter_probes),
             filter_negatives: load(&self.counters.filter_negatives),
             filter_false_positives: load(&self.counters.filter_false_positives),
-            open_tables: registry.open_tables().count() as u64,
-            loaded_tables: registry.open_tables().filter(|table| table.loaded().is_some()).count() as u64,
-            table_memory: registry.open_tables().map(|table| table.memory() as u64).sum(),
+            open_tables: tables.len() as u64,
+            loaded_tables: tables.iter().filter(|table| table.loaded().is_some()).count() as u64,
+            table_memory: tables.iter().map(|table| table.memory() as u64).sum(),
             open_files: files.open as u64,
             file_opens: files.opens,
             file_hits: files.hits,
             memtables: registry.memtables.len() as u64,
+            memtable_memory: registry.memtables.values().map(|memtable| memtable.memory() as u64).sum(),
         }
     }
 

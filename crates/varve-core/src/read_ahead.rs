@@ -50,7 +50,6 @@ impl Window {
         let handle = index.handle(position);
         let last = (position..index.len()).take_while(|&next| index.handle(next).end() <= handle.offset + reach).last();
         let end = index.handle(last.unwrap_or(position)).end();
-        self.bytes.clear();
         self.bytes.resize((end - handle.offset) as usize, 0);
         (self.table, self.offset) = (table.number, handle.offset);
         let read = table.file.read_range(&mut self.bytes, handle.offset);

@@ -29,11 +29,12 @@ impl Registry {
         self.tables.get(&number).cloned().ok_or_else(|| Error::Resource(format!("table {number} is not open")))
     }
 
-    pub fn add_table(&mut self, table: Table) {
-        let table = Arc::new(table);
+    pub fn add_tables(&mut self, tables: Vec<Table>) {
         self.opened.retain(|opened| opened.strong_count() > 0);
-        self.opened.push(Arc::downgrade(&table));
-        self.tables.insert(table.number, table);
+        for table in tables.into_iter().map(Arc::new) {
+            self.opened.push(Arc::downgrade(&table));
+            self.tables.insert(table.number, table);
+        }
     }
 
     pub fn remove_table(&mut self, number: u64) {

@@ -37,4 +37,5 @@ pub struct Stats {
     pub file_opens: u64,
     pub file_hits: u64,
     pub memtables: u64,
+    pub memtable_memory: u64,
 }

@@ -38,6 +38,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, max_open_files, keys, s
         c"dropMemtable" => drop_memtable,
         c"openTables" => open_tables,
         c"dropTables" => drop_tables,
+        c"setCacheCapacity" => set_cache_capacity,
         c"setJobRate" => set_job_rate,
         c"installView" => install_view,
         c"approximateOffset" => approximate_offset,
@@ -122,6 +123,11 @@ fn bounds(scope: Scope, value: Value) -> Result<Option<KeyBounds>> {
     Ok(Some(keys.into()))
 }
 
+fn set_cache_capacity(scope: Scope, state: &Rc<State>, [bytes]: [Value; 1]) -> Result<Value> {
+    state.engine()?.set_cache_capacity(scope.to_usize(bytes)?);
+    scope.undefined()
+}
+
 fn set_job_rate(scope: Scope, state: &Rc<State>, [bytes_per_second]: [Value; 1]) -> Result<Value> {
     state.engine()?.set_job_rate(scope.to_u64(bytes_per_second)?);
     scope.undefined()
@@ -200,6 +206,7 @@ fn stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
         (c"fileOpens", stats.file_opens),
         (c"fileHits", stats.file_hits),
         (c"memtables", stats.memtables),
+        (c"memtableMemory", stats.memtable_memory),
     ];
     for (name, value) in fields {
         scope.set(object, name, scope.number(value as f64)?)?;

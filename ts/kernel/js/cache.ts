@@ -59,7 +59,18 @@ export class BlockCache {
 	/** Free slots, linked through `older`. */
 	private free = NONE;
 
-	constructor(readonly capacity: number) {}
+	constructor(private limit: number) {}
+
+	get capacity(): number {
+		return this.limit;
+	}
+
+	/** Changes the capacity, and lets go of blocks until the rest fits. */
+	setCapacity(capacity: number): void {
+		this.limit = capacity;
+		this.trimGhosts();
+		while (this.bytes > capacity) this.evict();
+	}
 
 	/** Bytes of the blocks held. */
 	get bytes(): number {
@@ -133,6 +144,10 @@ export class BlockCache {
 		this.unlink(slot);
 		this.blocks[slot] = undefined;
 		this.link(slot, GHOST);
+		this.trimGhosts();
+	}
+
+	private trimGhosts(): void {
 		while (this.ghost.bytes > this.capacity) this.remove(this.ghost.oldest);
 	}
 

@@ -107,6 +107,11 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.registry.table(table).approximateOffset(key);
 	}
 
+	setCacheCapacity(bytes: number): void {
+		this.checkOpen();
+		this.cache.setCapacity(bytes);
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.scratch = Buffer.allocUnsafeSlow(length + TRAILER_SIZE);
@@ -226,7 +231,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 			openFiles: files.open,
 			fileOpens: files.opens,
 			fileHits: files.hits,
-			memtables: registry.memtables.size,
+			...registry.memtableStats(),
 		};
 	}
 

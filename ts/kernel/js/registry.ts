@@ -99,6 +99,13 @@ export class Registry {
 	}
 
 	/** Numbers for the statistics of the engine. */
+	memtableStats(): { memtables: number; memtableMemory: number } {
+		let memtableMemory = 0;
+		for (const memtable of this.memtables.values()) memtableMemory += memtable.memory;
+		return { memtables: this.memtables.size, memtableMemory };
+	}
+
+	/** Numbers for the statistics of the engine. */
 	tableStats(): { openTables: number; loadedTables: number; tableMemory: number } {
 		const stats = { openTables: this.open.size, loadedTables: 0, tableMemory: 0 };
 		for (const table of this.open) {

@@ -74,6 +74,10 @@ export class NativeEngine implements KernelEngine {
 		return call(() => this.#functions.approximateOffset(table, key));
 	}
 
+	setCacheCapacity(bytes: number): void {
+		call(() => this.#functions.setCacheCapacity(bytes));
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.keyScratch = privateBuffer(Math.max(length, 2 * this.keyScratch.length));

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //!  1. The bytes of cached blocks never pass the capacity: room is reserved before a block goes in. A block larger than the capacity is
-//!     not cached.
+//!     not cached. The capacity may change; whoever inserts a block meanwhile looks at it again and evicts for it.
 //!  2. A block belongs to the shard that the hash of its key names. A hit takes that shard's lock shared, and relinks nothing.
 //!  3. No thread holds the locks of two shards.
 //!
@@ -24,9 +24,9 @@ const SHARD_BYTES: usize = 4 << 20;
 const MOST_SHARDS: usize = 16;
 
 pub struct BlockCache {
-    capacity: usize,
+    capacity: AtomicUsize,
     bytes: AtomicUsize,
-    /// A power of two of them.
+    /// A power of two of them, for the first capacity.
     shards: Box<[RwLock<Shard>]>,
 }
 
@@ -45,11 +45,20 @@ impl BlockCache {
 
     fn with_shards(capacity: usize, count: usize) -> Self {
         let shards = (0..count).map(|_| RwLock::new(Shard::new(capacity / count))).collect();
-        Self { capacity, bytes: AtomicUsize::new(0), shards }
+        Self { capacity: AtomicUsize::new(capacity), bytes: AtomicUsize::new(0), shards }
     }
 
     pub fn capacity(&self) -> usize {
-        self.capacity
+        self.capacity.load(Ordering::SeqCst)
+    }
+
+    /// Changes the capacity, and lets go of blocks until the rest fits. The number of shards stays what it was.
+    pub fn set_capacity(&self, capacity: usize) {
+        self.capacity.store(capacity, Ordering::SeqCst);
+        for position in 0..self.shards.len() {
+            self.write(position).set_share(capacity / self.shards.len());
+        }
+        self.shrink(0);
     }
 
     pub fn get(&self, table: u64, offset: u64) -> Option<Block> {
@@ -61,24 +70,25 @@ impl BlockCache {
     pub fn insert(&self, table: u64, offset: u64, block: &Block) {
         let key = Key { table, offset };
         let position = self.position(key);
-        if block.len() > self.capacity || self.read(position).holds(key) || !self.reserve(position, block.len()) {
+        if block.len() > self.capacity() || self.read(position).holds(key) || !self.reserve(position, block.len()) {
             return;
         }
         if !self.write(position).insert(key, block.clone()) {
-            self.bytes.fetch_sub(block.len(), Ordering::Relaxed);
+            self.bytes.fetch_sub(block.len(), Ordering::SeqCst);
         }
+        self.shrink(position);
     }
 
     /// Lets go of all blocks of some tables.
     pub fn drop_tables(&self, tables: &[u64]) {
         for position in 0..self.shards.len() {
             let freed = self.write(position).drop_tables(tables);
-            self.bytes.fetch_sub(freed, Ordering::Relaxed);
+            self.bytes.fetch_sub(freed, Ordering::SeqCst);
         }
     }
 
     pub fn stats(&self) -> CacheStats {
-        let mut stats = CacheStats { bytes: self.bytes.load(Ordering::Relaxed), hits: 0, misses: 0 };
+        let mut stats = CacheStats { bytes: self.bytes.load(Ordering::SeqCst), hits: 0, misses: 0 };
         for position in 0..self.shards.len() {
             let (hits, misses) = self.read(position).counts();
             stats.hits += hits;
@@ -87,21 +97,30 @@ impl BlockCache {
         stats
     }
 
-    /// Sets room aside, evicting from the shard at `first`, and from the next ones when that has nothing left. False when all are empty:
-    /// other threads have reserved the rest.
+    /// Sets room aside. False when no block is left to evict: other threads have reserved the rest.
     fn reserve(&self, first: usize, size: usize) -> bool {
+        let fits = |bytes: usize| bytes.checked_add(size).filter(|&sum| sum <= self.capacity());
+        self.evict_until(first, || self.bytes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fits).is_ok())
+    }
+
+    /// Evicts what passes the capacity, or all: what is left then is reserved for blocks whose threads will look after it themselves.
+    fn shrink(&self, first: usize) {
+        self.evict_until(first, || self.bytes.load(Ordering::SeqCst) <= self.capacity());
+    }
+
+    /// Evicts blocks until `done`, from the shard at `first`, and from the next ones when that has nothing left. False when all are empty.
+    fn evict_until(&self, first: usize, done: impl Fn() -> bool) -> bool {
         let mut passed = 0;
-        while passed < self.shards.len() {
-            let fits = |bytes: usize| bytes.checked_add(size).filter(|&sum| sum <= self.capacity);
-            if self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok() {
-                return true;
+        while !done() {
+            if passed == self.shards.len() {
+                return false;
             }
             match self.write((first + passed) % self.shards.len()).evict() {
                 None => passed += 1,
-                Some(freed) => drop(self.bytes.fetch_sub(freed, Ordering::Relaxed)),
+                Some(freed) => drop(self.bytes.fetch_sub(freed, Ordering::SeqCst)),
             }
         }
-        false
+        true
     }
 
     #[inline]

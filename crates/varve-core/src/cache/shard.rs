@@ -77,6 +77,12 @@ impl Shard {
         }
     }
 
+    /// Changes the share, and forgets the ghosts that pass it.
+    pub fn set_share(&mut self, share: usize) {
+        self.share = share;
+        self.trim_ghosts();
+    }
+
     #[inline]
     pub fn get(&self, key: Key) -> Option<Block> {
         let slot = self.by_key.get(&key).map(|&slot| &self.slots[slot]);
@@ -170,10 +176,14 @@ impl Shard {
         self.slots[slot].block = None;
         let size = self.slots[slot].size;
         self.link(slot, Queue::Ghost);
+        self.trim_ghosts();
+        size
+    }
+
+    fn trim_ghosts(&mut self) {
         while self.lists[Queue::Ghost as usize].bytes > self.share {
             self.remove(self.lists[Queue::Ghost as usize].oldest);
         }
-        size
     }
 
     /// Frees a slot; returns the bytes of its block, 0 for a ghost.

@@ -41,6 +41,9 @@ impl Model {
     }
 
     fn insert(&mut self, key: (u64, u64), size: usize, capacity: usize) {
+        if size > capacity {
+            return;
+        }
         while self.bytes() + size > capacity {
             self.evict(capacity);
         }
@@ -50,6 +53,19 @@ impl Model {
                 self.main.push((key, size, 0));
             }
             None => self.small.push((key, size, 0)),
+        }
+    }
+
+    fn set_capacity(&mut self, capacity: usize) {
+        self.trim_ghosts(capacity);
+        while self.bytes() > capacity {
+            self.evict(capacity);
+        }
+    }
+
+    fn trim_ghosts(&mut self, capacity: usize) {
+        while self.ghost.iter().map(|ghost| ghost.1).sum::<usize>() > capacity {
+            self.ghost.remove(0);
         }
     }
 
@@ -63,9 +79,7 @@ impl Model {
                     continue;
                 }
                 self.ghost.push((key, size));
-                while self.ghost.iter().map(|ghost| ghost.1).sum::<usize>() > capacity {
-                    self.ghost.remove(0);
-                }
+                self.trim_ghosts(capacity);
                 return;
             }
             let (key, size, frequency) = self.main.remove(0);
@@ -77,9 +91,13 @@ impl Model {
     }
 }
 
+/// What the capacity changes to, again and again.
+const CAPACITIES: [usize; 4] = [400, 90, 1500, 10];
+
 #[test]
 fn evicts_like_a_plain_model() {
-    let (cache, mut model, mut trace) = (BlockCache::new(400), Model::default(), Trace(7));
+    let (cache, mut model, mut trace) = (BlockCache::new(CAPACITIES[0]), Model::default(), Trace(7));
+    let mut capacity = CAPACITIES[0];
     // Folded over all accesses: the TypeScript cache comes to the same number.
     let mut digest = 0u32;
     for step in 0..50_000 {
@@ -89,7 +107,7 @@ fn evicts_like_a_plain_model() {
         digest = digest.wrapping_mul(31).wrapping_add(u32::from(hit));
         if !hit {
             cache.insert(table, offset, &block(size));
-            model.insert((table, offset), size, 400);
+            model.insert((table, offset), size, capacity);
         }
         assert_eq!(cache.stats().bytes, model.bytes(), "step {step}");
         if step % 10_000 == 9_999 {
@@ -98,9 +116,15 @@ fn evicts_like_a_plain_model() {
             model.main.retain(|entry| entry.0 .0 != 1);
             model.ghost.retain(|entry| entry.0 .0 != 1);
         }
+        if step % 3_000 == 2_999 {
+            capacity = CAPACITIES[step / 3_000 % CAPACITIES.len()];
+            cache.set_capacity(capacity);
+            model.set_capacity(capacity);
+            assert_eq!((cache.capacity(), cache.stats().bytes), (capacity, model.bytes()), "step {step}");
+        }
     }
     let CacheStats { hits, misses, .. } = cache.stats();
-    assert_eq!((hits, misses, digest), (36_379, 13_621, 3_366_873_265));
+    assert_eq!((hits, misses, digest), (23_785, 26_215, 1_577_043_147));
 }
 
 /// A hot set that fits is still there after a scan of many times the capacity.
@@ -150,6 +174,54 @@ fn takes_blocks_up_to_the_capacity() {
     assert_eq!(cache.stats().bytes, 1000);
     cache.drop_tables(&[2]);
     assert_eq!(cache.stats().bytes, 0);
+}
+
+#[test]
+fn shrinks_and_grows() {
+    let cache = BlockCache::with_shards(1000, 4);
+    for offset in 0..100 {
+        cache.insert(1, offset, &block(10));
+    }
+    assert_eq!(cache.stats().bytes, 1000);
+    cache.set_capacity(155);
+    assert_eq!((cache.capacity(), cache.stats().bytes), (155, 150));
+    let kept = (0..100).filter(|&offset| cache.get(1, offset).is_some()).count();
+    assert_eq!(kept, 15);
+    cache.set_capacity(0);
+    assert_eq!(cache.stats().bytes, 0);
+    cache.insert(1, 0, &block(1));
+    assert!(cache.get(1, 0).is_none());
+    cache.set_capacity(2000);
+    for offset in 0..200 {
+        cache.insert(2, offset, &block(10));
+    }
+    assert_eq!(cache.stats().bytes, 2000);
+    assert!((0..200).all(|offset| cache.get(2, offset).is_some()));
+}
+
+/// Whatever threads insert meanwhile, in the end nothing passes the capacity that was set last.
+#[test]
+fn threads_insert_while_the_capacity_changes() {
+    let cache = BlockCache::with_shards(2000, 4);
+    std::thread::scope(|scope| {
+        for seed in 1..3 {
+            let cache = &cache;
+            scope.spawn(move || {
+                let mut trace = Trace(seed);
+                for _ in 0..20_000 {
+                    let (table, offset, size) = trace.access();
+                    cache.insert(table, offset, &block(size));
+                }
+            });
+        }
+        for step in 0..2_000 {
+            cache.set_capacity([2000, 300, 0, 50][step % 4]);
+        }
+        cache.set_capacity(100);
+    });
+    let held: usize = cache.shards.iter().map(|shard| shard.read().unwrap().held()).sum();
+    assert_eq!(cache.stats().bytes, held);
+    assert!(held <= 100, "{held}");
 }
 
 #[test]

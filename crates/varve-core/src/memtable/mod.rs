@@ -68,6 +68,11 @@ impl Memtable {
         self.read().arena_size()
     }
 
+    /// Bytes of entries and of the tree over them.
+    pub fn memory(&self) -> usize {
+        self.read().memory()
+    }
+
     /// A panic under the write lock can only come from running out of memory; what is in the tree is whole.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Tree> {
         self.tree.read().unwrap_or_else(PoisonError::into_inner)
