@@ -3,21 +3,29 @@
  *
  * One store for each kernel, of 16-byte keys and 100-byte values. Lookups come in a Zipf-like order over groups of 100 neighbouring keys,
  * with caches of 5, 20 and 50 % of the store: first alone, then with a full scan after each tenth of them. Counted are the lookups: their
- * time, and the share of their blocks that was in the cache. Then a cold scan, and how long opening a store of 1,000 tables takes.
+ * time, and the share of their blocks that was in the cache. Then a scan without a block cache, and how long opening a store of 1,000 tables
+ * and reading one key takes. Both with the files in the page cache of the system, and out of it where `dd` can take them out (GNU, Linux).
+ *
+ * What reading ahead does to a scan, and what mmap and direct I/O would do, is measured by an example of the native kernel:
+ * `cargo run --release -p varve-core --example file_reads`.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigError, Database } from 'varve';
+import { Database } from 'varve';
 import { number, table } from '../scripts/table.mjs';
 import { keyText, shuffled, valueBytes } from './dataset.mjs';
 
 const GROUP = 100;
 const SKEW = 0.99;
 const ROUNDS = 10;
-const OPENS = 7;
+const RUNS = 5;
 const TABLES = 1_000;
+const TABLE_SIZE = 64 * 1024;
+/** That a table of this size holds. */
+const TABLE_ENTRIES = 580;
 
 const text = /** @type {const} */ ({ type: 'string' });
 const { values } = parseArgs({ options: { n: text, reads: text } });
@@ -35,13 +43,21 @@ const sequence = zipfSequence(reads, Math.floor(count / GROUP));
 const rows = [];
 for (const kernel of /** @type {const} */ (['native', 'js'])) {
 	const store = path.join(directory, kernel);
-	const bytes = await load(store, { kernel, sync: 'never' }, count);
+	const bytes = await load(store, kernel, {}, count);
 	for (const percent of [5, 20, 50]) {
 		const cacheSize = Math.floor((bytes * percent) / 100);
 		for (const scans of [false, true]) rows.push(await lookups(store, kernel, cacheSize, percent, scans));
 	}
-	await coldScan(store, kernel);
-	await opening(path.join(directory, `${kernel}-tables`), kernel);
+	await load(
+		path.join(directory, `${kernel}-tables`),
+		kernel,
+		{ tableSize: TABLE_SIZE, levelBaseSize: 2 ** 30 },
+		TABLE_ENTRIES * TABLES,
+	);
+	for (const cold of dropsPages(store) ? [false, true] : [false]) {
+		await scan(store, kernel, cold);
+		await opening(path.join(directory, `${kernel}-tables`), kernel, cold);
+	}
 }
 console.log(`\n${table(['lookups', 'cache', 'ops/s', 'hit ratio'], rows)}`);
 
@@ -79,55 +95,70 @@ async function lookups(store, kernel, cacheSize, percent, scans) {
 /**
  * @param {string} store
  * @param {'native' | 'js'} kernel
+ * @param {boolean} cold
  */
-async function coldScan(store, kernel) {
+async function scan(store, kernel, cold) {
 	const times = [];
 	let calls = '';
-	for (let run = 0; run < 5; run++) {
+	for (let run = 0; run < RUNS; run++) {
 		const database = await Database.open(store, { kernel, cacheSize: 0, sync: 'never' });
+		if (cold) dropsPages(store);
 		const start = performance.now();
-		for (const _ of database.iterator());
+		for await (const _ of database.iterator());
 		times.push(performance.now() - start);
 		const { blockReads, fileReads } = database.stats().reads;
-		calls = `${number(blockReads)} blocks in ${fileReads === undefined ? 'as many' : number(fileReads)} reads`;
+		calls = `${number(blockReads)} blocks in ${number(fileReads)} reads`;
 		await database.close();
 	}
-	console.log(`${kernel}: scan without a cache ${number(median(times))} ms, ${calls}`);
+	console.log(`${kernel}, ${cold ? 'cold' : 'warm'}: scan without a block cache ${number(median(times))} ms, ${calls}`);
 }
 
 /**
  * @param {string} store
  * @param {'native' | 'js'} kernel
+ * @param {boolean} cold
  */
-async function opening(store, kernel) {
-	const tableSize = 64 * 1024;
-	await load(store, { kernel, sync: 'never', tableSize, levelBaseSize: 2 ** 30 }, Math.floor((TABLES * tableSize) / 119));
+async function opening(store, kernel, cold) {
 	for (const tableLoading of /** @type {const} */ (['eager', 'lazy'])) {
 		const times = [];
 		let tables = 0;
-		for (let run = 0; run < OPENS; run++) {
+		for (let run = 0; run < RUNS; run++) {
+			if (cold) dropsPages(store);
 			const start = performance.now();
-			const database = await Database.open(store, { kernel, tableLoading }).catch((error) => {
-				if (error instanceof ConfigError) return Database.open(store, { kernel });
-				throw error;
-			});
+			const database = await Database.open(store, { kernel, tableLoading });
+			await database.get(keyText(run));
 			times.push(performance.now() - start);
 			tables = database.stats().reads.openTables;
 			await database.close();
 		}
-		console.log(`${kernel}: open with ${number(tables)} tables, ${tableLoading}: ${number(median(times), 1)} ms`);
+		const name = `${kernel}, ${cold ? 'cold' : 'warm'}`;
+		console.log(`${name}: open with ${number(tables)} tables, ${tableLoading}, and one get: ${number(median(times), 1)} ms`);
 	}
+}
+
+/**
+ * Takes the tables of a store out of the page cache; false where that cannot be done.
+ * @param {string} store
+ */
+function dropsPages(store) {
+	if (process.platform !== 'linux') return false;
+	const tables = path.join(store, 'sst');
+	return readdirSync(tables).every((name) => {
+		const { status } = spawnSync('dd', [`if=${path.join(tables, name)}`, 'iflag=nocache', 'count=0', 'status=none']);
+		return status === 0;
+	});
 }
 
 /**
  * Writes entries in order and merges them into one level.
  * @param {string} store
+ * @param {'native' | 'js'} kernel
  * @param {import('varve').OpenOptions<'buffer'>} options
  * @param {number} entries
  * @returns {Promise<number>} bytes of its tables
  */
-async function load(store, options, entries) {
-	const database = await Database.open(store, options);
+async function load(store, kernel, options, entries) {
+	const database = await Database.open(store, { ...options, kernel, sync: 'never' });
 	for (let i = 0; i < entries; i++) {
 		database.putSync(keyText(i), valueBytes(i));
 		if (i % 100_000 === 99_999) await database.flush();
