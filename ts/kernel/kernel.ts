@@ -188,6 +188,22 @@ export interface KernelStats {
 	memtables: number;
 }
 
+/** The filters of one level: what the view holds, and counters since the engine was made. */
+export interface LevelFilterStats {
+	/** Tables that have a filter. */
+	tables: number;
+	/** Bytes of their filters. */
+	bytes: number;
+	/** Distinct user keys of each table of the level, with a filter or without, added up. */
+	keys: number;
+	/** Lookups that asked a filter. */
+	probes: number;
+	/** Probes that ruled the table out. */
+	negatives: number;
+	/** Probes that let a key pass which the table does not have: each is a useless look into a data block. */
+	falsePositives: number;
+}
+
 export interface EngineOptions {
 	/** Byte limit of the block cache; 0 keeps nothing. */
 	cacheBytes: number;
@@ -250,6 +266,8 @@ export interface KernelEngine {
 	compact(job: CompactionJob, onProgress?: ProgressListener): RunningJob;
 
 	stats(): KernelStats;
+	/** The filters of each level of the tree. */
+	filterStats(): LevelFilterStats[];
 	/** Cancels jobs, waits for them, and frees everything. */
 	close(): Promise<void>;
 }

@@ -1,7 +1,8 @@
 /** The kernel's functions one by one, for tests and for benchmarks that compare kernels: thin wrappers that allocate freely. */
 import { BlockBuilder } from './block/builder';
 import { BlockCursor, type BlockKeys, INTERNAL_KEYS, PLAIN_KEYS } from './block/cursor';
-import { Filter, FilterBuilder } from './filter';
+import { WRITTEN } from './filter/policies';
+import { FilterBuilder } from './filter/policy';
 import { MergeCursor } from './merge/cursor';
 import { hash, xxHash64 as hashRange } from './xxhash64';
 
@@ -13,14 +14,14 @@ export function xxHash64(bytes: Uint8Array): bigint {
 }
 
 export function buildFilter(keys: Uint8Array[], milliBitsPerKey: number, probes: number): Uint8Array {
-	const builder = new FilterBuilder(milliBitsPerKey, probes);
+	const builder = new FilterBuilder(WRITTEN, { milliBitsPerKey, probes });
 	for (const key of keys) builder.add(key, 0, key.length);
 	return builder.finish();
 }
 
 export function filterMayContain(filter: Uint8Array, key: Uint8Array): boolean {
 	hashRange(key, 0, key.length);
-	return new Filter(filter).mayContain(hash.low, hash.high);
+	return WRITTEN.open(filter).mayContain(hash.low, hash.high);
 }
 
 export function encodeBlock(entries: Entry[], restartInterval: number): Uint8Array {

@@ -7,6 +7,7 @@ import type {
 	FlushJob,
 	IoPolicy,
 	KernelStats,
+	LevelFilterStats,
 	ProgressListener,
 	ReadMode,
 	ReadResult,
@@ -91,6 +92,7 @@ export interface NativeEngineFunctions {
 	compact(job: CompactionJob, onProgress: ProgressListener | undefined): NativeJob;
 	cancelJobs(): void;
 	stats(): KernelStats;
+	filterStats(): LevelFilterStats[];
 	close(): void;
 }
 

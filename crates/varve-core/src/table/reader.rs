@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicBool;
 
 use super::file::read_range;
 use super::footer::{Footer, FOOTER_SIZE};
-use super::format::{verify_block, BlockHandle, BLOCK_TRAILER_SIZE, FILTER_NAME, PROPERTIES_NAME};
+use super::format::{verify_block, BlockHandle, BLOCK_TRAILER_SIZE, PROPERTIES_NAME};
 use super::key_index::KeyIndex;
 use super::properties::Properties;
 use crate::block::{Block, BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::filter::Filter;
+use crate::filter::{policy_of, Filter};
 use crate::internal_key;
 
 /// A table to open.
@@ -30,7 +30,7 @@ pub struct Table {
     pub path: PathBuf,
     pub size: u64,
     pub index: KeyIndex,
-    pub filter: Option<Filter>,
+    pub filter: Option<Box<dyn Filter>>,
     pub properties: Properties,
     pub file: File,
     /// Set when the registry has let go of the table: its blocks are not worth a place in the cache any more.
@@ -88,7 +88,7 @@ impl Table {
 
     /// Bytes of index and filter in memory.
     pub fn memory(&self) -> usize {
-        self.index.size() + self.filter.as_ref().map_or(0, Filter::size)
+        self.index.size() + self.filter.as_ref().map_or(0, |filter| filter.size())
     }
 
     /// Reads and verifies a block.
@@ -117,7 +117,7 @@ impl Parts<'_> {
         Footer::decode(&bytes, self.data_end).map_err(|error| error.at(self.path, self.data_end))
     }
 
-    fn metadata(&self, footer: &Footer) -> Result<(Properties, Option<Filter>)> {
+    fn metadata(&self, footer: &Footer) -> Result<(Properties, Option<Box<dyn Filter>>)> {
         let mut properties = None;
         let mut filter = None;
         let origin = footer.metaindex.offset;
@@ -126,14 +126,14 @@ impl Parts<'_> {
             cursor.seek_to_first()?;
             while cursor.valid() {
                 // An unknown name is a part that a reader can do without.
-                if cursor.key() == PROPERTIES_NAME || cursor.key() == FILTER_NAME {
+                let policy = policy_of(cursor.key());
+                if cursor.key() == PROPERTIES_NAME || policy.is_some() {
                     let handle = BlockHandle::decode(cursor.value(), self.data_end)?;
                     let block = read_block(self.file, self.path, handle)?;
                     let here = |error: Error| error.at(self.path, handle.offset);
-                    if cursor.key() == PROPERTIES_NAME {
-                        properties = Some(Properties::decode(block).map_err(here)?);
-                    } else {
-                        filter = Some(Filter::new(block.to_vec()).map_err(here)?);
+                    match policy {
+                        Some(policy) => filter = Some(policy.open(block.to_vec()).map_err(here)?),
+                        None => properties = Some(Properties::decode(block).map_err(here)?),
                     }
                 }
                 cursor.next()?;
