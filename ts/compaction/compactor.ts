@@ -202,14 +202,15 @@ export class Compactor implements BackgroundWork {
 	}
 
 	#jobOf(compaction: Compaction): CompactionJob {
-		const { environment, versions, files, tableOptions, snapshots } = this.#store;
+		const { environment, versions, files, snapshots } = this.#store;
+		const table = this.#store.tableOptions(compaction.outputLevel);
 		const runs = compaction.inputs.flatMap(({ level, tables }) => {
 			const numbers = tables.map((table) => table.number);
 			return level === 0 ? numbers.map((number) => [number]) : [numbers];
 		});
 		// Outputs hold no more than the inputs, but other block options may make them larger.
 		const inputBytes = bytesOf(compaction.inputs.flatMap((input) => input.tables));
-		const numberCount = 2 * Math.ceil(inputBytes / tableOptions.tableSize) + 4;
+		const numberCount = 2 * Math.ceil(inputBytes / table.tableSize) + 4;
 		return {
 			runs: runs.filter((run) => run.length > 0),
 			snapshots: snapshots.sequences(),
@@ -220,7 +221,7 @@ export class Compactor implements BackgroundWork {
 				firstNumber: versions.allocate(numberCount),
 				numberCount,
 				createdAt: environment.clock.nanoseconds(),
-				table: tableOptions,
+				table,
 			},
 		};
 	}

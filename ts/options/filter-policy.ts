@@ -1,5 +1,5 @@
 /**
- * From a false-positive rate to the settings of a blocked Bloom filter with 512-bit lines.
+ * From a false-positive rate, or a number of bits, to the settings of a blocked Bloom filter with 512-bit lines.
  *
  * The keys spread over the lines as a Poisson distribution, so a line is fuller or emptier than the mean and the rate is
  * worse than that of a plain Bloom filter: Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom Filters" (2007), section 3.
@@ -8,7 +8,8 @@
 
 const LINE_BITS = 512;
 const MAX_PROBES = 30;
-const STEP_MILLI_BITS = 250;
+/** Bits for each key go up in these steps. */
+export const STEP_MILLI_BITS = 250;
 const MAX_MILLI_BITS = 40_000;
 
 /** Settings of the filter of a table. */
@@ -31,6 +32,16 @@ export function filterSettings(falsePositiveRate: number | false): FilterSetting
 		[probes, rate] = bestProbes(milliBits / 1000);
 	}
 	return { milliBitsPerKey: milliBits, probes };
+}
+
+/** The filter with so many bits for each key, which may be 0. */
+export function settingsOfBits(milliBitsPerKey: number): FilterSettings {
+	return { milliBitsPerKey, probes: bestProbes(milliBitsPerKey / 1000)[0] };
+}
+
+/** Expected false-positive rate of the filter with so many bits for each key. */
+export function rateOfBits(milliBitsPerKey: number): number {
+	return milliBitsPerKey === 0 ? 1 : bestProbes(milliBitsPerKey / 1000)[1];
 }
 
 /** The best number of probes is that of a plain filter, bits × ln 2, or a few less. */
