@@ -198,7 +198,7 @@ function conclude(
 
 /** All tables come to lie in the deepest level. */
 function repairedFilters(options: ResolvedOptions): FilterSettings {
-	return options.filterBottomLevel ? uniformFilterSettings(options) : settingsOfBits(0);
+	return options.filterBottomLevel ? uniformFilterSettings(options) : settingsOfBits(0, options.filterPolicy);
 }
 
 /** What cannot be opened must not replace anything. */

@@ -8,14 +8,17 @@
  * step, each step to the level where it saves most for what it costs; on a convex curve that is the optimum.
  *
  * Invariants:
- *  1. Results are whole steps of bits. They depend on + − × ÷ of doubles only, which IEEE 754 rounds alike everywhere: rates are whole parts of 10^12,
+ *  1. Results are whole numbers. They depend on + − × ÷ of doubles only, which IEEE 754 rounds alike everywhere: rates are whole parts of 10^12,
  *     so that the last bits of exp and pow, which a JavaScript engine may choose, decide nothing.
  *  2. The sum of size × bits is at most the budget, unless what each level gets at least is more.
  */
+import type { FilterPolicyName } from '../kernel/kernel';
 import { rateOfBits, STEP_MILLI_BITS } from './filter-policy';
 
 /** Beyond this, one false positive in 10,000, more bits save nothing that could be measured. */
 const MOST_MILLI_BITS = 22_000;
+/** So small that what the largest level leaves over does not distort the others. */
+const STEP = 25;
 const RATE_PARTS = 1e12;
 
 /** A level as the allocation sees it. */
@@ -28,21 +31,21 @@ export interface FilteredLevel {
 	least: number;
 }
 
-/** A filter that is worth its memory, and its false positives in 10^12 lookups. */
+/** A size of filters, and their false positives in 10^12 lookups. */
 interface Rung {
 	milliBits: number;
 	rate: number;
 }
 
-let rungs: Rung[] | undefined;
+const ladders = new Map<FilterPolicyName, readonly Rung[]>();
 
 /**
  * Thousandths of a bit for each key, level by level.
+ * @param policy whose curve from bits to rate counts
  * @param budget sum of size × thousandths of a bit over all levels
  */
-export function allocateFilterBits(levels: readonly FilteredLevel[], budget: number): number[] {
-	rungs ??= makeLadder();
-	const ladder = rungs;
+export function allocateFilterBits(policy: FilterPolicyName, levels: readonly FilteredLevel[], budget: number): number[] {
+	const ladder = ladderOf(policy);
 	const places = levels.map(({ least }) =>
 		Math.max(
 			0,
@@ -75,12 +78,32 @@ function slope(ladder: readonly Rung[], place: number): number {
 	return (here.rate - next.rate) / (next.milliBits - here.milliBits);
 }
 
-/** The lower convex hull of the curve from bits to rate. Its first step leads from no filter to one that is worth having. */
-function makeLadder(): Rung[] {
-	const ladder: Rung[] = [{ milliBits: 0, rate: RATE_PARTS }];
-	for (let milliBits = 4 * STEP_MILLI_BITS; milliBits <= MOST_MILLI_BITS; milliBits += STEP_MILLI_BITS) {
-		ladder.push({ milliBits, rate: Math.round(rateOfBits(milliBits) * RATE_PARTS) });
-		while (ladder.length > 2 && slope(ladder, ladder.length - 3) <= slope(ladder, ladder.length - 2)) ladder.splice(-2, 1);
-	}
+function ladderOf(policy: FilterPolicyName): readonly Rung[] {
+	const ladder = ladders.get(policy) ?? makeLadder(policy);
+	ladders.set(policy, ladder);
 	return ladder;
+}
+
+/**
+ * The lower convex hull of the curve from bits to rate, which whole numbers of probes make uneven, in steps of equal bits. The first step
+ * leads from no filter to one that is worth having.
+ */
+function makeLadder(policy: FilterPolicyName): Rung[] {
+	const corners: Rung[] = [{ milliBits: 0, rate: RATE_PARTS }];
+	for (let milliBits = 4 * STEP_MILLI_BITS; milliBits <= MOST_MILLI_BITS; milliBits += STEP_MILLI_BITS) {
+		corners.push({ milliBits, rate: Math.round(rateOfBits(milliBits, policy) * RATE_PARTS) });
+		while (corners.length > 2 && slope(corners, corners.length - 3) <= slope(corners, corners.length - 2)) corners.splice(-2, 1);
+	}
+	const ladder = corners.slice(0, 2);
+	for (let place = 1; place + 1 < corners.length; place++) ladder.push(...edge(corners[place], corners[place + 1]));
+	return ladder;
+}
+
+/** The steps from one corner to the next. */
+function edge(from: Rung, to: Rung): Rung[] {
+	const count = (to.milliBits - from.milliBits) / STEP;
+	return Array.from({ length: count }, (_, i) => ({
+		milliBits: from.milliBits + (i + 1) * STEP,
+		rate: Math.round(from.rate + ((to.rate - from.rate) * (i + 1)) / count),
+	}));
 }

@@ -49,6 +49,7 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	blockSize: { default: 16 * KIB, check: integer(64, 16 * MIB) },
 	restartInterval: { default: 16, check: integer(1, 1024) },
 	filterFalsePositiveRate: { default: 0.01, check: filterRate },
+	filterPolicy: { default: 'blocked-bloom', check: oneOf('blocked-bloom', 'bloom') },
 	filterBitsPerKey: { default: false, check: filterBits },
 	filterAllocation: { default: 'uniform', check: oneOf('uniform', 'levels') },
 	filterBottomLevel: { default: true, check: boolean },

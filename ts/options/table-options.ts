@@ -8,6 +8,7 @@ export function tableOptionsOf(options: ResolvedOptions, filter: FilterSettings)
 	return {
 		blockSize: options.blockSize,
 		restartInterval: options.restartInterval,
+		filterPolicy: options.filterPolicy,
 		filterMilliBitsPerKey: filter.milliBitsPerKey,
 		filterProbes: filter.probes,
 		tableSize: options.tableSize,

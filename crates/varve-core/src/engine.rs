@@ -185,6 +185,7 @@ impl Engine {
             };
             for table in view.tables(level) {
                 stats.tables += u64::from(table.filter.is_some());
+                stats.unknown += u64::from(table.unknown_filter);
                 stats.bytes += table.filter.as_ref().map_or(0, |filter| filter.size() as u64);
                 stats.keys += table.properties.user_keys;
             }

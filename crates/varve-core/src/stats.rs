@@ -37,7 +37,9 @@ impl Counters {
 pub struct LevelFilters {
     /// Tables that have a filter.
     pub tables: u64,
-    /// Bytes of their filters.
+    /// Tables whose filter this version does not know: read without it.
+    pub unknown: u64,
+    /// Bytes of the filters that it knows.
     pub bytes: u64,
     /// Distinct user keys of each table of the level, with a filter or without, added up.
     pub keys: u64,

@@ -193,6 +193,7 @@ fn filter_stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value
         let object = scope.object()?;
         let fields = [
             (c"tables", level.tables),
+            (c"unknown", level.unknown),
             (c"bytes", level.bytes),
             (c"keys", level.keys),
             (c"probes", level.probes),

@@ -239,9 +239,10 @@ export class JsEngine implements KernelEngine, ScanHost {
 	filterStats(): LevelFilterStats[] {
 		const { view } = this.registry;
 		return this.filterCounters.map((counters, level) => {
-			const stats = { tables: 0, bytes: 0, keys: 0, ...counters };
-			for (const { filter, properties } of view.tables(level)) {
+			const stats = { tables: 0, unknown: 0, bytes: 0, keys: 0, ...counters };
+			for (const { filter, unknownFilter, properties } of view.tables(level)) {
 				if (filter !== undefined) stats.tables++;
+				if (unknownFilter) stats.unknown++;
 				stats.bytes += filter?.size ?? 0;
 				stats.keys += properties.userKeys;
 			}

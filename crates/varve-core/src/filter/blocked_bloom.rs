@@ -19,11 +19,12 @@ const MAX_PROBES: u8 = 30;
 const MULTIPLIER: u32 = 0x9E37_79B1;
 
 /// The policy.
+#[derive(Debug)]
 pub struct BlockedBloom;
 
 impl FilterPolicy for BlockedBloom {
     fn name(&self) -> &'static str {
-        "filter.blocked-bloom"
+        "blocked-bloom"
     }
 
     fn build(&self, hashes: &[u64], sizing: FilterSizing) -> Vec<u8> {

@@ -8,6 +8,7 @@
 
 use std::fmt::Debug;
 
+use super::policies::BLOCK_PREFIX;
 use crate::error::Result;
 use crate::xxhash64::xx_hash64;
 
@@ -21,8 +22,8 @@ pub struct FilterSizing {
 }
 
 /// A kind of filter.
-pub trait FilterPolicy: Sync {
-    /// Under which the metaindex of a table has the filter block.
+pub trait FilterPolicy: Debug + Sync {
+    /// In options, and in the metaindex of a table behind `BLOCK_PREFIX`.
     fn name(&self) -> &'static str;
     /// The filter block over distinct user keys.
     fn build(&self, hashes: &[u64], sizing: FilterSizing) -> Vec<u8>;
@@ -50,9 +51,9 @@ impl FilterBuilder {
         Self { policy, sizing, hashes: Vec::new() }
     }
 
-    /// Name of the block that `finish` makes.
-    pub fn name(&self) -> &'static str {
-        self.policy.name()
+    /// Name in the metaindex of the block that `finish` makes.
+    pub fn block_name(&self) -> Vec<u8> {
+        [BLOCK_PREFIX, self.policy.name().as_bytes()].concat()
     }
 
     /// Adds a user key that was not added before.

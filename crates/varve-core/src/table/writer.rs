@@ -16,7 +16,7 @@ use super::footer::Footer;
 use super::format::{seal_block, BlockHandle, PROPERTIES_NAME};
 use super::properties::Properties;
 use crate::block::BlockBuilder;
-use crate::filter::{self, FilterBuilder, FilterSizing};
+use crate::filter::{FilterBuilder, FilterPolicy, FilterSizing};
 use crate::internal_key::{self, KIND_DELETE};
 
 const INDEX_RESTART_INTERVAL: usize = 16;
@@ -29,6 +29,8 @@ pub struct TableOptions {
     pub block_size: usize,
     /// Entries between two restart points of a data block.
     pub restart_interval: usize,
+    /// Kind of the filter.
+    pub filter_policy: &'static dyn FilterPolicy,
     /// Thousandths of a filter bit for each distinct user key; 0 leaves the filter out.
     pub filter_milli_bits_per_key: u64,
     /// Bits that the filter sets for each key.
@@ -52,7 +54,7 @@ pub struct TableWriter<W: Write> {
 impl<W: Write> TableWriter<W> {
     pub fn new(out: W, options: &TableOptions, created_at: u64) -> Self {
         let sizing = FilterSizing { milli_bits_per_key: options.filter_milli_bits_per_key, probes: options.filter_probes };
-        let filter = (sizing.milli_bits_per_key > 0).then(|| FilterBuilder::new(filter::WRITTEN, sizing));
+        let filter = (sizing.milli_bits_per_key > 0).then(|| FilterBuilder::new(options.filter_policy, sizing));
         Self {
             out,
             block_size: options.block_size,
@@ -119,7 +121,7 @@ impl<W: Write> TableWriter<W> {
         self.properties.largest_key = std::mem::take(&mut self.last_key);
         let mut metaindex = BlockBuilder::new(META_RESTART_INTERVAL);
         if let Some(filter) = self.filter.take() {
-            metaindex.add(filter.name().as_bytes(), &self.write_block(filter.finish())?.encode());
+            metaindex.add(&filter.block_name(), &self.write_block(filter.finish())?.encode());
         }
         let properties = self.properties.encode();
         metaindex.add(PROPERTIES_NAME, &self.write_block(properties)?.encode());

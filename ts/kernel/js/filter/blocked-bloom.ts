@@ -22,7 +22,7 @@ const MULTIPLIER = 0x9e3779b1 | 0;
 
 /** The policy. */
 export const blockedBloom: FilterPolicy = {
-	name: 'filter.blocked-bloom',
+	name: 'blocked-bloom',
 
 	build(hashes: Uint32Array, { milliBitsPerKey, probes }: FilterSizing): Buffer {
 		const count = hashes.length / 2;

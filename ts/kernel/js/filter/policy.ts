@@ -8,7 +8,11 @@
  *     name is read without it.
  */
 import type { ErrorDetail } from '../../../errors';
+import type { FilterPolicyName } from '../../kernel';
 import { hash, xxHash64 } from '../xxhash64';
+
+/** The metaindex names a filter block so, followed by the name of its policy. */
+export const BLOCK_PREFIX = 'filter.';
 
 /** How large a filter is made. */
 export interface FilterSizing {
@@ -20,8 +24,8 @@ export interface FilterSizing {
 
 /** A kind of filter. */
 export interface FilterPolicy {
-	/** Under which the metaindex of a table has the filter block. */
-	readonly name: string;
+	/** In options, and in the metaindex of a table behind {@link BLOCK_PREFIX}. */
+	readonly name: FilterPolicyName;
 	/**
 	 * The filter block over distinct user keys.
 	 * @param hashes low and high half of each hash
@@ -49,9 +53,9 @@ export class FilterBuilder {
 		private readonly sizing: FilterSizing,
 	) {}
 
-	/** Name of the block that `finish` makes. */
-	get name(): string {
-		return this.policy.name;
+	/** Name in the metaindex of the block that `finish` makes. */
+	get blockName(): string {
+		return BLOCK_PREFIX + this.policy.name;
 	}
 
 	/** Adds the user key `bytes[start, end)`, which was not added before. */

@@ -13,7 +13,7 @@ import { type WritableFile, writeFully } from '../../../fs/file-system';
 import { KIND_DELETE, type TableOptions } from '../../kernel';
 import { BlockBuilder } from '../block/builder';
 import { compareBytes, copyBytes, EMPTY, grow } from '../bytes';
-import { WRITTEN } from '../filter/policies';
+import { writtenPolicy } from '../filter/policies';
 import { FilterBuilder } from '../filter/policy';
 import { compareTrailers, readSequence, TRAILER_SIZE } from '../internal-key';
 import { writeVarint } from '../varint';
@@ -46,7 +46,7 @@ export class TableWriter {
 	) {
 		this.block = new BlockBuilder(options.restartInterval, options.blockSize + 1024);
 		const sizing = { milliBitsPerKey: options.filterMilliBitsPerKey, probes: options.filterProbes };
-		if (sizing.milliBitsPerKey > 0) this.filter = new FilterBuilder(WRITTEN, sizing);
+		if (sizing.milliBitsPerKey > 0) this.filter = new FilterBuilder(writtenPolicy(options.filterPolicy), sizing);
 		this.properties = {
 			createdAt,
 			entries: 0,
@@ -103,7 +103,7 @@ export class TableWriter {
 		if (this.block.entries > 0) this.finishDataBlock();
 		this.properties.largestKey = Buffer.from(this.lastKey.subarray(0, this.lastKeyLength));
 		const metaindex = new BlockBuilder(META_RESTART_INTERVAL, 128);
-		if (this.filter !== undefined) this.addMeta(metaindex, this.filter.name, this.filter.finish());
+		if (this.filter !== undefined) this.addMeta(metaindex, this.filter.blockName, this.filter.finish());
 		this.addMeta(metaindex, PROPERTIES_NAME, encodeProperties(this.properties));
 		const metaindexHandle = this.writeBuilder(metaindex);
 		const indexHandle = this.writeBuilder(this.index);
