@@ -6,7 +6,6 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { AbortError } from '../../ts/index';
 import type { FlushJob, KernelEngine } from '../../ts/kernel/kernel';
-import { TABLE } from '../kernel/support';
 import { kernels } from '../kernels';
 import { temporaryDirectory } from '../support/stores';
 
@@ -37,7 +36,8 @@ function fill(engine: KernelEngine, count: number): void {
 }
 
 function flushJob(directory: string, number = 1): FlushJob {
-	const table = { ...TABLE, blockSize: 4096, restartInterval: 16, tableSize: 2 ** 30 };
+	const filter = { filterPolicy: 'blocked-bloom', filterMilliBitsPerKey: 10_000, filterProbes: 7 } as const;
+	const table = { blockSize: 4096, restartInterval: 16, ...filter, tableSize: 2 ** 30 };
 	return {
 		memtable: 1,
 		snapshots: [],

@@ -6,8 +6,8 @@
  * filters); the allocation makes the sum over all levels least for the memory. Without measurement every lookup is taken to ask every sorted run.
  *
  * Invariants:
- *  1. Filters take no more memory than with the same bits everywhere; {@link MOST_MEMORY} of it in a store that adapts, the filters
- *     of the other levels counted as they are.
+ *  1. Planned filters take no more memory than with the same bits everywhere. Adapting gives a level more than planned only while all filters,
+ *     those of other levels counted as they are, stay within {@link MOST_MEMORY} of that.
  *  2. Adapting leaves a level at least half of the bits that it would have otherwise.
  */
 import type { FilterPolicyName } from '../kernel/kernel';
@@ -87,5 +87,8 @@ function adaptedBits(
 	const levels = measured.map((each, i) => ({ size: each.keys, weight: each.missing, least: planned[i] / 2 }));
 	const others = measured.reduce((sum, each, i) => sum + (i === level ? 0 : 8000 * each.bytes), 0);
 	const room = Math.floor((budget - others) / keys);
-	return Math.max(Math.ceil(planned[level] / 2), Math.min(allocateFilterBits(shape.policy, levels, budget)[level], room));
+	const wanted = allocateFilterBits(shape.policy, levels, budget)[level];
+	return wanted > planned[level]
+		? Math.max(planned[level], Math.min(wanted, room))
+		: Math.max(wanted, Math.ceil(planned[level] / 2));
 }
