@@ -203,7 +203,7 @@ export interface LevelFilterStats {
 	bytes: number;
 	/** Distinct user keys of each table of the level, with a filter or without, added up. */
 	keys: number;
-	/** Lookups that asked a filter. */
+	/** Lookups that asked a filter; one that turns to another thread to read a file asks anew. */
 	probes: number;
 	/** Probes that ruled the table out. */
 	negatives: number;
