@@ -72,7 +72,16 @@ export interface StoreOptions {
 	filterAdaptive?: boolean;
 	/** Size at which a compaction cuts its tables. Default 16 MiB, at least 4 KiB. */
 	tableSize?: number;
-	/** Tables in level 0 that start a compaction. Default 4. */
+	/**
+	 * How tables are merged. Default `'leveled'`. See docs/compaction.md.
+	 * - `'leveled'`: each level is one run of tables, ten times the one above; fewest tables to read, least space
+	 * - `'tiered'`: runs of like sizes are merged; fewest bytes written, more to read, up to several times the space
+	 * - `'fifo'`: nothing is merged, and the oldest tables are dropped; for entries that lose their worth with age
+	 *
+	 * It may change from open to open, but to `'fifo'` only while no table has been merged.
+	 */
+	compactionStrategy?: 'leveled' | 'tiered' | 'fifo';
+	/** Leveled: tables in level 0 that start a compaction. Default 4. */
 	level0CompactionTrigger?: number;
 	/** Tables in level 0 from which writes are slowed. Default 12. */
 	level0SlowdownTrigger?: number;
@@ -82,12 +91,34 @@ export interface StoreOptions {
 	compactionDebtSlowdown?: number;
 	/** Bytes that compactions still have to rewrite that stop writes. Default 32 GiB. */
 	compactionDebtStop?: number;
-	/** Bytes a second that all compactions together may write; 0 sets no limit. Flushes count, and never wait. Default 0. */
+	/** Bytes a second that all compactions together may write; 0 sets no limit. Flushes pass. Default 0. */
 	compactionRateLimit?: number;
-	/** Target size of level 1. Default 64 MiB. */
+	/** Compactions that may run at a time, 1 to 64; each has a thread on the native kernel. Default `'auto'`: cores less one, at most 4. */
+	compactionThreads?: number | 'auto';
+	/**
+	 * Leveled: least target size of a level. The targets are derived from the largest level, each `levelMultiplier` times smaller than the
+	 * one below; levels whose target would be less than this are skipped. Default 64 MiB, at least `tableSize`.
+	 */
 	levelBaseSize?: number;
-	/** How much larger each level may be than the one above. Default 10, at least 2. */
+	/** Leveled: how many times larger each level is than the one above. Default 10, at least 2. */
 	levelMultiplier?: number;
+	/** Tiered: number of runs that starts a merge. Default 8, at least 2, at most `level0SlowdownTrigger`. */
+	tieredMaxRuns?: number;
+	/** Tiered: how many times larger than the newer runs that are merged a run may be to be merged with them, 1 to 10. Default 1.25. */
+	tieredSizeRatio?: number;
+	/** Tiered: all runs are merged when together they take more than this many times the bytes of the oldest, 1.1 to 100. Default 3. */
+	tieredMaxSpaceAmplification?: number;
+	/** Fifo: bytes of tables above which the oldest are dropped. Default 1 GiB, at least `memtableSize`. */
+	fifoMaxSize?: number;
+	/** Fifo: seconds after which a table is dropped; 0 for never. Default 0. */
+	fifoMaxAgeSeconds?: number;
+	/**
+	 * Share of tombstones, 0.01 to 1, from which a table is compacted although its level is in shape; `false` for never. Tombstones that a
+	 * snapshot needs do not count. Not for fifo. Default 0.5.
+	 */
+	tombstoneRatio?: number | false;
+	/** Seconds after which a table is rewritten although its level is in shape; 0 for never. Not for fifo. Default 0. */
+	compactionPeriodSeconds?: number;
 }
 
 /** Options of `Database.open`. */
@@ -199,6 +230,8 @@ export interface JobStats {
 	inputTables: number;
 	/** Bytes of tables, or of the memtable. */
 	inputBytes: number;
+	/** Jobs side by side, each over its own range of keys: 1 unless it is a large compaction and there are threads free for it. */
+	parts: number;
 	/** Bytes of input that are done. */
 	doneBytes: number;
 	outputTables: number;
@@ -262,6 +295,7 @@ export interface DatabaseEvents {
 		outputLevel: number;
 		inputTables: number;
 		inputBytes: number;
+		parts: number;
 		doneBytes: number;
 		outputTables: number;
 		outputBytes: number;

@@ -72,7 +72,7 @@ describe.each(kernelNames)('filters of a store (%s)', (kernel) => {
 		for (const filterPolicy of ['blocked-bloom', 'bloom'] as const) {
 			const blocks: number[] = [];
 			for (const filterBitsPerKey of [2, 6, 14]) {
-				const database = await open({ filterPolicy, filterBitsPerKey, tableSize: 2 ** 20 });
+				const database = await open({ filterPolicy, filterBitsPerKey, tableSize: 2 ** 20, levelBaseSize: 2 ** 20 });
 				await load(database);
 				await database.compact();
 				blocks.push(readMissing(database).blocks);

@@ -27,7 +27,7 @@ export interface FilterShape {
 	bottomLevel: boolean;
 	/** Bytes of tables by level now. */
 	bytes: readonly number[];
-	/** Tables of level 0, and their bytes, when it is about to be compacted. */
+	/** Tables of level 0, and their bytes at least, when it is about to be compacted. */
 	level0: { tables: number; bytes: number };
 	/** How many times larger a level is than the one above. */
 	multiplier: number;
@@ -64,7 +64,7 @@ function plannedBits(level: number, last: number, shape: FilterShape): number[] 
 	if (allocation === 'uniform') return Array(last + 1).fill(uniform);
 	// The last level is as large as it is, and soon as large as the largest above; those above fill up in proportion to it.
 	const largest = Math.max(level0.bytes, ...bytes.slice(0, last + 1));
-	const levels = [{ size: level0.bytes, weight: level0.tables, least: 0 }];
+	const levels = [{ size: Math.max(level0.bytes, bytes[0]), weight: level0.tables, least: 0 }];
 	for (let i = 1; i <= last; i++) {
 		const used = i === level || i === last || bytes[i] > 0;
 		const size = used ? Math.max(bytes[i], largest / multiplier ** (last - i)) : 0;

@@ -42,16 +42,14 @@ export class FilterSizing {
 	/** Settings for a table that is written to a level now. */
 	settings(level: number): FilterSettings {
 		const options = this.#options;
+		const runs = options.compactionStrategy === 'tiered' ? options.tieredMaxRuns : options.level0CompactionTrigger;
 		const shape = {
 			policy: options.filterPolicy,
 			uniform: this.#uniform,
 			allocation: options.filterAllocation,
 			bottomLevel: options.filterBottomLevel,
 			bytes: this.#levelBytes(),
-			level0: {
-				tables: options.level0CompactionTrigger,
-				bytes: options.memtableSize * options.level0CompactionTrigger,
-			},
+			level0: { tables: runs, bytes: options.memtableSize * runs },
 			multiplier: options.levelMultiplier,
 		};
 		const measured = options.filterAdaptive ? this.#measured(level) : undefined;

@@ -70,7 +70,7 @@ export class Stall {
 
 	/** How hard background work presses on writes: 0 not at all, 1 they are stopped. */
 	get pressure(): number {
-		return Math.min(1, this.#worst().pressure);
+		return Math.min(1, Math.max(0, this.#worst().pressure));
 	}
 
 	/** Undefined when a group of so many bytes may be written now; else a promise after which to ask again. */

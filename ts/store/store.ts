@@ -12,10 +12,11 @@
  *  2. The kernel's view is installed anew, in the same turn, whenever the memtables or the version change.
  */
 
+import { availableParallelism } from 'node:os';
 import { compareBytes } from '../bytes';
 import { CommitQueue } from '../commit/commit-queue';
 import { Compactor } from '../compaction/compactor';
-import type { KeyRange } from '../compaction/picker';
+import type { KeyRange } from '../compaction/key-range';
 import type { Environment } from '../environment';
 import type { TypedEmitter } from '../events';
 import { type CursorHandle, CursorRegistry } from '../iterator/cursor-handle';
@@ -43,6 +44,11 @@ import { collectStats } from './stats';
 import type { StoreFiles } from './store-files';
 import type { VersionSet } from './version-set';
 import { WriteAheadLog } from './write-ahead-log';
+
+/** Compactions at a time: one core is left to the application, and more than four rarely help. */
+function compactionLanes(threads: number | 'auto'): number {
+	return threads === 'auto' ? Math.min(4, Math.max(1, availableParallelism() - 1)) : threads;
+}
 
 /** What `openStore` has put together by the time a store can run. */
 export interface StoreParts {
@@ -119,7 +125,7 @@ export class Store implements StoreContext {
 		this.jobs = new JobLog(clock);
 		const onProgress = () => this.#jobDone();
 		this.#flusher = new Flusher(this, onProgress);
-		this.compactor = new Compactor(this, onProgress);
+		this.compactor = new Compactor(this, compactionLanes(this.options.compactionThreads), onProgress);
 	}
 
 	get sequence(): number {
@@ -162,7 +168,7 @@ export class Store implements StoreContext {
 		if (newest !== undefined) await this.#flusher.flushed(newest);
 	}
 
-	/** Flushes, then merges the tables of a range into one level. */
+	/** Flushes, then merges the tables of a range into the bottom level. With fifo it only flushes. */
 	async compact(range: HalfOpenRange): Promise<void> {
 		await this.flush();
 		await this.compactor.full(this.#keyRange(range));
@@ -263,12 +269,13 @@ export class Store implements StoreContext {
 	#debt(): Debt {
 		return {
 			immutableMemtables: this.memtables.immutables.length,
-			level0Tables: this.versions.current.levels[0].length,
 			compactionBytes: this.compactor.debt,
+			// Fifo keeps all its tables there, and no compaction would make them fewer.
+			level0Tables: this.options.compactionStrategy === 'fifo' ? 0 : this.versions.current.levels[0].length,
 		};
 	}
 
-	/** Inclusive bounds for the picker. One key too many at the upper end makes a compaction larger, never wrong. */
+	/** Inclusive bounds for the strategy. One key too many at the upper end makes a compaction larger, never wrong. */
 	#keyRange({ lower, upper }: HalfOpenRange): KeyRange | undefined {
 		const tables = this.versions.current.levels.flat();
 		if ((lower === undefined && upper === undefined) || tables.length === 0) return undefined;

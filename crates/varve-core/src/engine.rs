@@ -132,7 +132,7 @@ impl Engine {
         ScanCursor::new(self.view(), blocks, options)
     }
 
-    /// Limits what compactions write to so many bytes a second together; 0 takes the limit off. Flushes count, and never wait.
+    /// Limits what compactions write to so many bytes a second together; 0 takes the limit off. Flushes pass.
     pub fn set_job_rate(&self, bytes_per_second: u64) {
         self.rate_limiter.set_rate(bytes_per_second);
     }
@@ -140,7 +140,7 @@ impl Engine {
     /// Writes a memtable to a table of level 0. Blocks; to be called on a thread of its own.
     pub fn flush(&self, flush: &FlushJob, control: &JobControl) -> Result<Vec<TableSummary>> {
         let memtable = self.registry().memtable(flush.memtable)?;
-        job::flush::run(memtable, flush, Pace { control, limiter: &self.rate_limiter, waits: false })
+        job::flush::run(memtable, flush, Pace { control, limiter: None })
     }
 
     /// Merges runs of tables. Blocks; to be called on a thread of its own.
@@ -149,7 +149,7 @@ impl Engine {
             let registry = self.registry();
             compaction.runs.iter().map(|run| registry.run(run)).collect::<Result<Vec<_>>>()?
         };
-        job::compaction::run(runs, compaction, Pace { control, limiter: &self.rate_limiter, waits: true })
+        job::compaction::run(runs, compaction, Pace { control, limiter: Some(&self.rate_limiter) })
     }
 
     pub fn stats(&self) -> Stats {

@@ -1,9 +1,8 @@
-//! The rate at which the jobs of one engine write, together.
+//! The rate at which the compactions of one engine write, together. Flushes pass it uncounted: writers wait for them, and if they took the
+//! whole rate, compactions would never come to their turn.
 //!
 //! A write of n bytes takes n / rate of time, one behind the other; what was not used within [`BURST`] is lost. This is the virtual
 //! scheduling form of a leaky bucket (ITU-T I.371, generic cell rate algorithm).
-//!
-//! Invariant: a write that does not wait takes its time all the same, so those that do wait make room for it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -16,7 +16,7 @@ use varve_core::primitives::{
 };
 use varve_core::table::footer::Footer;
 use varve_core::table::format::BlockHandle;
-use varve_core::{CompactionJob, FlushJob, TableOptions, TableSummary};
+use varve_core::{Bounds, CompactionJob, FlushJob, TableOptions, TableSummary};
 
 use crate::support::*;
 
@@ -45,8 +45,8 @@ fn filters() -> Vec<Value> {
     let cases =
         [(keys(0), 10_000, 6), (vec![Vec::new()], 1, 1), (keys(40), 10_000, 6), (keys(100), 13_333, 9), (keys(60), 1000, 30)];
     let policies: [&'static dyn FilterPolicy; 2] = [&BlockedBloom, &Bloom];
-    let filter = |(policy, (keys, bits, probes)): (&'static dyn FilterPolicy, (Vec<Vec<u8>>, u64, u32))| {
-        let filter = build_filter(policy, &keys.iter().map(Vec::as_slice).collect::<Vec<_>>(), bits, probes);
+    let filter = |policy: &'static dyn FilterPolicy, (keys, bits, probes): &(Vec<Vec<u8>>, u64, u32)| {
+        let filter = build_filter(policy, &keys.iter().map(Vec::as_slice).collect::<Vec<_>>(), *bits, *probes);
         let probed = (0..30).map(|i| format!("other{i}").into_bytes());
         let passed: Vec<_> = probed.filter(|key| filter_may_contain(policy, &filter, key).unwrap()).map(hex).collect();
         let keys: Vec<_> = keys.iter().map(hex).collect();
@@ -59,7 +59,7 @@ fn filters() -> Vec<Value> {
             "passedOf30Others": passed,
         })
     };
-    policies.into_iter().flat_map(|policy| cases.clone().map(|case| (policy, case))).map(filter).collect()
+    policies.into_iter().flat_map(|policy| cases.iter().map(move |case| filter(policy, case))).collect()
 }
 
 /// Internal keys in order, of which every `of`-th belongs to source `source`.
@@ -175,7 +175,14 @@ fn jobs() -> Value {
     }
     let (runs, snapshots, keep) = (vec![vec![11], vec![10]], vec![20, 70], vec![(b"user:003".to_vec(), b"user:030".to_vec())]);
     let output = job_output(store.path(), 1, 20, table);
-    let job = CompactionJob { runs: runs.clone(), snapshots: snapshots.clone(), keep_tombstones: keep.clone(), output };
+    let job = CompactionJob {
+        runs: runs.clone(),
+        snapshots: snapshots.clone(),
+        keep_tombstones: keep.clone(),
+        bounds: Bounds::default(),
+        cuts: vec![],
+        output,
+    };
     let tables = store.engine.compact(&job, &quiet()).unwrap();
     assert!(tables.len() > 1);
     json!({

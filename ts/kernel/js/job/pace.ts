@@ -25,10 +25,9 @@ export async function runJob(
 		const step = steps.next();
 		if (step.done === true) return step.value;
 		onProgress(step.value);
-		const wait = limiter.take(step.value.written - written, performance.now());
+		if (request.kind === 'flush') continue;
+		await sleep(limiter.take(step.value.written - written, process.hrtime.bigint()), environment.cancelled);
 		written = step.value.written;
-		// Flushes count and do not wait: writers wait for them.
-		if (request.kind === 'compaction') await sleep(wait, environment.cancelled);
 	}
 }
 
