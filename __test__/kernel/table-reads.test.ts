@@ -93,6 +93,8 @@ describe.each(kernels)('table reads of the $name kernel', (kernel) => {
 				expect(engine.stats().loadedTables).toBe(0);
 				expect(get(engine, keyAt(5))).toEqual(valueAt(5));
 				expect(engine.stats().loadedTables).toBe(1);
+				// The statistics of filters are of tables that are loaded.
+				expect(engine.filterStats()[1]).toMatchObject({ tables: 1, keys: 100 });
 				expect(get(engine, keyAt(5), undefined, READ_BUFFER, IO_NONE)).toEqual(valueAt(5));
 				const pair = await Promise.all([getAsync(engine, keyAt(105)), getAsync(engine, keyAt(106))]);
 				expect(pair).toEqual([valueAt(105), valueAt(106)]);

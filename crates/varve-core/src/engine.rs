@@ -17,7 +17,7 @@ use crate::memtable::Memtable;
 use crate::read_ahead::ReadAhead;
 use crate::registry::Registry;
 use crate::scan::{CursorOptions, ScanCursor};
-use crate::stats::{Counters, Stats};
+use crate::stats::{Counters, LevelFilters, Stats, LEVELS};
 use crate::table::{Table, TableSpec};
 use crate::view::{ReadContext, View};
 
@@ -186,17 +186,18 @@ impl Engine {
         let (cache, files) = (self.cache.stats(), self.files.stats());
         let registry = self.registry();
         let tables: Vec<_> = registry.open_tables().collect();
-        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let filters = self.filter_stats();
+        let sum = |of: fn(&LevelFilters) -> u64| filters.iter().map(of).sum();
         Stats {
             cache_bytes: cache.bytes as u64,
             cache_capacity: self.cache.capacity() as u64,
             cache_hits: cache.hits,
             cache_misses: cache.misses,
-            block_reads: load(&self.counters.block_reads),
-            file_reads: load(&self.counters.file_reads),
-            filter_probes: load(&self.counters.filter_probes),
-            filter_negatives: load(&self.counters.filter_negatives),
-            filter_false_positives: load(&self.counters.filter_false_positives),
+            block_reads: self.counters.block_reads.load(Ordering::Relaxed),
+            file_reads: self.counters.file_reads.load(Ordering::Relaxed),
+            filter_probes: sum(|level| level.probes),
+            filter_negatives: sum(|level| level.negatives),
+            filter_false_positives: sum(|level| level.false_positives),
             open_tables: tables.len() as u64,
             loaded_tables: tables.iter().filter(|table| table.loaded().is_some()).count() as u64,
             table_memory: tables.iter().map(|table| table.memory() as u64).sum(),
@@ -206,6 +207,27 @@ impl Engine {
             memtables: registry.memtables.len() as u64,
             memtable_memory: registry.memtables.values().map(|memtable| memtable.memory() as u64).sum(),
         }
+    }
+
+    /// The filters of each level of the tree, of tables that are loaded.
+    pub fn filter_stats(&self) -> [LevelFilters; LEVELS] {
+        let view = self.view();
+        std::array::from_fn(|level| {
+            let counters = self.counters.filters(level);
+            let mut stats = LevelFilters {
+                probes: counters.probes.load(Ordering::Relaxed),
+                negatives: counters.negatives.load(Ordering::Relaxed),
+                false_positives: counters.false_positives.load(Ordering::Relaxed),
+                ..LevelFilters::default()
+            };
+            for resident in view.tables(level).iter().filter_map(|table| table.loaded()) {
+                stats.tables += u64::from(resident.filter.is_some());
+                stats.unknown += u64::from(resident.unknown_filter);
+                stats.bytes += resident.filter.as_ref().map_or(0, |filter| filter.size() as u64);
+                stats.keys += resident.properties.user_keys;
+            }
+            stats
+        })
     }
 
     fn view(&self) -> Arc<View> {

@@ -10,7 +10,7 @@ import { KIND_PUT } from '../kernel';
 import { BlockCursor, TABLE_KEYS } from './block/cursor';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, EMPTY } from './bytes';
-import type { Filter } from './filter';
+import type { Filter } from './filter/policy';
 import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from './internal-key';
 import { type Memtable, NOT_FOUND } from './memtable/memtable';
 import type { Table } from './table/reader';
@@ -18,11 +18,11 @@ import type { Resident } from './table/resident';
 import type { View } from './view';
 import { hash, xxHash64 } from './xxhash64';
 
-/** Counters that all lookups of an engine share. */
+/** Counters of the filters of one level, which all lookups of an engine share. */
 export interface FilterCounters {
-	filterProbes: number;
-	filterNegatives: number;
-	filterFalsePositives: number;
+	probes: number;
+	negatives: number;
+	falsePositives: number;
 }
 
 const UNKNOWN = 0;
@@ -51,7 +51,8 @@ export class PointLookup {
 
 	constructor(
 		private readonly blocks: CachedBlocks,
-		private readonly counters: FilterCounters,
+		/** One for each level. */
+		private readonly counters: readonly FilterCounters[],
 	) {}
 
 	/** Prepares a lookup of `key[0, length)`; the eight bytes behind it are overwritten. */
@@ -83,11 +84,12 @@ export class PointLookup {
 			if (source < tablesFrom) {
 				verdict = this.askMemtable(memtables[source]);
 			} else if (source < levelsFrom) {
-				verdict = this.askTable(level0[source - tablesFrom]);
+				verdict = this.askTable(level0[source - tablesFrom], this.counters[0]);
 			} else {
 				const level = levels[source - levelsFrom];
 				const position = level.index.lowerBound(this.key, 0, this.length);
-				verdict = position < level.tables.length ? this.askTable(level.tables[position]) : UNKNOWN;
+				const counters = this.counters[level.number];
+				verdict = position < level.tables.length ? this.askTable(level.tables[position], counters) : UNKNOWN;
 			}
 			if (verdict !== UNKNOWN) break;
 			this.source++;
@@ -105,32 +107,32 @@ export class PointLookup {
 		return arena.bytes[this.valueStart - TRAILER_SIZE] === KIND_PUT ? PRESENT : DELETED;
 	}
 
-	private askTable(table: Table): Verdict {
+	private askTable(table: Table, counters: FilterCounters): Verdict {
 		const userLength = this.length - TRAILER_SIZE;
 		if (!this.filterPassed) {
 			if (!table.covers(this.key, userLength)) return UNKNOWN;
 			const { filter } = this.blocks.resident(table);
-			if (filter !== undefined && !this.passesFilter(filter)) return UNKNOWN;
+			if (filter !== undefined && !this.passesFilter(filter, counters)) return UNKNOWN;
 		}
 		const resident = this.blocks.resident(table);
 		const verdict = this.searchTable(table, resident, userLength);
 		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= resident.properties.largestSequence) {
-			this.counters.filterFalsePositives++;
+			counters.falsePositives++;
 		}
 		this.filterPassed = false;
 		return verdict;
 	}
 
-	private passesFilter(filter: Filter): boolean {
+	private passesFilter(filter: Filter, counters: FilterCounters): boolean {
 		if (!this.hashed) {
 			xxHash64(this.key, 0, this.length - TRAILER_SIZE);
 			this.hashLow = hash.low;
 			this.hashHigh = hash.high;
 			this.hashed = true;
 		}
-		this.counters.filterProbes++;
+		counters.probes++;
 		this.filterPassed = filter.mayContain(this.hashLow, this.hashHigh);
-		if (!this.filterPassed) this.counters.filterNegatives++;
+		if (!this.filterPassed) counters.negatives++;
 		return this.filterPassed;
 	}
 

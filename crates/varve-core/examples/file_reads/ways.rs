@@ -12,6 +12,7 @@ use varve_core::block_source::{cached_block, resident, BlockSource, CachedBlocks
 use varve_core::cache::BlockCache;
 use varve_core::cursor::Cursor;
 use varve_core::file_cache::FileCache;
+use varve_core::filter::blocked_bloom::BlockedBloom;
 use varve_core::internal_key::{pack_trailer, KIND_PUT};
 use varve_core::read_ahead::ReadAhead;
 use varve_core::stats::Counters;
@@ -44,6 +45,7 @@ fn write(path: &Path, bytes: usize) -> Outcome<u64> {
     let options = TableOptions {
         block_size: 16 << 10,
         restart_interval: 16,
+        filter_policy: &BlockedBloom,
         filter_milli_bits_per_key: 0,
         filter_probes: 1,
         table_size: u64::MAX,

@@ -2,19 +2,28 @@
 
 use super::file::TableFile;
 use super::footer::{Footer, FOOTER_SIZE};
-use super::format::{BlockHandle, FILTER_NAME, PROPERTIES_NAME};
+use super::format::{BlockHandle, PROPERTIES_NAME};
 use super::key_index::KeyIndex;
 use super::properties::Properties;
 use crate::block::{BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::filter::Filter;
+use crate::filter::{policy_of, Filter, BLOCK_PREFIX};
 
 #[derive(Debug)]
 pub struct Resident {
     pub index: KeyIndex,
-    pub filter: Option<Filter>,
+    pub filter: Option<Box<dyn Filter>>,
+    /// The table has a filter that this version does not know, and is read without it.
+    pub unknown_filter: bool,
     pub properties: Properties,
+}
+
+/// What the metaindex leads to.
+struct Metadata {
+    properties: Properties,
+    filter: Option<Box<dyn Filter>>,
+    unknown_filter: bool,
 }
 
 impl Resident {
@@ -22,13 +31,13 @@ impl Resident {
     pub fn read(file: &TableFile, size: u64) -> Result<Self> {
         let reader = Reader { file, data_end: size - FOOTER_SIZE as u64 };
         let footer = reader.footer()?;
-        let (properties, filter) = reader.metadata(&footer)?;
-        Ok(Self { index: reader.index(&footer)?, filter, properties })
+        let Metadata { properties, filter, unknown_filter } = reader.metadata(&footer)?;
+        Ok(Self { index: reader.index(&footer)?, filter, unknown_filter, properties })
     }
 
     /// Bytes of index and filter in memory.
     pub fn size(&self) -> usize {
-        self.index.size() + self.filter.as_ref().map_or(0, Filter::size)
+        self.index.size() + self.filter.as_ref().map_or(0, |filter| filter.size())
     }
 }
 
@@ -44,23 +53,26 @@ impl Reader<'_> {
         Footer::decode(&bytes, self.data_end).map_err(|error| error.at(self.file.path(), self.data_end))
     }
 
-    fn metadata(&self, footer: &Footer) -> Result<(Properties, Option<Filter>)> {
+    fn metadata(&self, footer: &Footer) -> Result<Metadata> {
         let mut properties = None;
         let mut filter = None;
+        let mut unknown_filter = false;
         let origin = footer.metaindex.offset;
         let mut each = || -> Result<()> {
             let mut cursor = BlockCursor::new(self.file.read_block(footer.metaindex)?, KeyOrder::Plain)?;
             cursor.seek_to_first()?;
             while cursor.valid() {
                 // An unknown name is a part that a reader can do without.
-                if cursor.key() == PROPERTIES_NAME || cursor.key() == FILTER_NAME {
+                let filter_name = cursor.key().strip_prefix(BLOCK_PREFIX);
+                let policy = filter_name.and_then(policy_of);
+                unknown_filter |= filter_name.is_some() && policy.is_none();
+                if cursor.key() == PROPERTIES_NAME || policy.is_some() {
                     let handle = BlockHandle::decode(cursor.value(), self.data_end)?;
                     let block = self.file.read_block(handle)?;
                     let here = |error: Error| error.at(self.file.path(), handle.offset);
-                    if cursor.key() == PROPERTIES_NAME {
-                        properties = Some(Properties::decode(block).map_err(here)?);
-                    } else {
-                        filter = Some(Filter::new(block.to_vec()).map_err(here)?);
+                    match policy {
+                        Some(policy) => filter = Some(policy.open(block.to_vec()).map_err(here)?),
+                        None => properties = Some(Properties::decode(block).map_err(here)?),
                     }
                 }
                 cursor.next()?;
@@ -69,7 +81,7 @@ impl Reader<'_> {
         };
         each().map_err(|error| error.at(self.file.path(), origin))?;
         let missing = || Error::corruption("the metaindex names no properties").at(self.file.path(), origin);
-        Ok((properties.ok_or_else(missing)?, filter))
+        Ok(Metadata { properties: properties.ok_or_else(missing)?, filter, unknown_filter })
     }
 
     fn index(&self, footer: &Footer) -> Result<KeyIndex> {

@@ -6,9 +6,10 @@
  */
 import { CorruptionError } from '../../../errors';
 import { BlockCursor, INTERNAL_KEYS, PLAIN_KEYS } from '../block/cursor';
-import { Filter } from '../filter';
+import { policyOf } from '../filter/policies';
+import { BLOCK_PREFIX, type Filter, type FilterPolicy } from '../filter/policy';
 import { decodeFooter, FOOTER_SIZE } from './footer';
-import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, FILTER_NAME, PROPERTIES_NAME, verifyBlock } from './format';
+import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, PROPERTIES_NAME, verifyBlock } from './format';
 import { KeyIndex } from './key-index';
 import { decodeProperties, type TableProperties } from './properties';
 
@@ -17,16 +18,17 @@ export class Resident {
 	private offsets = new Float64Array(0);
 	private sizes = new Uint32Array(0);
 
-	/** @param block the index block, verified; its handles must end at or before `limit` */
+	/** @param index the index block, verified, and its place; its handles must end at or before `limit` */
 	constructor(
 		path: string,
 		readonly properties: TableProperties,
 		readonly filter: Filter | undefined,
-		block: Buffer,
-		offset: number,
+		/** The table has a filter that this version does not know, and is read without it. */
+		readonly unknownFilter: boolean,
+		index: { block: Buffer; offset: number },
 		limit: number,
 	) {
-		this.decodeIndex(path, block, offset, limit);
+		this.decodeIndex(path, index.block, index.offset, limit);
 	}
 
 	get blockCount(): number {
@@ -89,9 +91,9 @@ export function* loadResident(path: string, size: number): Generator<Range, Resi
 	const footer = decodeFooter(yield { offset: limit, length: FOOTER_SIZE }, path, limit);
 	const meta = decodeMetaindex(yield* blockAt(path, footer.metaindex), footer.metaindex.offset, path, limit);
 	const properties = decodeProperties(yield* blockAt(path, meta.properties), path, meta.properties.offset);
-	const filter =
-		meta.filter === undefined ? undefined : new Filter(yield* blockAt(path, meta.filter), { path, offset: meta.filter.offset });
-	return new Resident(path, properties, filter, yield* blockAt(path, footer.index), footer.index.offset, limit);
+	const filter = meta.filter === undefined ? undefined : yield* filterAt(path, meta.filter);
+	const index = { block: yield* blockAt(path, footer.index), offset: footer.index.offset };
+	return new Resident(path, properties, filter, meta.unknownFilter, index, limit);
 }
 
 function* blockAt(path: string, { offset, size }: BlockHandle): Generator<Range, Buffer, Buffer> {
@@ -100,22 +102,38 @@ function* blockAt(path: string, { offset, size }: BlockHandle): Generator<Range,
 	return bytes.subarray(0, size);
 }
 
-function decodeMetaindex(
-	block: Buffer,
-	offset: number,
-	path: string,
-	limit: number,
-): { filter: BlockHandle | undefined; properties: BlockHandle } {
+function* filterAt(path: string, { policy, handle }: FilterPart): Generator<Range, Filter, Buffer> {
+	return policy.open(yield* blockAt(path, handle), { path, offset: handle.offset });
+}
+
+interface FilterPart {
+	policy: FilterPolicy;
+	handle: BlockHandle;
+}
+
+interface MetaBlocks {
+	filter: FilterPart | undefined;
+	unknownFilter: boolean;
+	properties: BlockHandle;
+}
+
+function decodeMetaindex(block: Buffer, offset: number, path: string, limit: number): MetaBlocks {
 	const cursor = new BlockCursor(PLAIN_KEYS);
 	cursor.reset(block, path, offset);
-	const handles = new Map<string, BlockHandle>();
+	let filter: FilterPart | undefined;
+	let unknownFilter = false;
+	let properties: BlockHandle | undefined;
 	for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
-		// An unknown name is a part that a reader can do without.
 		const name = cursor.keyBytes.toString('latin1', 0, cursor.keyEnd);
-		if (name !== FILTER_NAME && name !== PROPERTIES_NAME) continue;
-		handles.set(name, decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, path, offset));
+		const isFilter = name.startsWith(BLOCK_PREFIX);
+		const policy = isFilter ? policyOf(name.slice(BLOCK_PREFIX.length)) : undefined;
+		if (isFilter && policy === undefined) unknownFilter = true;
+		// An unknown name is a part that a reader can do without.
+		if (policy === undefined && name !== PROPERTIES_NAME) continue;
+		const part = decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, path, offset);
+		if (policy === undefined) properties = part;
+		else filter = { policy, handle: part };
 	}
-	const properties = handles.get(PROPERTIES_NAME);
 	if (properties === undefined) throw new CorruptionError(`${path} has no properties block`, { path, offset });
-	return { filter: handles.get(FILTER_NAME), properties };
+	return { filter, unknownFilter, properties };
 }
