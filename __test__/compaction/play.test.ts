@@ -10,8 +10,11 @@ import { Random, testSeed } from '../support/stores';
 import { caseOptions } from './cases';
 import { TreeModel } from './tree-model';
 
-const ROUNDS = 20;
-const STEPS = 200;
+const SEED = testSeed();
+const ROUNDS = 16;
+/** Rounds that are the same in every run: they alone reach every kind of compaction. */
+const FIXED_ROUNDS = 8;
+const STEPS = 150;
 const KEYS = 300;
 
 class Play {
@@ -112,16 +115,17 @@ class Play {
 }
 
 function play(options: Partial<StrategyOptions>, changes: readonly StrategyOptions['compactionStrategy'][]): Set<string> {
-	const seed = testSeed();
 	const kinds = new Set<string>();
 	for (let round = 0; round < ROUNDS; round++) {
-		const random = new Random(seed + round);
-		const game = new Play(seed + round, {
+		const seed = round < FIXED_ROUNDS ? round : SEED + round;
+		const random = new Random(seed);
+		const game = new Play(seed, {
 			...caseOptions,
 			levelBaseSize: 20,
 			levelMultiplier: random.pick([2, 3, 10]),
 			tableSize: random.pick([2, 10]),
 			compactionPeriodSeconds: random.pick([0, 0, 20]),
+			fifoMaxAgeSeconds: random.pick([0, 20]),
 			...options,
 		});
 		if (round % 2 === 1 && game.merges) game.fillFromAbove();
@@ -132,7 +136,7 @@ function play(options: Partial<StrategyOptions>, changes: readonly StrategyOptio
 	return kinds;
 }
 
-describe('whatever is written and whenever jobs end, nothing is lost and the tree comes to rest', () => {
+describe(`whatever is written and whenever jobs end, nothing is lost and the tree comes to rest (VARVE_SEED=${SEED})`, () => {
 	it('leveled', () => {
 		const kinds = play({}, ['leveled']);
 		const due = ['merge level0', 'move level0', 'merge size', 'move size', 'merge tombstones', 'merge age', 'move placement'];
@@ -146,7 +150,7 @@ describe('whatever is written and whenever jobs end, nothing is lost and the tre
 	});
 
 	it('fifo', () => {
-		const kinds = play({ compactionStrategy: 'fifo', fifoMaxAgeSeconds: 100 }, ['fifo']);
+		const kinds = play({ compactionStrategy: 'fifo' }, ['fifo']);
 		expect([...kinds].sort()).toEqual(['drop age', 'drop size']);
 	});
 

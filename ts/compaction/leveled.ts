@@ -15,7 +15,7 @@ import { pickFullCompaction } from './full';
 import { hull, type KeyRange, overlapping, overlappingSorted } from './key-range';
 import { type LevelTargets, levelTargets } from './level-targets';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
-import { bytesOf, isFree, isOccupied, type TableShape, type TreeView } from './tree';
+import { bytesOf, isFree, isOccupied, sumOf, type TableShape, type TreeView } from './tree';
 import { dueTables, rewriteInPlace } from './upkeep';
 
 /** Added to the priority of level 0 when writes are being slowed. */
@@ -166,13 +166,24 @@ export class LeveledStrategy implements CompactionStrategy {
 			const cause = { reason, priority };
 			const compaction =
 				level === 0
-					? this.#relieveLevel0(tree, base, cause)
+					? reason === 'age' || this.#isWorthMerging(tree, base)
+						? this.#relieveLevel0(tree, base, cause)
+						: undefined
 					: isDeepest
 						? rewriteInPlace(tree, level, table, cause)
 						: this.#sink(tree, level, table, cause);
 			if (compaction !== undefined) return compaction;
 		}
 		return undefined;
+	}
+
+	/** Level 0 goes down soon in any case; for its tombstones only when they can take enough of what is rewritten for them away. */
+	#isWorthMerging(tree: TreeView, base: number): boolean {
+		const { tombstoneRatio } = this.#options;
+		const tables = takeLevel0(tree);
+		if (tombstoneRatio === false || tables.length === 0) return false;
+		const below = overlappingSorted(tree.levels[outputOfLevel0(tree, base)], hull(tables));
+		return sumOf(tables, 'tombstones') >= tombstoneRatio * sumOf(below, 'entries');
 	}
 
 	#sink(tree: TreeView, level: number, table: TableShape, cause: Cause): Compaction | undefined {

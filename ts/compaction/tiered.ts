@@ -17,7 +17,7 @@ import { type Compaction, type CompactionReason, grandparentCuts, type LevelInpu
 import { pickFullCompaction } from './full';
 import { areDisjoint, hull, type KeyRange, overlappingSorted } from './key-range';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
-import { bytesOf, isFree, type TableShape, type TreeView } from './tree';
+import { bytesOf, isFree, sumOf, type TableShape, type TreeView } from './tree';
 import { dueTables, rewriteInPlace } from './upkeep';
 
 export type TieredOptions = Pick<
@@ -112,7 +112,7 @@ export class TieredStrategy implements CompactionStrategy {
 	/** A tombstone takes at most itself and one entry away, and the whole older run is rewritten for it. */
 	#isWorthMerging(newer: Run, older: Run): boolean {
 		const { tombstoneRatio } = this.#options;
-		return tombstoneRatio !== false && sum(newer, 'tombstones') >= tombstoneRatio * sum(older, 'entries');
+		return tombstoneRatio !== false && sumOf(newer.tables, 'tombstones') >= tombstoneRatio * sumOf(older.tables, 'entries');
 	}
 
 	/** Merges the runs from an index up to another, or moves them where none shares a key with another. */
@@ -164,8 +164,4 @@ function inputsOf(runs: readonly Run[]): LevelInput[] {
 		else inputs.push({ level, tables: [...tables] });
 	}
 	return inputs;
-}
-
-function sum({ tables }: Run, field: 'entries' | 'tombstones'): number {
-	return tables.reduce((total, table) => total + table[field], 0);
 }

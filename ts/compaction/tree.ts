@@ -46,6 +46,10 @@ export function bytesOf(tables: readonly Pick<TableShape, 'size'>[]): number {
 	return tables.reduce((sum, table) => sum + table.size, 0);
 }
 
+export function sumOf(tables: readonly TableShape[], field: 'entries' | 'tombstones'): number {
+	return tables.reduce((sum, table) => sum + table[field], 0);
+}
+
 /** Has the level tables, or will it when the running jobs are done? */
 export function isOccupied(tree: TreeView, level: number): boolean {
 	return tree.levels[level].length > 0 || tree.running.some((span) => span.outputLevel === level);
