@@ -36,6 +36,10 @@ const numberFrom =
 	(least: number, most: number): Check =>
 	(value) =>
 		typeof value === 'number' && value >= least && value <= most ? undefined : `a number from ${least} to ${most}`;
+const threads: Check = (value) =>
+	value === 'auto' || (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 64)
+		? undefined
+		: "'auto' or an integer from 1 to 64";
 const seconds = integer(0, 100 * 365 * 86_400);
 const ratioOrFalse: Check = (value) =>
 	value === false || (typeof value === 'number' && value >= 0.01 && value <= 1) ? undefined : 'false or a number from 0.01 to 1';
@@ -59,6 +63,10 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	level0CompactionTrigger: { default: 4, check: integer(1, 1000) },
 	level0SlowdownTrigger: { default: 12, check: integer(2, 10_000) },
 	level0StopTrigger: { default: 24, check: integer(3, 10_000) },
+	compactionDebtSlowdown: { default: 4 * GIB, check: integer(MIB, 1024 * GIB) },
+	compactionDebtStop: { default: 32 * GIB, check: integer(MIB, 1024 * GIB) },
+	compactionThreads: { default: 'auto', check: threads },
+	compactionRateLimit: { default: 0, check: integer(0, 1024 * GIB) },
 	levelBaseSize: { default: 64 * MIB, check: integer(4 * KIB, 1024 * GIB) },
 	levelMultiplier: { default: 10, check: integer(2, 100) },
 	tieredMaxRuns: { default: 8, check: integer(2, 1000) },
@@ -110,6 +118,7 @@ export function resolveOptions(recorded: Partial<StoreOptions>, given: OpenOptio
 	const options = merged as unknown as ResolvedOptions;
 	ordered(options, 'level0CompactionTrigger', 'level0SlowdownTrigger');
 	ordered(options, 'level0SlowdownTrigger', 'level0StopTrigger');
+	ordered(options, 'compactionDebtSlowdown', 'compactionDebtStop');
 	checkStrategy(options, given);
 	return options;
 }
@@ -135,6 +144,8 @@ type NumericOption =
 	| 'level0CompactionTrigger'
 	| 'level0SlowdownTrigger'
 	| 'level0StopTrigger'
+	| 'compactionDebtSlowdown'
+	| 'compactionDebtStop'
 	| 'tableSize'
 	| 'levelBaseSize'
 	| 'tieredMaxRuns'

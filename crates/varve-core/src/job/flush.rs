@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::retention::Retention;
-use super::{copy_entries, FlushJob, JobControl, TableSummary};
+use super::{copy_entries, FlushJob, Pace, TableSummary};
 use crate::error::Result;
 use crate::memtable::{Memtable, MemtableCursor};
 
-pub fn run(memtable: Arc<Memtable>, job: &FlushJob, control: &JobControl) -> Result<Vec<TableSummary>> {
+pub fn run(memtable: Arc<Memtable>, job: &FlushJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
     let total = memtable.size() as u64;
     let mut cursor = MemtableCursor::new(memtable);
-    copy_entries(&mut cursor, Retention::new(&job.snapshots, None), job.output.clone(), None, total, control)
+    copy_entries(&mut cursor, Retention::new(&job.snapshots, None), job.output.clone(), None, total, pace)
 }
