@@ -6,7 +6,7 @@
 const WIDTH = 720;
 const PANEL_HEIGHT = 200;
 const HEAD = 56;
-const [LEFT, RIGHT, TOP, BOTTOM] = [56, 16, 28, 28];
+const [LEFT, RIGHT, TOP, BOTTOM] = [56, 40, 28, 28];
 const PLOT_WIDTH = WIDTH - LEFT - RIGHT;
 const PLOT_HEIGHT = PANEL_HEIGHT - TOP - BOTTOM;
 
