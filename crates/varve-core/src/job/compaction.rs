@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::output::OutputTables;
 use super::retention::Retention;
 use super::{copy_entries, CompactionJob, Pace, TableSummary};
 use crate::block_source::SequentialBlocks;
@@ -14,5 +15,6 @@ pub fn run(runs: Vec<Arc<[Arc<Table>]>>, job: &CompactionJob, pace: Pace<'_>) ->
     let total = runs.iter().flat_map(|run| run.iter()).map(|table| table.size).sum();
     let sources = runs.into_iter().filter_map(|run| LevelCursor::new(run, SequentialBlocks::default())).collect();
     let retention = Retention::new(&job.snapshots, Some(&job.keep_tombstones));
-    copy_entries(&mut MergeCursor::new(sources), retention, job.output.clone(), Some(job.output.table.table_size), total, pace)
+    let tables = OutputTables::new(job.output.clone(), Some(job.output.table.table_size), &job.cuts);
+    copy_entries(&mut MergeCursor::new(sources), &job.bounds, retention, tables, total, pace)
 }

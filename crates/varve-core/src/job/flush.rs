@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use super::output::OutputTables;
 use super::retention::Retention;
-use super::{copy_entries, FlushJob, Pace, TableSummary};
+use super::{copy_entries, Bounds, FlushJob, Pace, TableSummary};
 use crate::error::Result;
 use crate::memtable::{Memtable, MemtableCursor};
 
 pub fn run(memtable: Arc<Memtable>, job: &FlushJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
     let total = memtable.size() as u64;
     let mut cursor = MemtableCursor::new(memtable);
-    copy_entries(&mut cursor, Retention::new(&job.snapshots, None), job.output.clone(), None, total, pace)
+    let tables = OutputTables::new(job.output.clone(), None, &[]);
+    copy_entries(&mut cursor, &Bounds::default(), Retention::new(&job.snapshots, None), tables, total, pace)
 }
