@@ -10,7 +10,7 @@
 import { type Compaction, type CompactionReason, fitsAbove } from './compaction';
 import { hull } from './key-range';
 import type { StrategyOptions } from './strategy';
-import { bytesOf, hasBelow, isFree, type TableShape, type TreeView } from './tree';
+import { hasBelow, isFree, type TableShape, type TreeView } from './tree';
 
 /** Tables with fewer entries are left alone: rewriting them gives nothing back. */
 export const LEAST_TOMBSTONE_ENTRIES = 100;
@@ -84,14 +84,18 @@ export function mergeFragments(tree: TreeView, { tableSize }: Pick<StrategyOptio
 /** Divides a level into neighbours that one table can take, without overlapping too much of the level below. */
 function* rowsOfFragments(tree: TreeView, level: number, tableSize: number): Generator<TableShape[]> {
 	let row: TableShape[] = [];
+	let bytes = 0;
 	for (const table of tree.levels[level]) {
-		const longer = [...row, table];
-		const fits = bytesOf(longer) <= tableSize && fitsAbove(tree, level, hull(longer), tableSize);
-		if (fits && !tree.busy.has(table.number)) row = longer;
-		else {
+		const isBusy = tree.busy.has(table.number);
+		const range = { smallest: (row[0] ?? table).smallest, largest: table.largest };
+		if (isBusy || bytes + table.size > tableSize || !fitsAbove(tree, level, range, tableSize)) {
 			yield row;
-			row = tree.busy.has(table.number) ? [] : [table];
+			row = [];
+			bytes = 0;
 		}
+		if (isBusy) continue;
+		row.push(table);
+		bytes += table.size;
 	}
 	yield row;
 }
