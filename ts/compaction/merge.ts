@@ -104,14 +104,15 @@ export class Merge {
 	}
 
 	#jobOf(part: CompactionPart): CompactionJob {
-		const { environment, versions, files, tableOptions, snapshots } = this.#store;
+		const { environment, versions, files, snapshots } = this.#store;
 		const { outputLevel } = this.#compaction;
+		const table = this.#store.tableOptions(outputLevel);
 		const runs = part.inputs.flatMap(({ level, tables }) => {
 			const numbers = tables.map((table) => table.number);
 			return level === 0 ? numbers.map((number) => [number]) : [numbers];
 		});
 		// Outputs hold no more than the inputs, but other block options may make them larger.
-		const numberCount = 2 * Math.ceil(bytesOf(inputTables(part)) / tableOptions.tableSize) + 4 + part.cuts.length;
+		const numberCount = 2 * Math.ceil(bytesOf(inputTables(part)) / table.tableSize) + 4 + part.cuts.length;
 		return {
 			runs,
 			snapshots: snapshots.sequences(),
@@ -126,7 +127,7 @@ export class Merge {
 				numberCount,
 				createdAt: environment.clock.nanoseconds(),
 				// A run of level 0 is one table.
-				table: outputLevel === 0 ? { ...tableOptions, tableSize: Number.MAX_SAFE_INTEGER } : tableOptions,
+				table: outputLevel === 0 ? { ...table, tableSize: Number.MAX_SAFE_INTEGER } : table,
 			},
 		};
 	}

@@ -14,7 +14,6 @@ import type { VersionSet } from './version-set';
 export interface StoreContext {
 	readonly environment: Environment;
 	readonly options: ResolvedOptions;
-	readonly tableOptions: TableOptions;
 	readonly engine: KernelEngine;
 	readonly events: TypedEmitter;
 	readonly health: Health;
@@ -24,6 +23,8 @@ export interface StoreContext {
 	readonly counters: Counters;
 	readonly files: StoreFiles;
 	readonly jobs: JobLog;
+	/** How a table of a level is written that a job begins now. */
+	tableOptions(level: number): TableOptions;
 	/** Tells the kernel of the memtables and tables that reads are to see from now on. */
 	installView(): void;
 }
