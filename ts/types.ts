@@ -20,6 +20,9 @@ export type Decoded<E extends Encoding> = E extends 'utf8' ? string : Buffer;
  */
 export type Durability = 'always' | 'interval' | 'never';
 
+/** A codec for the data blocks of tables, or none. */
+export type Compression = 'none' | 'lz4' | 'snappy' | 'zstd';
+
 /**
  * Options that shape the store. They are kept in the manifest: a store opened without them has those of its last open.
  * All sizes are bytes.
@@ -43,7 +46,14 @@ export interface StoreOptions {
 	restartInterval?: number;
 	/** Share of missing keys that the filter of a table lets pass, 0.0001 to 0.5; `false` writes no filters. Default 0.01. */
 	filterFalsePositiveRate?: number | false;
-	/** Size at which a compaction cuts its tables. Default 16 MiB, at least 4 KiB. */
+	/**
+	 * What data blocks are compressed with as they are written; every store reads them all. An array is per level from 0, its last
+	 * element holds for the levels below. A block that does not shrink by an eighth is stored as it is. Default `'none'`.
+	 */
+	compression?: Compression | readonly Compression[];
+	/** Level of zstd, 1 to 22: higher is smaller and slower to write. Default 3. */
+	zstdLevel?: number;
+	/** Size at which a compaction cuts its tables, before compression. Default 16 MiB, at least 4 KiB. */
 	tableSize?: number;
 	/** Tables in level 0 that start a compaction. Default 4. */
 	level0CompactionTrigger?: number;
@@ -162,6 +172,8 @@ export interface DatabaseStats {
 	operations: { puts: number; deletes: number; gets: number; batches: number };
 	/** Bytes of keys and values that came in, and bytes written to logs and tables. */
 	bytes: { user: number; wal: number; flushed: number; compactionRead: number; compacted: number };
+	/** Bytes of data blocks that flushes and compactions wrote, before and after compression. */
+	dataBlocks: { rawBytes: number; storedBytes: number };
 	flushes: number;
 	compactions: number;
 	stalls: { count: number; milliseconds: number };

@@ -36,7 +36,8 @@ function fill(engine: KernelEngine, count: number): void {
 }
 
 function flushJob(directory: string, number = 1): FlushJob {
-	const table = { blockSize: 4096, restartInterval: 16, filterMilliBitsPerKey: 10_000, filterProbes: 7, tableSize: 2 ** 30 };
+	const sizes = { blockSize: 4096, restartInterval: 16, filterMilliBitsPerKey: 10_000, filterProbes: 7, tableSize: 2 ** 30 };
+	const table = { ...sizes, compression: 0 as const, compressionLevel: 3 };
 	return {
 		memtable: 1,
 		snapshots: [],

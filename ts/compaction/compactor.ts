@@ -12,6 +12,7 @@ import type { CompactionJob, TableSummary } from '../kernel/kernel';
 import { userKeyOf } from '../manifest/table-metadata';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
 import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from '../store/context';
+import { mostOutputs } from './most-outputs';
 import {
 	type Compaction,
 	type KeyRange,
@@ -174,14 +175,16 @@ export class Compactor implements BackgroundWork {
 	}
 
 	#jobOf(compaction: Compaction): CompactionJob {
-		const { environment, versions, files, tableOptions, snapshots } = this.#store;
+		const { engine, environment, versions, files, options, snapshots } = this.#store;
 		const runs = compaction.inputs.flatMap(({ level, tables }) => {
 			const numbers = tables.map((table) => table.number);
 			return level === 0 ? numbers.map((number) => [number]) : [numbers];
 		});
-		// Outputs hold no more than the inputs, but other block options may make them larger.
-		const inputBytes = bytesOf(compaction.inputs.flatMap((input) => input.tables));
-		const numberCount = 2 * Math.ceil(inputBytes / tableOptions.tableSize) + 4;
+		const inputs = new Set(compaction.inputs.flatMap(({ tables }) => tables.map((table) => table.number)));
+		const entries = versions.current.levels
+			.flat()
+			.reduce((sum, table) => sum + (inputs.has(table.number) ? table.entries : 0), 0);
+		const numberCount = mostOutputs(engine.rawBytes([...inputs]), entries, options.tableSize);
 		return {
 			runs: runs.filter((run) => run.length > 0),
 			snapshots: snapshots.sequences(),
@@ -192,7 +195,7 @@ export class Compactor implements BackgroundWork {
 				firstNumber: versions.allocate(numberCount),
 				numberCount,
 				createdAt: environment.clock.nanoseconds(),
-				table: tableOptions,
+				table: this.#store.tableOptions(compaction.outputLevel),
 			},
 		};
 	}

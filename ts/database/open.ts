@@ -18,6 +18,7 @@ import { refuseLevelDb } from '../manifest/level-db';
 import { ManifestWriter, recoverManifest } from '../manifest/manifest';
 import type { ManifestState } from '../manifest/state';
 import { Version } from '../manifest/version';
+import { checkCompression, compressionAt } from '../options/compression';
 import { type Configuration, decodeConfiguration, encodeConfiguration, nextConfiguration } from '../options/configuration';
 import { filterSettings } from '../options/filter-policy';
 import { checkOpenOptions, type ResolvedOptions, resolveOptions } from '../options/schema';
@@ -91,6 +92,7 @@ async function recover(opening: Opening): Promise<Store> {
 	const recorded = recoverManifest(place);
 	checkExistence(recorded, options, root);
 	const resolved = resolveOptions(recorded === undefined ? {} : decodeConfiguration(recorded.configuration).options, options);
+	checkCompression(resolved, kernel);
 	const configuration = nextConfiguration(recorded?.configuration, resolved);
 	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize });
 	try {
@@ -185,16 +187,18 @@ function newState(configuration: Configuration): ManifestState {
 	};
 }
 
-/** How a store with these options writes its tables. */
-export function tableOptionsOf(options: ResolvedOptions): TableOptions {
+/** How a store with these options writes the tables of a level. */
+export function tableOptionsOf(options: ResolvedOptions): (level: number) => TableOptions {
 	const { milliBitsPerKey, probes } = filterSettings(options.filterFalsePositiveRate);
-	return {
+	return (level) => ({
 		blockSize: options.blockSize,
 		restartInterval: options.restartInterval,
 		filterMilliBitsPerKey: milliBitsPerKey,
 		filterProbes: probes,
 		tableSize: options.tableSize,
-	};
+		compression: compressionAt(options.compression, level),
+		compressionLevel: options.zstdLevel,
+	});
 }
 
 function ioError(path: string, cause: unknown): IOError {

@@ -6,7 +6,9 @@
  *  2. Every option of `StoreOptions` is recorded in the manifest; what an open does not name keeps its recorded value.
  */
 import { ConfigError } from '../errors';
+import { LEVELS } from '../limits';
 import type { OpenOptions, StoreOptions } from '../types';
+import { compressionNames } from './compression';
 
 /** Answers what an option takes, for a value that it does not take. */
 interface Check {
@@ -37,6 +39,13 @@ const filterRate: Check = (value) =>
 		? undefined
 		: 'false or a number from 0.0001 to 0.5';
 
+const compression: Check = (value) => {
+	const names: unknown[] = Array.isArray(value) ? value : [value];
+	return names.length > 0 && names.length <= LEVELS && names.every((name) => compressionNames.includes(name as string))
+		? undefined
+		: `${compressionNames.map((name) => `'${name}'`).join(', ')}, or a list of 1 to ${LEVELS} of them`;
+};
+
 const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<StoreOptions>[K]; check: Check } } = {
 	sync: { default: 'always', check: oneOf('always', 'interval', 'never') },
 	syncIntervalMs: { default: 100, check: integer(1, 3_600_000) },
@@ -47,6 +56,8 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	blockSize: { default: 16 * KIB, check: integer(64, 16 * MIB) },
 	restartInterval: { default: 16, check: integer(1, 1024) },
 	filterFalsePositiveRate: { default: 0.01, check: filterRate },
+	compression: { default: 'none', check: compression },
+	zstdLevel: { default: 3, check: integer(1, 22) },
 	tableSize: { default: 16 * MIB, check: integer(4 * KIB, GIB) },
 	level0CompactionTrigger: { default: 4, check: integer(1, 1000) },
 	level0SlowdownTrigger: { default: 12, check: integer(2, 10_000) },
@@ -90,7 +101,7 @@ export function checkOpenOptions(options: unknown): asserts options is OpenOptio
 export function resolveOptions(recorded: Partial<StoreOptions>, given: OpenOptions): ResolvedOptions {
 	const merged: Record<string, unknown> = { ...defaultStoreOptions };
 	for (const source of [recorded, given] as Record<string, unknown>[]) {
-		for (const name of Object.keys(storeSchema)) if (source[name] !== undefined) merged[name] = source[name];
+		for (const name of Object.keys(storeSchema)) if (source[name] !== undefined) merged[name] = structuredClone(source[name]);
 	}
 	const options = merged as unknown as ResolvedOptions;
 	ordered(options, 'level0CompactionTrigger', 'level0SlowdownTrigger');
@@ -135,5 +146,5 @@ function nearest(name: string): string {
 }
 
 function show(value: unknown): string {
-	return typeof value === 'string' ? `'${value}'` : String(value);
+	return typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value.map(show).join(', ')}]` : String(value);
 }

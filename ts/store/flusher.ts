@@ -91,7 +91,7 @@ export class Flusher implements BackgroundWork {
 					firstNumber: versions.allocate(1),
 					numberCount: 1,
 					createdAt: environment.clock.nanoseconds(),
-					table: this.#store.tableOptions,
+					table: this.#store.tableOptions(0),
 				},
 			}),
 		);

@@ -40,6 +40,7 @@ export function collectStats(store: StatsSource): DatabaseStats {
 			compactionRead: counters.compactionReadBytes,
 			compacted: counters.compactedBytes,
 		},
+		dataBlocks: { rawBytes: counters.rawDataBytes, storedBytes: counters.storedDataBytes },
 		flushes: counters.flushes,
 		compactions: counters.compactions,
 		stalls: { count: counters.stalls, milliseconds: counters.stallMilliseconds },

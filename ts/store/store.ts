@@ -47,7 +47,8 @@ export interface StoreParts {
 	kernelName: 'native' | 'js';
 	environment: Environment;
 	configuration: Configuration;
-	tableOptions: TableOptions;
+	/** How tables of a level are written. */
+	tableOptions: (level: number) => TableOptions;
 	engine: KernelEngine;
 	events: TypedEmitter;
 	health: Health;
@@ -69,7 +70,7 @@ export class Store implements StoreContext {
 	readonly environment: Environment;
 	readonly configuration: Configuration;
 	readonly options: ResolvedOptions;
-	readonly tableOptions: TableOptions;
+	readonly tableOptions: (level: number) => TableOptions;
 	readonly engine: KernelEngine;
 	readonly events: TypedEmitter;
 	readonly health: Health;

@@ -103,6 +103,11 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.registry.table(table).approximateOffset(key);
 	}
 
+	rawBytes(tables: number[]): number {
+		this.checkOpen();
+		return tables.reduce((sum, table) => sum + this.registry.table(table).rawBytes, 0);
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.scratch = Buffer.allocUnsafeSlow(length + TRAILER_SIZE);

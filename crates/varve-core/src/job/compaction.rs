@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::retention::Retention;
-use super::{copy_entries, CompactionJob, JobControl, TableSummary};
+use super::{copy_entries, CompactionJob, InputSize, JobControl, TableSummary, ENTRY_BYTES};
 use crate::block_source::SequentialBlocks;
 use crate::error::Result;
 use crate::level_cursor::LevelCursor;
@@ -11,8 +11,12 @@ use crate::merge::MergeCursor;
 use crate::table::Table;
 
 pub fn run(runs: Vec<Arc<[Arc<Table>]>>, job: &CompactionJob, control: &JobControl) -> Result<Vec<TableSummary>> {
-    let total = runs.iter().flat_map(|run| run.iter()).map(|table| table.size).sum();
+    let tables = || runs.iter().flat_map(|run| run.iter());
+    let entry_bytes =
+        tables().map(|table| table.raw_bytes().saturating_add(ENTRY_BYTES.saturating_mul(table.properties.entries)));
+    let input =
+        InputSize { entry_bytes: entry_bytes.fold(0, u64::saturating_add), reported: tables().map(|table| table.size).sum() };
     let sources = runs.into_iter().filter_map(|run| LevelCursor::new(run, SequentialBlocks::default())).collect();
     let retention = Retention::new(&job.snapshots, Some(&job.keep_tombstones));
-    copy_entries(&mut MergeCursor::new(sources), retention, job.output.clone(), Some(job.output.table.table_size), total, control)
+    copy_entries(&mut MergeCursor::new(sources), retention, job.output.clone(), Some(job.output.table.table_size), input, control)
 }

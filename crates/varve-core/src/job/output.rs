@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::{JobOutput, TableSummary};
 use crate::error::{Error, Result};
-use crate::table::TableWriter;
+use crate::table::{TableWriter, Written};
 
 const WRITE_BYTES: usize = 256 * 1024;
 
@@ -59,7 +59,7 @@ impl OutputTables {
     pub fn finish(&mut self) -> Result<()> {
         let Some(Current { path, temporary, writer }) = self.current.take() else { return Ok(()) };
         let written = Error::io(&temporary, "written");
-        let (out, size, properties) = match writer.finish() {
+        let Written { out, size, properties, data_bytes } = match writer.finish() {
             Ok(finished) => finished,
             Err(error) => return Err(written(error)),
         };
@@ -79,6 +79,8 @@ impl OutputTables {
             largest_sequence: properties.largest_sequence,
             smallest_key: properties.smallest_key,
             largest_key: properties.largest_key,
+            raw_data_bytes: data_bytes.raw,
+            stored_data_bytes: data_bytes.stored,
         });
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use varve_core::internal_key::{pack_trailer, KIND_DELETE, KIND_PUT};
 use varve_core::varint::write_varint;
 use varve_core::{
-    CompactionJob, CursorOptions, Engine, EngineOptions, Error, Fill, FlushJob, Io, JobControl, JobOutput, Lookup, Result,
-    ScanCursor, TableOptions, TableSpec, TableSummary,
+    CompactionJob, Compression, CursorOptions, Engine, EngineOptions, Error, Fill, FlushJob, Io, JobControl, JobOutput, Lookup,
+    Result, ScanCursor, TableOptions, TableSpec, TableSummary,
 };
 
 pub const NEWEST: u64 = u64::MAX >> 8;
@@ -100,7 +100,15 @@ pub fn internal_key(user_key: impl AsRef<[u8]>, sequence: u64, kind: u8) -> Vec<
 }
 
 pub fn table_options() -> TableOptions {
-    TableOptions { block_size: 256, restart_interval: 4, filter_milli_bits_per_key: 10_000, filter_probes: 6, table_size: 2048 }
+    TableOptions {
+        block_size: 256,
+        restart_interval: 4,
+        filter_milli_bits_per_key: 10_000,
+        filter_probes: 6,
+        table_size: 2048,
+        compression: Compression::None,
+        compression_level: 3,
+    }
 }
 
 pub fn job_output(directory: &Path, level: u32, first_number: u64, table: TableOptions) -> JobOutput {

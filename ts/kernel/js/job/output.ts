@@ -102,7 +102,7 @@ export class OutputTables {
 	private finishTable(): void {
 		const writer = this.writer as TableWriter;
 		const file = this.file as WritableFile;
-		const { size, properties } = writer.finish();
+		const { size, properties, rawDataBytes, storedDataBytes } = writer.finish();
 		file.syncSync();
 		this.file = undefined;
 		this.writer = undefined;
@@ -121,6 +121,8 @@ export class OutputTables {
 			largestSequence: properties.largestSequence,
 			smallestKey: new Uint8Array(properties.smallestKey),
 			largestKey: new Uint8Array(properties.largestKey),
+			rawDataBytes,
+			storedDataBytes,
 		});
 	}
 
