@@ -1,212 +1,231 @@
 /**
- * The compactor: one background job at a time, chosen by the picker, until every level is in shape.
+ * The compactor: background jobs that the strategy names, several at a time, until the tree is in shape.
  *
  * Invariants:
  *  1. Inputs leave the version in the same edit in which the outputs enter it; their files go when no reader needs them.
- *  2. A failed job leaves no output, keeps its inputs, is reported, and is tried again after a while.
- *  3. A full compaction that a user asked for waits for the job in flight and goes before the picker's next.
+ *  2. Compactions that run side by side share no table and write to no common span: the strategy is told the ones that run.
+ *  3. A failed job leaves no output, keeps its inputs, is reported, and is tried again after a while.
+ *  4. A compaction that a user asked for goes before the strategy's next, as soon as running ones are out of its way.
  */
-
 import { Deferred } from '../commit/deferred';
-import type { CompactionJob, TableSummary } from '../kernel/kernel';
-import { userKeyOf } from '../manifest/table-metadata';
+import { ConfigError } from '../errors';
+import type { CompactionJob } from '../kernel/kernel';
+import type { TableMetadata } from '../manifest/table-metadata';
+import type { Version } from '../manifest/version';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
-import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from '../store/context';
+import { JobSlot, openOutputs, type StoreContext } from '../store/context';
+import type { LoggedJob } from '../store/job-log';
+import { type Compaction, inputTables, rangesBelow } from './compaction';
+import type { KeyRange } from './key-range';
 import { mostOutputs } from './most-outputs';
-import {
-	type Compaction,
-	type KeyRange,
-	pickCompaction,
-	pickFullCompaction,
-	rangesBelow,
-	type TableShape,
-	type TreeShape,
-} from './picker';
+import { RunningCompactions } from './running';
+import { type CompactionStrategy, makeStrategy } from './strategy';
+import { bytesOf, sumOf } from './tree';
 
 interface FullRequest {
 	range: KeyRange | undefined;
 	done: Deferred<void>;
 }
 
-export class Compactor implements BackgroundWork {
+/** What is to be done next. */
+interface Task {
+	compaction: Compaction | undefined;
+	request: FullRequest | undefined;
+}
+
+/** Tells of a job's begin, progress and end. */
+type Report = (state: 'begin' | 'progress' | 'end', doneBytes: number, outputs: readonly { size: number }[]) => void;
+
+export class Compactor {
 	readonly #store: StoreContext;
-	readonly #jobs: JobNumbers;
+	readonly #strategy: CompactionStrategy;
 	readonly #onProgress: () => void;
-	readonly #slot = new JobSlot();
+	readonly #running: RunningCompactions;
 	readonly #requests: FullRequest[] = [];
-	readonly #loop: BackgroundLoop;
+	readonly #lanes: BackgroundLoop[];
+	#paused = false;
+	/** Asked for before every group of writes, and the same as long as the version is. */
+	#debt: { version: Version | undefined; bytes: number } = { version: undefined, bytes: 0 };
 
 	/** @param onProgress called after each compaction: level 0 may have shrunk. */
-	constructor(store: StoreContext, jobs: JobNumbers, onProgress: () => void) {
+	constructor(store: StoreContext, lanes: number, onProgress: () => void) {
 		this.#store = store;
-		this.#jobs = jobs;
+		this.#strategy = makeStrategy(store.options);
 		this.#onProgress = onProgress;
-		this.#loop = new BackgroundLoop('compaction', this, store.environment.clock, store.health);
+		this.#running = new RunningCompactions(store);
+		this.#lanes = Array.from({ length: lanes }, () => this.#makeLane());
 	}
 
-	/** Starts on what is due unless a job is in flight. */
+	/** Starts on what is due, as far as there are lanes free. */
 	schedule(): void {
-		this.#loop.schedule();
+		for (const lane of this.#lanes) lane.schedule();
 	}
 
-	/** Merges all tables overlapping a range (undefined: all) into the deepest level that has any. */
+	/** Merges all tables overlapping a range (undefined: all) into one level. */
 	full(range: KeyRange | undefined): Promise<void> {
-		const { refusal } = this.#loop;
+		const [{ refusal }] = this.#lanes;
 		if (refusal !== undefined) return Promise.reject(refusal);
+		if (this.#paused)
+			return Promise.reject(new ConfigError('Compactions are paused. Call resumeCompactions() before compact().'));
 		const request: FullRequest = { range, done: new Deferred() };
 		this.#requests.push(request);
-		this.#loop.hurry();
+		for (const lane of this.#lanes) lane.hurry();
 		return request.done.promise;
 	}
 
-	/** Cancels the job in flight and waits for it. */
-	stop(): Promise<void> {
-		return this.#loop.stop();
+	/** Cancels the jobs in flight and waits for them. */
+	async stop(): Promise<void> {
+		await Promise.all(this.#lanes.map((lane) => lane.stop()));
 	}
 
-	isDue(): boolean {
-		return this.#requests.length > 0 || this.#pick() !== undefined;
+	/** No further compaction begins until {@link resume}; those in flight go on. */
+	pause(): void {
+		this.#paused = true;
 	}
 
-	async step(): Promise<void> {
-		const request = this.#requests.shift();
-		const compaction = request === undefined ? this.#pick() : pickFullCompaction(this.#shape(), request.range);
+	/** Compactions begin again. */
+	resume(): void {
+		this.#paused = false;
+		this.schedule();
+	}
+
+	get isPaused(): boolean {
+		return this.#paused;
+	}
+
+	/** Bytes that must be rewritten before the tree is in shape. */
+	get debt(): number {
+		const { current } = this.#store.versions;
+		if (this.#debt.version !== current) this.#debt = { version: current, bytes: this.#strategy.debt(this.#running.tree()) };
+		return this.#debt.bytes;
+	}
+
+	/** A lane does one compaction at a time, and waits by itself after one that failed. */
+	#makeLane(): BackgroundLoop {
+		const slot = new JobSlot();
+		const work: BackgroundWork = {
+			isDue: () => this.#next() !== undefined,
+			step: () => this.#step(slot),
+			cancel: () => slot.cancel(),
+			isAwaited: () => this.#requests.length > 0,
+			giveUp: (reason) => {
+				for (const request of this.#requests.splice(0)) request.done.reject(reason);
+			},
+		};
+		return new BackgroundLoop('compaction', work, this.#store.environment.clock, this.#store.health);
+	}
+
+	#next(): Task | undefined {
+		if (this.#paused) return undefined;
+		const tree = this.#running.tree();
+		const [request] = this.#requests;
+		if (request !== undefined) {
+			const compaction = this.#strategy.pickFull(tree, request.range);
+			return compaction === 'blocked' ? undefined : { compaction, request };
+		}
+		const compaction = this.#strategy.pick(tree);
+		return compaction && { compaction, request };
+	}
+
+	async #step(slot: JobSlot): Promise<void> {
+		const task = this.#next();
+		if (task === undefined) return;
+		const { compaction, request } = task;
+		if (request !== undefined) this.#requests.shift();
 		try {
-			if (compaction !== undefined) await this.#compact(compaction);
+			if (compaction !== undefined) await this.#compact(compaction, slot);
 			request?.done.resolve();
 		} catch (error) {
-			request?.done.reject(this.#loop.refusal ?? error);
+			request?.done.reject(this.#lanes[0].refusal ?? error);
 			throw error;
 		}
 	}
 
-	cancel(): void {
-		this.#slot.cancel();
-	}
-
-	isAwaited(): boolean {
-		return this.#requests.length > 0;
-	}
-
-	giveUp(reason: Error): void {
-		for (const request of this.#requests.splice(0)) request.done.reject(reason);
-	}
-
-	#shape(): TreeShape {
-		return this.#store.versions.current.levels.map((tables) =>
-			tables.map((table) => ({
-				number: table.number,
-				size: table.size,
-				smallest: userKeyOf(table.smallestKey),
-				largest: userKeyOf(table.largestKey),
-			})),
-		);
-	}
-
-	#pick(): Compaction | undefined {
-		const { options, versions } = this.#store;
-		return pickCompaction(this.#shape(), options, versions.compactionPointers);
-	}
-
-	async #compact(compaction: Compaction): Promise<void> {
-		const { events, counters, environment } = this.#store;
-		const inputs = compaction.inputs.flatMap((input) => input.tables);
-		const begin = environment.clock.milliseconds();
-		const detail = {
-			job: this.#jobs.next(),
-			level: compaction.level,
-			outputLevel: compaction.outputLevel,
-			inputTables: inputs.length,
-			inputBytes: bytesOf(inputs),
+	async #compact(compaction: Compaction, slot: JobSlot): Promise<void> {
+		const { level, outputLevel, reason } = compaction;
+		const inputs = inputTables(compaction);
+		const plan = { level, outputLevel, inputTables: inputs.length, inputBytes: bytesOf(inputs) };
+		const job = this.#store.jobs.begin({ kind: 'compaction', reason, ...plan });
+		const report: Report = (state, doneBytes, outputs) => {
+			const detail = { outputTables: outputs.length, outputBytes: bytesOf(outputs), milliseconds: job.milliseconds() };
+			this.#store.events.emit('compaction', { job: job.number, ...plan, state, doneBytes, ...detail });
 		};
-		const report = (state: 'begin' | 'progress' | 'end', doneBytes: number, outputs: { size: number }[]) =>
-			events.emit('compaction', {
-				...detail,
-				state,
-				doneBytes,
-				outputTables: outputs.length,
-				outputBytes: bytesOf(outputs),
-				milliseconds: environment.clock.milliseconds() - begin,
-			});
+		const finished = this.#running.begin(compaction);
+		// There may be more that can run beside it.
+		this.schedule();
 		report('begin', 0, []);
-		if (compaction.trivialMove) {
-			await this.#move(compaction);
-			report('end', 0, inputs);
-		} else {
-			const outputs = await this.#merge(compaction, (done) => report('progress', done, []));
-			counters.compactionReadBytes += detail.inputBytes;
-			counters.compactedBytes += bytesOf(outputs);
-			report('end', detail.inputBytes, outputs);
+		try {
+			const outputs =
+				compaction.kind === 'merge' ? await this.#merge(compaction, slot, job, report) : await this.#relink(compaction);
+			job.succeeded(outputs);
+			report('end', compaction.kind === 'merge' ? plan.inputBytes : 0, outputs);
+		} catch (error) {
+			job.failed(error as Error);
+			throw error;
+		} finally {
+			finished();
 		}
-		counters.compactions++;
+		this.#store.counters.compactions++;
 		this.#onProgress();
 	}
 
-	async #move(compaction: Compaction): Promise<void> {
-		const { versions } = this.#store;
-		const [table] = compaction.inputs[0].tables;
-		const metadata = versions.current.levels[compaction.level].find(({ number }) => number === table.number);
-		if (metadata === undefined) return;
-		await versions.apply(
-			{
-				compactionPointers: pointersAfter(compaction),
-				deletedTables: [[compaction.level, table.number]],
-				addedTables: [[compaction.outputLevel, metadata]],
-			},
-			() => this.#store.installView(),
-		);
-	}
-
-	async #merge(compaction: Compaction, onProgress: (done: number) => void): Promise<TableSummary[]> {
-		const { engine, versions } = this.#store;
-		const outputs = await this.#slot.run(engine.compact(this.#jobOf(compaction), onProgress));
-		await openOutputs(this.#store, outputs);
-		await versions.apply(
-			{
-				compactionPointers: pointersAfter(compaction),
-				deletedTables: compaction.inputs.flatMap(({ level, tables }) =>
-					tables.map(({ number }): [number, number] => [level, number]),
-				),
-				addedTables: outputs.map((table) => [compaction.outputLevel, table]),
-			},
-			() => this.#store.installView(),
-		);
+	/** Moves or drops the inputs: an edit, and nothing else. */
+	async #relink(compaction: Compaction): Promise<TableMetadata[]> {
+		const numbers = new Set(inputTables(compaction).map((table) => table.number));
+		const moved = this.#store.versions.current.levels.flat().filter((table) => numbers.has(table.number));
+		const outputs = compaction.kind === 'move' ? moved : [];
+		await this.#install(compaction, outputs);
 		return outputs;
 	}
 
+	async #merge(compaction: Compaction, slot: JobSlot, job: LoggedJob, report: Report): Promise<TableMetadata[]> {
+		const { engine, counters } = this.#store;
+		const onProgress = (doneBytes: number) => {
+			job.progress(doneBytes);
+			report('progress', doneBytes, []);
+		};
+		const outputs = await slot.run(engine.compact(this.#jobOf(compaction), onProgress));
+		await openOutputs(this.#store, outputs);
+		await this.#install(compaction, outputs);
+		counters.compactionReadBytes += bytesOf(inputTables(compaction));
+		counters.compactedBytes += bytesOf(outputs);
+		return outputs;
+	}
+
+	async #install({ level, outputLevel, inputs, pointer }: Compaction, outputs: readonly TableMetadata[]): Promise<void> {
+		await this.#store.versions.apply(
+			{
+				compactionPointers: pointer === undefined ? [] : [[level, pointer]],
+				deletedTables: inputs.flatMap((input) => input.tables.map(({ number }): [number, number] => [input.level, number])),
+				addedTables: outputs.map((table) => [outputLevel, table]),
+			},
+			() => this.#store.installView(),
+		);
+	}
+
 	#jobOf(compaction: Compaction): CompactionJob {
-		const { engine, environment, versions, files, options, snapshots } = this.#store;
+		const { engine, environment, versions, files, tableOptions, snapshots } = this.#store;
 		const runs = compaction.inputs.flatMap(({ level, tables }) => {
 			const numbers = tables.map((table) => table.number);
 			return level === 0 ? numbers.map((number) => [number]) : [numbers];
 		});
-		const inputs = new Set(compaction.inputs.flatMap(({ tables }) => tables.map((table) => table.number)));
-		const entries = versions.current.levels
-			.flat()
-			.reduce((sum, table) => sum + (inputs.has(table.number) ? table.entries : 0), 0);
-		const numberCount = mostOutputs(engine.rawBytes([...inputs]), entries, options.tableSize);
+		const table = tableOptions(compaction.outputLevel);
+		const inputs = inputTables(compaction);
+		const rawBytes = engine.rawBytes(inputs.map(({ number }) => number));
+		const numberCount = mostOutputs(rawBytes, sumOf(inputs, 'entries'), table.tableSize) + compaction.cuts.length;
 		return {
-			runs: runs.filter((run) => run.length > 0),
+			runs,
 			snapshots: snapshots.sequences(),
-			keepTombstones: rangesBelow(this.#shape(), compaction),
+			keepTombstones: rangesBelow(this.#running.tree(), compaction),
 			output: {
 				directory: files.tableDirectory,
 				level: compaction.outputLevel,
 				firstNumber: versions.allocate(numberCount),
 				numberCount,
 				createdAt: environment.clock.nanoseconds(),
-				table: this.#store.tableOptions(compaction.outputLevel),
+				// A run of level 0 is one table.
+				table: compaction.outputLevel === 0 ? { ...table, tableSize: Number.MAX_SAFE_INTEGER } : table,
 			},
 		};
 	}
-}
-
-/** Where the next compaction of the level goes on: behind the last key of this one. Level 0 gives all it has and needs none. */
-function pointersAfter({ level, inputs }: Compaction): [number, Uint8Array][] {
-	const last = inputs[0].tables.at(-1);
-	return level === 0 || last === undefined ? [] : [[level, last.largest]];
-}
-
-function bytesOf(tables: readonly Pick<TableShape, 'size'>[]): number {
-	return tables.reduce((sum, table) => sum + table.size, 0);
 }

@@ -7,6 +7,7 @@
  *  3. A crash at any step leaves a directory that the next open recovers to the same state.
  */
 import { resolve } from 'node:path';
+import { checkStrategyChange } from '../compaction/strategy';
 import { type Environment, systemEnvironment } from '../environment';
 import { ConfigError, IOError, NotFoundError, VarveError } from '../errors';
 import { TypedEmitter } from '../events';
@@ -18,7 +19,7 @@ import { refuseLevelDb } from '../manifest/level-db';
 import { ManifestWriter, recoverManifest } from '../manifest/manifest';
 import type { ManifestState } from '../manifest/state';
 import { Version } from '../manifest/version';
-import { checkCompression, compressionAt } from '../options/compression';
+import { compressionAt, warnOfFallback } from '../options/compression';
 import { type Configuration, decodeConfiguration, encodeConfiguration, nextConfiguration } from '../options/configuration';
 import { filterSettings } from '../options/filter-policy';
 import { checkOpenOptions, type ResolvedOptions, resolveOptions } from '../options/schema';
@@ -91,8 +92,11 @@ async function recover(opening: Opening): Promise<Store> {
 	const place = { fileSystem: environment.fileSystem, directory: root, crc32: kernel.crc32 };
 	const recorded = recoverManifest(place);
 	checkExistence(recorded, options, root);
-	const resolved = resolveOptions(recorded === undefined ? {} : decodeConfiguration(recorded.configuration).options, options);
-	checkCompression(resolved, kernel);
+	const before = recorded === undefined ? {} : decodeConfiguration(recorded.configuration).options;
+	const resolved = resolveOptions(before, options);
+	if (recorded !== undefined)
+		checkStrategyChange(before.compactionStrategy ?? 'leveled', resolved.compactionStrategy, recorded.version.levels);
+	warnOfFallback(resolved, kernel);
 	const configuration = nextConfiguration(recorded?.configuration, resolved);
 	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize });
 	try {
@@ -156,7 +160,7 @@ async function assemble(
 			kernelName: kernel.name,
 			environment,
 			configuration,
-			tableOptions: tableOptionsOf(configuration.options),
+			tableOptions: tableOptionsOf(configuration.options, opening.kernel),
 			engine,
 			events,
 			health,
@@ -187,8 +191,8 @@ function newState(configuration: Configuration): ManifestState {
 	};
 }
 
-/** How a store with these options writes the tables of a level. */
-export function tableOptionsOf(options: ResolvedOptions): (level: number) => TableOptions {
+/** How a store with these options writes the tables of a level with a kernel. */
+export function tableOptionsOf(options: ResolvedOptions, kernel: Kernel): (level: number) => TableOptions {
 	const { milliBitsPerKey, probes } = filterSettings(options.filterFalsePositiveRate);
 	return (level) => ({
 		blockSize: options.blockSize,
@@ -196,7 +200,7 @@ export function tableOptionsOf(options: ResolvedOptions): (level: number) => Tab
 		filterMilliBitsPerKey: milliBitsPerKey,
 		filterProbes: probes,
 		tableSize: options.tableSize,
-		compression: compressionAt(options.compression, level),
+		compression: compressionAt(options.compression, level, kernel),
 		compressionLevel: options.zstdLevel,
 	});
 }

@@ -264,6 +264,8 @@ export interface KernelEngine {
 	openCursor(options: CursorOptions): KernelCursor;
 
 	// ── jobs ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+	/** Limits what compactions write to so many bytes a second together; 0 takes the limit off. Flushes pass. */
+	setJobRate(bytesPerSecond: number): void;
 	flush(job: FlushJob, onProgress?: ProgressListener): RunningJob;
 	compact(job: CompactionJob, onProgress?: ProgressListener): RunningJob;
 

@@ -26,7 +26,7 @@ import { ManifestWriter } from '../manifest/manifest';
 import { type SalvagedManifest, salvageManifest } from '../manifest/salvage';
 import type { ManifestState } from '../manifest/state';
 import { Version } from '../manifest/version';
-import { checkCompression } from '../options/compression';
+import { warnOfFallback } from '../options/compression';
 import {
 	decodeConfiguration,
 	encodeConfiguration,
@@ -134,7 +134,7 @@ async function rebuild(repair: Repair, manifest: SalvagedManifest | undefined): 
 	const { environment, kernel, files, lost } = repair;
 	const recorded = manifest?.state.configuration;
 	const options = resolveOptions(recorded === undefined ? {} : decodeConfiguration(recorded).options, {});
-	checkCompression(options, kernel);
+	warnOfFallback(options, kernel);
 	const engine = kernel.createEngine({ cacheBytes: 0 });
 	try {
 		const survey = await surveyTables({
@@ -147,7 +147,7 @@ async function rebuild(repair: Repair, manifest: SalvagedManifest | undefined): 
 			wasSetAside: (name) => lost.has(name),
 		});
 		const firstNumber = Math.max(manifest?.state.nextFileNumber ?? 1, files.highestNumber() + 1);
-		const table = tableOptionsOf(options)(BOTTOM_LEVEL);
+		const table = tableOptionsOf(options, kernel)(BOTTOM_LEVEL);
 		const createdAt = environment.clock.nanoseconds();
 		const output = { directory: files.tableDirectory, level: BOTTOM_LEVEL, firstNumber, createdAt, table };
 		const merge = await mergeTables(engine, survey.readable, output);

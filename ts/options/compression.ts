@@ -1,5 +1,4 @@
 /** From the option `compression` to the ids of the kernels. */
-import { ConfigError } from '../errors';
 import {
 	COMPRESSION_LZ4,
 	COMPRESSION_NONE,
@@ -22,23 +21,27 @@ type CompressionOption = Compression | readonly Compression[];
 /** Names that the option takes. */
 export const compressionNames: readonly string[] = Object.keys(ids);
 
+/** What a kernel writes where it cannot write what the options ask for. */
+const FALLBACK = 'lz4';
+
+let warned = false;
+
 /** What the tables of a level are compressed with. */
-export function compressionAt(compression: CompressionOption, level: number): CompressionId {
+export function compressionAt(compression: CompressionOption, level: number, kernel: Kernel): CompressionId {
 	const names = namesOf(compression);
-	return ids[names[Math.min(level, names.length - 1)]];
+	const id = ids[names[Math.min(level, names.length - 1)]];
+	return kernel.canCompress(id) ? id : ids[FALLBACK];
 }
 
-/**
- * Checks that a kernel can write what the options ask for.
- * @throws ConfigError when it cannot.
- */
-export function checkCompression({ compression }: { compression: CompressionOption }, kernel: Kernel): void {
+/** Says, once in a process, that a kernel cannot write what the options ask for. */
+export function warnOfFallback({ compression }: { compression: CompressionOption }, kernel: Kernel): void {
 	const missing = namesOf(compression).find((name) => !kernel.canCompress(ids[name]));
-	if (missing === undefined) return;
-	throw new ConfigError(
-		`Option 'compression' is '${missing}', which the TypeScript kernel writes with Node.js 22.15 or later only; this is ` +
-			`${process.version}. Use the native kernel or a newer Node.js, or open with another compression, such as 'lz4': ` +
-			`tables that are compressed with '${missing}' can be read all the same.`,
+	if (missing === undefined || warned) return;
+	warned = true;
+	process.emitWarning(
+		`Varve writes '${FALLBACK}' where option 'compression' is '${missing}': its TypeScript kernel can read that on every Node.js, and ` +
+			`write it from Node.js 22.15 on; this is ${process.version}.`,
+		{ type: 'VarveKernelWarning', code: 'VARVE_COMPRESSION_FALLBACK' },
 	);
 }
 

@@ -193,6 +193,10 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return scan;
 	}
 
+	setJobRate(bytesPerSecond: number): void {
+		this.jobs.setRate(bytesPerSecond);
+	}
+
 	flush(job: FlushJob, onProgress?: ProgressListener): RunningJob {
 		this.checkOpen();
 		const { snapshots, output } = job;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::retention::Retention;
-use super::{copy_entries, CompactionJob, InputSize, JobControl, TableSummary, ENTRY_BYTES};
+use super::{copy_entries, CompactionJob, InputSize, Pace, TableSummary, ENTRY_BYTES};
 use crate::block_source::SequentialBlocks;
 use crate::error::Result;
 use crate::level_cursor::LevelCursor;
 use crate::merge::MergeCursor;
 use crate::table::Table;
 
-pub fn run(runs: Vec<Arc<[Arc<Table>]>>, job: &CompactionJob, control: &JobControl) -> Result<Vec<TableSummary>> {
+pub fn run(runs: Vec<Arc<[Arc<Table>]>>, job: &CompactionJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
     let tables = || runs.iter().flat_map(|run| run.iter());
     let entry_bytes =
         tables().map(|table| table.raw_bytes().saturating_add(ENTRY_BYTES.saturating_mul(table.properties.entries)));
@@ -18,5 +18,5 @@ pub fn run(runs: Vec<Arc<[Arc<Table>]>>, job: &CompactionJob, control: &JobContr
         InputSize { entry_bytes: entry_bytes.fold(0, u64::saturating_add), reported: tables().map(|table| table.size).sum() };
     let sources = runs.into_iter().filter_map(|run| LevelCursor::new(run, SequentialBlocks::default())).collect();
     let retention = Retention::new(&job.snapshots, Some(&job.keep_tombstones));
-    copy_entries(&mut MergeCursor::new(sources), retention, job.output.clone(), Some(job.output.table.table_size), input, control)
+    copy_entries(&mut MergeCursor::new(sources), retention, job.output.clone(), Some(job.output.table.table_size), input, pace)
 }

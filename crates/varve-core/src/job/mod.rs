@@ -3,19 +3,26 @@
 pub mod compaction;
 pub mod flush;
 pub mod output;
+pub mod rate_limiter;
 pub mod retention;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{split, unknown_kind, KIND_PUT};
 use crate::table::TableOptions;
 use output::OutputTables;
+use rate_limiter::RateLimiter;
 use retention::Retention;
 
 const REPORT_BYTES: u64 = 1024 * 1024;
+/// Bytes of output between two looks at the rate limiter.
+const THROTTLE_BYTES: u64 = 64 * 1024;
+/// Longest sleep between two looks at whether the job was cancelled.
+const LONGEST_SLEEP: Duration = Duration::from_millis(20);
 /// What an entry costs in a table besides key and value, about: for progress only.
 const ENTRY_BYTES: u64 = 4;
 
@@ -112,6 +119,26 @@ impl JobControl {
     }
 }
 
+/// How a job gives way to others.
+#[derive(Clone, Copy)]
+pub struct Pace<'a> {
+    pub control: &'a JobControl,
+    /// None for a flush: writers wait for it.
+    pub limiter: Option<&'a RateLimiter>,
+}
+
+impl Pace<'_> {
+    /// Counts bytes that were written, and sleeps as long as the rate demands or until the job is cancelled.
+    fn wrote(&self, bytes: u64) {
+        let mut left = self.limiter.map_or(Duration::ZERO, |limiter| limiter.take(bytes, Instant::now()));
+        while !left.is_zero() && !self.control.is_cancelled() {
+            let sleep = left.min(LONGEST_SLEEP);
+            std::thread::sleep(sleep);
+            left -= sleep;
+        }
+    }
+}
+
 /// Copies the entries that survive to the outputs. On an error no output is left.
 fn copy_entries(
     cursor: &mut impl Cursor,
@@ -119,11 +146,12 @@ fn copy_entries(
     output: JobOutput,
     cut_size: Option<u64>,
     input: InputSize,
-    control: &JobControl,
+    pace: Pace<'_>,
 ) -> Result<Vec<TableSummary>> {
+    let control = pace.control;
     let mut tables = OutputTables::new(output, cut_size);
     let mut copy = || -> Result<()> {
-        let (mut done, mut reported) = (0, 0);
+        let (mut done, mut reported, mut paced) = (0, 0, 0);
         cursor.seek_to_first()?;
         loop {
             if control.is_cancelled() {
@@ -139,6 +167,11 @@ fn copy_entries(
             }
             if retention.keeps(key) {
                 tables.add(key, value)?;
+                let written = tables.written();
+                if written - paced >= THROTTLE_BYTES {
+                    pace.wrote(written - paced);
+                    paced = written;
+                }
             }
             done += (key.len() + value.len()) as u64 + ENTRY_BYTES;
             if done - reported >= REPORT_BYTES {

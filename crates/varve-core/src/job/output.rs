@@ -26,6 +26,8 @@ pub struct OutputTables {
     output: JobOutput,
     cut_size: Option<u64>,
     next_number: u64,
+    /// Bytes of finished tables.
+    finished: u64,
     current: Option<Current>,
     summaries: Vec<TableSummary>,
 }
@@ -33,7 +35,7 @@ pub struct OutputTables {
 impl OutputTables {
     /// Without a cut size everything goes into one table.
     pub fn new(output: JobOutput, cut_size: Option<u64>) -> Self {
-        Self { next_number: output.first_number, output, cut_size, current: None, summaries: Vec::new() }
+        Self { next_number: output.first_number, output, cut_size, finished: 0, current: None, summaries: Vec::new() }
     }
 
     pub fn add(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
@@ -55,6 +57,11 @@ impl OutputTables {
         Ok(())
     }
 
+    /// Bytes written so far, about.
+    pub fn written(&self) -> u64 {
+        self.finished + self.current.as_ref().map_or(0, |current| current.writer.stored_size())
+    }
+
     /// Finishes the table that is being written, if there is one.
     pub fn finish(&mut self) -> Result<()> {
         let Some(Current { path, temporary, writer }) = self.current.take() else { return Ok(()) };
@@ -68,6 +75,7 @@ impl OutputTables {
         drop(file);
         fs::rename(&temporary, &path).map_err(Error::io(&temporary, "renamed"))?;
         sync_directory(&self.output.directory)?;
+        self.finished += size;
         self.summaries.push(TableSummary {
             number: self.next_number - 1,
             birth_level: self.output.level,

@@ -102,6 +102,11 @@ impl<W: Write> TableWriter<W> {
         self.written_raw + self.block.encoded_size() as u64
     }
 
+    /// Bytes of finished blocks as they are stored, and the encoded size of the current one.
+    pub fn stored_size(&self) -> u64 {
+        self.written + self.block.encoded_size() as u64
+    }
+
     /// Is `key` another version of the user key of the last entry?
     pub fn is_same_user_key(&self, key: &[u8]) -> bool {
         self.properties.entries > 0 && internal_key::user_key(&self.last_key) == internal_key::user_key(key)

@@ -36,10 +36,11 @@ export interface CompactionRequest {
 
 export type JobRequest = FlushRequest | CompactionRequest;
 
-/** Bytes of input read so far, of all. */
+/** Bytes of input read so far, of all, and bytes of output written so far. */
 export interface JobProgress {
 	done: number;
 	total: number;
+	written: number;
 }
 
 /** A job in slices; ends with its outputs. */
@@ -74,7 +75,8 @@ export function* copyEntries(
 		cursor.seekToFirst();
 		while (cursor.valid) {
 			done += copySlice(cursor, retention, output, cancelled);
-			yield { done: Math.round(Math.min(1, done / input.entryBytes) * input.reported), total: input.reported };
+			const share = Math.min(1, done / input.entryBytes);
+			yield { done: Math.round(share * input.reported), total: input.reported, written: output.written };
 		}
 		checkCancelled(cancelled);
 		return output.finish();

@@ -38,6 +38,8 @@ export class OutputTables {
 	private file: WritableFile | undefined;
 	private path = '';
 	private nextNumber: number;
+	/** Bytes of finished tables. */
+	private finished = 0;
 
 	/** @param cutSize bytes at which the next table starts */
 	constructor(
@@ -62,6 +64,11 @@ export class OutputTables {
 		} catch (error) {
 			throw this.failed(error);
 		}
+	}
+
+	/** Bytes written so far, about. */
+	get written(): number {
+		return this.finished + (this.writer?.storedSize ?? 0);
 	}
 
 	/** Finishes the last table. */
@@ -110,6 +117,7 @@ export class OutputTables {
 		this.fileSystem.renameSync(this.path + TEMPORARY, this.path);
 		this.fileSystem.syncDirectorySync(this.output.directory);
 		this.path = '';
+		this.finished += size;
 		this.summaries.push({
 			number: this.nextNumber - 1,
 			birthLevel: this.output.level,

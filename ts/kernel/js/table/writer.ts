@@ -85,6 +85,11 @@ export class TableWriter {
 		return this.writtenRaw + this.block.encodedSize;
 	}
 
+	/** Bytes of finished blocks as they are stored, and the encoded size of the current one. */
+	get storedSize(): number {
+		return this.written + this.block.encodedSize;
+	}
+
 	/** Order of the last entry's user key and `key[start, end)`, an internal key: negative, or 0 for another version. */
 	compareUserKey(key: Uint8Array, start: number, end: number): number {
 		if (this.properties.entries === 0) return -1;
