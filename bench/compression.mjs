@@ -46,8 +46,8 @@ process.once('SIGINT', () => process.exit(130));
 /** The TypeScript kernel writes zstd with this version of Node.js only if it has it built in. */
 const canWriteZstd = 'zstdCompressSync' in zlib;
 
-for (const [kind, valueOf] of kinds) {
-	const values = Array.from({ length: keys }, (_, i) => valueOf(i));
+for (const [kind, makeValue] of kinds) {
+	const values = Array.from({ length: keys }, (_, i) => makeValue(i));
 	for (const kernel of /** @type {const} */ (['native', 'js'])) {
 		const writable = codecs.filter(([name]) => kernel === 'native' || !name.includes('zstd') || canWriteZstd);
 		const rows = await measureAll(values, kernel, writable);

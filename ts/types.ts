@@ -48,7 +48,7 @@ export interface StoreOptions {
 	filterFalsePositiveRate?: number | false;
 	/**
 	 * What data blocks are compressed with as they are written; every store reads them all. An array is per level from 0, its last
-	 * element holds for the levels below. A block that does not shrink by an eighth is stored as it is. Default `'none'`.
+	 * element holds for the levels below. A block that does not shrink by an eighth is stored as it is. Default `'lz4'`.
 	 */
 	compression?: Compression | readonly Compression[];
 	/** Level of zstd, 1 to 22: higher is smaller and slower to write. Default 3. */
@@ -188,7 +188,12 @@ export type DatabaseStatus = 'open' | 'closing' | 'closed';
 /** One level of the tree. */
 export interface LevelStats {
 	tables: number;
+	/** Bytes of the files. */
 	bytes: number;
+	/** Bytes of the keys, with eight more for each, and values that they hold, before compression. */
+	rawBytes: number;
+	/** What new tables of the level are compressed with; older ones may have been with another. */
+	compression: Compression;
 	entries: number;
 	tombstones: number;
 }

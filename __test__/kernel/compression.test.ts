@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CorruptionError } from '../../ts/errors';
 import { nodeFileSystem } from '../../ts/fs/node-file-system';
+import { decompress } from '../../ts/kernel/js/compression/decompress';
 import { Table } from '../../ts/kernel/js/table/reader';
 import {
 	COMPRESSION_LZ4,
@@ -275,5 +276,20 @@ describe.each(kernels)('the $name kernel refuses a block', (kernel) => {
 		bytes.fill(0xff, 0, 4);
 		writeFileSync(path, bytes);
 		await expect(read(kernel, { ...spec, path })).rejects.toThrow(/checksum/);
+	});
+});
+
+describe('the TypeScript decoders', () => {
+	const huge: [id: number, stored: number[]][] = [
+		[COMPRESSION_LZ4, [...varint(2 ** 32 - 1), 0x10, 65]],
+		[COMPRESSION_LZ4, [...varint(2000), 0x10, 65]],
+		[COMPRESSION_SNAPPY, [...varint(2 ** 30), 0, 65]],
+		[COMPRESSION_ZSTD, frame(0xffffffff, ...blockHead(1, 1, 100), 65)],
+	];
+
+	it.each(huge)('take no memory for what so few bytes cannot make (compression %i, %j)', (id, stored) => {
+		const bytes = Buffer.from(stored);
+		const take = () => expect.unreachable('memory was taken') as never;
+		expect(() => decompress(id, bytes, 0, bytes.length, take, 'table', 0)).toThrow(CorruptionError);
 	});
 });

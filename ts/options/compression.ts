@@ -18,8 +18,8 @@ const ids: Readonly<Record<Compression, CompressionId>> = {
 
 type CompressionOption = Compression | readonly Compression[];
 
-/** Names that the option takes. */
-export const compressionNames: readonly string[] = Object.keys(ids);
+/** Names that the option takes; each stands at its id. */
+export const compressionNames = Object.keys(ids) as readonly Compression[];
 
 /** What a kernel writes where it cannot write what the options ask for. */
 const FALLBACK = 'lz4';

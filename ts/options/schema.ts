@@ -7,7 +7,7 @@
  */
 import { ConfigError } from '../errors';
 import { LEVELS } from '../limits';
-import type { OpenOptions, StoreOptions } from '../types';
+import type { Compression, OpenOptions, StoreOptions } from '../types';
 import { compressionNames } from './compression';
 
 /** Answers what an option takes, for a value that it does not take. */
@@ -52,7 +52,7 @@ const filterRate: Check = (value) =>
 
 const compression: Check = (value) => {
 	const names: unknown[] = Array.isArray(value) ? value : [value];
-	return names.length > 0 && names.length <= LEVELS && names.every((name) => compressionNames.includes(name as string))
+	return names.length > 0 && names.length <= LEVELS && names.every((name) => compressionNames.includes(name as Compression))
 		? undefined
 		: `${compressionNames.map((name) => `'${name}'`).join(', ')}, or a list of 1 to ${LEVELS} of them`;
 };
@@ -67,7 +67,7 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	blockSize: { default: 16 * KIB, check: integer(64, 16 * MIB) },
 	restartInterval: { default: 16, check: integer(1, 1024) },
 	filterFalsePositiveRate: { default: 0.01, check: filterRate },
-	compression: { default: 'none', check: compression },
+	compression: { default: 'lz4', check: compression },
 	zstdLevel: { default: 3, check: integer(1, 22) },
 	tableSize: { default: 16 * MIB, check: integer(4 * KIB, GIB) },
 	compactionStrategy: { default: 'leveled', check: oneOf('leveled', 'tiered', 'fifo') },

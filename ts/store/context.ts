@@ -15,7 +15,7 @@ export interface StoreContext {
 	readonly environment: Environment;
 	readonly options: ResolvedOptions;
 	/** How tables of a level are written. */
-	tableOptions(level: number): TableOptions;
+	readonly tableOptions: (level: number) => TableOptions;
 	readonly engine: KernelEngine;
 	readonly events: TypedEmitter;
 	readonly health: Health;

@@ -2,9 +2,6 @@
 //!
 //! Invariant: a block is kept compressed when that saves at least an eighth of it; else its reader would pay for nothing.
 
-use super::lz4::Lz4Encoder;
-use super::snappy::SnappyEncoder;
-use super::zstd::ZstdEncoder;
 use super::{Compression, Encoder};
 
 const LEAST_SAVING: usize = 8;
@@ -18,12 +15,7 @@ pub struct BlockCompressor {
 impl BlockCompressor {
     /// `level` is that of zstd; the others have none.
     pub fn new(codec: Compression, level: i32) -> Self {
-        let encoder: Option<Box<dyn Encoder>> = match codec {
-            Compression::None => None,
-            Compression::Lz4 => Some(Box::new(Lz4Encoder::default())),
-            Compression::Snappy => Some(Box::new(SnappyEncoder::default())),
-            Compression::Zstd => ZstdEncoder::new(level).map(|encoder| Box::new(encoder) as Box<dyn Encoder>),
-        };
+        let encoder = super::codec(codec.id()).and_then(|codec| (codec.encoder)(level));
         Self { codec, encoder, stored: Vec::new() }
     }
 

@@ -62,12 +62,24 @@ trait Decoder {
     fn decompress(&self, stored: &[u8], raw: &mut [u8]) -> bool;
 }
 
-fn decoder(id: u8) -> Option<&'static dyn Decoder> {
+/// What stands under one id.
+struct Codec {
+    decoder: &'static dyn Decoder,
+    /// Its argument is the level of zstd; the others have none. `None` when there is no memory for it.
+    encoder: fn(i32) -> Option<Box<dyn Encoder>>,
+}
+
+/// The codecs, by the id in the trailer of a block. A new one is one line here.
+fn codec(id: u8) -> Option<Codec> {
     match Compression::from_id(id)? {
         Compression::None => None,
-        Compression::Lz4 => Some(&lz4::Lz4Decoder),
-        Compression::Snappy => Some(&snappy::SnappyDecoder),
-        Compression::Zstd => Some(&zstd::ZstdDecoder),
+        Compression::Lz4 => Some(Codec { decoder: &lz4::Lz4Decoder, encoder: |_| Some(Box::new(lz4::Lz4Encoder::default())) }),
+        Compression::Snappy => {
+            Some(Codec { decoder: &snappy::SnappyDecoder, encoder: |_| Some(Box::new(snappy::SnappyEncoder::default())) })
+        }
+        Compression::Zstd => {
+            Some(Codec { decoder: &zstd::ZstdDecoder, encoder: |level| Some(Box::new(zstd::ZstdEncoder::new(level)?)) })
+        }
     }
 }
 
@@ -76,7 +88,8 @@ pub fn decompress(id: u8, stored: &[u8]) -> Result<Block> {
     if id == Compression::None.id() {
         return Ok(Block::from(stored));
     }
-    let decoder = decoder(id).ok_or_else(|| Error::corruption(format!("a block has the unknown compression {id}")))?;
+    let Codec { decoder, .. } =
+        codec(id).ok_or_else(|| Error::corruption(format!("a block has the unknown compression {id}")))?;
     let length = decoder.raw_length(stored).filter(|&(claimed, most)| claimed <= most.min(MOST_RAW_BYTES));
     let malformed = || Error::corruption(format!("a block with compression {id} is malformed"));
     let (length, _) = length.ok_or_else(malformed)?;

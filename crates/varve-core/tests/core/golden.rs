@@ -127,7 +127,7 @@ fn compression() -> Value {
     let codecs = [Compression::Lz4, Compression::Snappy, Compression::Zstd];
     let pair = |codec: Compression, raw: &Vec<u8>| {
         let mut compressor = BlockCompressor::new(codec, 3);
-        let stored = compressor.compress(raw).map(|stored| hex(stored));
+        let stored = compressor.compress(raw).map(hex);
         stored.map(|stored| json!({ "id": codec.id(), "length": raw.len(), "xxHash64": format!("{:016x}", xx_hash64(raw)), "stored": stored }))
     };
     codecs.iter().flat_map(|&codec| raws.iter().filter_map(move |raw| pair(codec, raw))).collect()

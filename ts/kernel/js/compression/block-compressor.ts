@@ -3,11 +3,8 @@
  *
  * Invariant: a block is kept compressed when that saves at least an eighth of it; else its reader would pay for nothing.
  */
-import { COMPRESSION_LZ4, COMPRESSION_SNAPPY, COMPRESSION_ZSTD } from '../../kernel';
 import type { Encoder, Stored } from './codec';
-import { Lz4Encoder } from './lz4-encoder';
-import { SnappyEncoder } from './snappy';
-import { ZstdEncoder } from './zstd';
+import { codecs } from './codecs';
 
 const LEAST_SAVING = 8;
 
@@ -22,9 +19,7 @@ export class BlockCompressor {
 		readonly id: number,
 		level: number,
 	) {
-		if (id === COMPRESSION_LZ4) this.encoder = new Lz4Encoder();
-		else if (id === COMPRESSION_SNAPPY) this.encoder = new SnappyEncoder();
-		else if (id === COMPRESSION_ZSTD) this.encoder = new ZstdEncoder(level);
+		this.encoder = codecs[id]?.encoder(level);
 	}
 
 	/**

@@ -32,6 +32,13 @@ export interface Encoder {
 	compress(raw: Buffer, size: number, most: number, reserve: number): Stored | undefined;
 }
 
+/** What stands under one id. */
+export interface Codec {
+	readonly decoder: Decoder;
+	/** @param level that of zstd; the others have none */
+	encoder(level: number): Encoder;
+}
+
 /** Decompresses single blocks. */
 export interface Decoder {
 	/** The most that so many stored bytes can decode to, for each of them. */

@@ -4,18 +4,8 @@
  * Invariant: the stored bytes were verified; whatever else is wrong with them is corruption of their file.
  */
 import { CorruptionError } from '../../../errors';
-import { COMPRESSION_LZ4, COMPRESSION_SNAPPY, COMPRESSION_ZSTD } from '../../kernel';
-import { type Decoder, MOST_RAW_BYTES } from './codec';
-import { lz4Decoder } from './lz4-decoder';
-import { snappyDecoder } from './snappy';
-import { zstdDecoder } from './zstd';
-
-/** By the id in the trailer of a block. */
-export const decoders: Readonly<Record<number, Decoder | undefined>> = {
-	[COMPRESSION_LZ4]: lz4Decoder,
-	[COMPRESSION_SNAPPY]: snappyDecoder,
-	[COMPRESSION_ZSTD]: zstdDecoder,
-};
+import { MOST_RAW_BYTES } from './codec';
+import { codecs } from './codecs';
 
 /**
  * Decompresses `stored[start, end)`, which stands under `id` at `offset` of the file.
@@ -31,7 +21,7 @@ export function decompress(
 	offset: number,
 ): Buffer {
 	const refuse = (what: string) => new CorruptionError(`block at ${offset} of ${path} ${what}`, { path, offset });
-	const decoder = decoders[id];
+	const decoder = codecs[id]?.decoder;
 	if (decoder === undefined) throw refuse(`has the unknown compression ${id}`);
 	const length = decoder.rawLength(stored, start, end);
 	const most = Math.min(MOST_RAW_BYTES, decoder.mostExpansion * (end - start));
