@@ -210,6 +210,8 @@ export interface JobStats {
 	inputTables: number;
 	/** Bytes of tables, or of the memtable. */
 	inputBytes: number;
+	/** Jobs side by side, each over its own range of keys: 1 unless it is a large compaction and there are threads free for it. */
+	parts: number;
 	/** Bytes of input that are done. */
 	doneBytes: number;
 	outputTables: number;
@@ -273,6 +275,7 @@ export interface DatabaseEvents {
 		outputLevel: number;
 		inputTables: number;
 		inputBytes: number;
+		parts: number;
 		doneBytes: number;
 		outputTables: number;
 		outputBytes: number;

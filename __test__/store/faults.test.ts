@@ -173,6 +173,29 @@ describe('a flush or compaction that fails', () => {
 		await patient.expectNothingLost();
 	});
 
+	it.each([
+		['while both run', 2],
+		['when the other has ended', 6],
+	])('in one of two parts side by side, %s: no file is left over', async (_, skip) => {
+		const patient = await Patient.open();
+		const everything = { lower: undefined, upper: undefined };
+		for (const text of ['one', 'two'].map((word) => word.repeat(200))) {
+			await patient.fill(text);
+			await patient.store.flush();
+			if (text.startsWith('one')) await patient.store.compact(everything);
+		}
+		patient.fileSystem.fail({ methods: ['renameSync'], path: /\.sst\.tmp$/, code: 'ENOSPC', skip });
+		await expect(patient.store.compact(everything)).rejects.toMatchObject({ code: 'VARVE_IO', cause: { code: 'ENOSPC' } });
+		const { ended } = patient.store.stats().jobs;
+		expect(ended.at(-1)).toMatchObject({ parts: 2, error: { code: 'VARVE_IO' } });
+		expect(patient.errors).toHaveLength(1);
+		expect(patient.tables()).toHaveLength(patient.store.versions.current.levels.flat().length);
+		await patient.store.compact(everything);
+		expect(patient.store.stats().jobs.ended.at(-1)).toMatchObject({ parts: 2, error: undefined });
+		expect(patient.tables()).toHaveLength(patient.store.versions.current.levels.flat().length);
+		await patient.expectNothingLost();
+	});
+
 	it('is tried again without being asked', async () => {
 		const patient = await Patient.open();
 		await patient.fill('first');

@@ -6,10 +6,10 @@
  *  2. Compactions that run side by side share no table and write to no common span: the strategy is told the ones that run.
  *  3. A failed job leaves no output, keeps its inputs, is reported, and is tried again after a while.
  *  4. A compaction that a user asked for goes before the strategy's next, as soon as running ones are out of its way.
+ *  5. There are about as many jobs of the kernel in flight as there are lanes: a large merge takes the lanes that are free for its parts.
  */
 import { Deferred } from '../commit/deferred';
 import { ConfigError } from '../errors';
-import type { CompactionJob } from '../kernel/kernel';
 import type { TableMetadata } from '../manifest/table-metadata';
 import type { Version } from '../manifest/version';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
@@ -17,15 +17,19 @@ import { JobSlot, openOutputs, type StoreContext } from '../store/context';
 import type { LoggedJob } from '../store/job-log';
 import { type Compaction, inputTables, rangesBelow } from './compaction';
 import type { KeyRange } from './key-range';
-import { mostOutputs } from './most-outputs';
+import { Merge } from './merge';
 import { RunningCompactions } from './running';
+import { type CompactionPart, splitCompaction } from './split';
 import { type CompactionStrategy, makeStrategy } from './strategy';
-import { bytesOf, sumOf } from './tree';
+import { bytesOf } from './tree';
 
 interface FullRequest {
 	range: KeyRange | undefined;
 	done: Deferred<void>;
 }
+
+/** A part of a merge has at least this many times `tableSize` of input: beginning one has its cost. */
+const PART_TABLES = 4;
 
 /** What is to be done next. */
 interface Task {
@@ -115,8 +119,12 @@ export class Compactor {
 		return new BackgroundLoop('compaction', work, this.#store.environment.clock, this.#store.health);
 	}
 
+	get #freeLanes(): number {
+		return this.#lanes.length - this.#running.jobs;
+	}
+
 	#next(): Task | undefined {
-		if (this.#paused) return undefined;
+		if (this.#paused || this.#freeLanes < 1) return undefined;
 		const tree = this.#running.tree();
 		const [request] = this.#requests;
 		if (request !== undefined) {
@@ -144,19 +152,20 @@ export class Compactor {
 	async #compact(compaction: Compaction, slot: JobSlot): Promise<void> {
 		const { level, outputLevel, reason } = compaction;
 		const inputs = inputTables(compaction);
-		const plan = { level, outputLevel, inputTables: inputs.length, inputBytes: bytesOf(inputs) };
+		const parts = this.#partsOf(compaction);
+		const plan = { level, outputLevel, inputTables: inputs.length, inputBytes: bytesOf(inputs), parts: parts.length };
 		const job = this.#store.jobs.begin({ kind: 'compaction', reason, ...plan });
 		const report: Report = (state, doneBytes, outputs) => {
 			const detail = { outputTables: outputs.length, outputBytes: bytesOf(outputs), milliseconds: job.milliseconds() };
 			this.#store.events.emit('compaction', { job: job.number, ...plan, state, doneBytes, ...detail });
 		};
-		const finished = this.#running.begin(compaction);
+		const finished = this.#running.begin(compaction, parts.length);
 		// There may be more that can run beside it.
 		this.schedule();
 		report('begin', 0, []);
 		try {
 			const outputs =
-				compaction.kind === 'merge' ? await this.#merge(compaction, slot, job, report) : await this.#relink(compaction);
+				compaction.kind === 'merge' ? await this.#merge(compaction, parts, slot, job, report) : await this.#relink(compaction);
 			job.succeeded(outputs);
 			report('end', compaction.kind === 'merge' ? plan.inputBytes : 0, outputs);
 		} catch (error) {
@@ -169,6 +178,12 @@ export class Compactor {
 		this.#onProgress();
 	}
 
+	/** What runs side by side: as many parts as lanes are free, if each has enough to do. */
+	#partsOf(compaction: Compaction): CompactionPart[] {
+		const worthwhile = Math.floor(bytesOf(inputTables(compaction)) / (PART_TABLES * this.#store.options.tableSize));
+		return splitCompaction(compaction, Math.min(this.#freeLanes, worthwhile));
+	}
+
 	/** Moves or drops the inputs: an edit, and nothing else. */
 	async #relink(compaction: Compaction): Promise<TableMetadata[]> {
 		const numbers = new Set(inputTables(compaction).map((table) => table.number));
@@ -178,13 +193,20 @@ export class Compactor {
 		return outputs;
 	}
 
-	async #merge(compaction: Compaction, slot: JobSlot, job: LoggedJob, report: Report): Promise<TableMetadata[]> {
-		const { engine, counters } = this.#store;
+	async #merge(
+		compaction: Compaction,
+		parts: CompactionPart[],
+		slot: JobSlot,
+		job: LoggedJob,
+		report: Report,
+	): Promise<TableMetadata[]> {
+		const { counters } = this.#store;
+		const merge = new Merge(this.#store, compaction, parts, rangesBelow(this.#running.tree(), compaction));
 		const onProgress = (doneBytes: number) => {
 			job.progress(doneBytes);
 			report('progress', doneBytes, []);
 		};
-		const outputs = await slot.run(engine.compact(this.#jobOf(compaction), onProgress));
+		const outputs = await merge.run(slot, onProgress);
 		await openOutputs(this.#store, outputs);
 		await this.#install(compaction, outputs);
 		counters.compactionReadBytes += bytesOf(inputTables(compaction));
@@ -201,31 +223,5 @@ export class Compactor {
 			},
 			() => this.#store.installView(),
 		);
-	}
-
-	#jobOf(compaction: Compaction): CompactionJob {
-		const { engine, environment, versions, files, tableOptions, snapshots } = this.#store;
-		const runs = compaction.inputs.flatMap(({ level, tables }) => {
-			const numbers = tables.map((table) => table.number);
-			return level === 0 ? numbers.map((number) => [number]) : [numbers];
-		});
-		const table = tableOptions(compaction.outputLevel);
-		const inputs = inputTables(compaction);
-		const rawBytes = engine.rawBytes(inputs.map(({ number }) => number));
-		const numberCount = mostOutputs(rawBytes, sumOf(inputs, 'entries'), table.tableSize) + compaction.cuts.length;
-		return {
-			runs,
-			snapshots: snapshots.sequences(),
-			keepTombstones: rangesBelow(this.#running.tree(), compaction),
-			output: {
-				directory: files.tableDirectory,
-				level: compaction.outputLevel,
-				firstNumber: versions.allocate(numberCount),
-				numberCount,
-				createdAt: environment.clock.nanoseconds(),
-				// A run of level 0 is one table.
-				table: compaction.outputLevel === 0 ? { ...table, tableSize: Number.MAX_SAFE_INTEGER } : table,
-			},
-		};
 	}
 }

@@ -133,6 +133,12 @@ export interface CompactionJob {
 	 * within one of them is kept.
 	 */
 	keepTombstones: [Uint8Array, Uint8Array][];
+	/** Only user keys at or after this one are taken, of whatever the runs hold; undefined: from the first. */
+	lower?: Uint8Array | undefined;
+	/** Only user keys before this one are taken; undefined: to the last. */
+	upper?: Uint8Array | undefined;
+	/** User keys, ascending: no output holds keys from both sides of one. Undefined: none. */
+	cuts?: readonly Uint8Array[];
 	output: JobOutput;
 }
 

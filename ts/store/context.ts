@@ -29,21 +29,23 @@ export interface StoreContext {
 	installView(): void;
 }
 
-/** Waits for a job; `stop` cancels it. */
+/** The kernel's jobs for one piece of background work; they can be cancelled together. */
 export class JobSlot {
-	#job: RunningJob | undefined;
+	readonly #jobs = new Set<RunningJob>();
 
+	/** Waits for a job. */
 	async run(job: RunningJob): ReturnType<() => RunningJob['done']> {
-		this.#job = job;
+		this.#jobs.add(job);
 		try {
 			return await job.done;
 		} finally {
-			this.#job = undefined;
+			this.#jobs.delete(job);
 		}
 	}
 
+	/** Asks those in flight to end. */
 	cancel(): void {
-		this.#job?.cancel();
+		for (const job of this.#jobs) job.cancel();
 	}
 }
 

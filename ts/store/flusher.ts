@@ -78,7 +78,7 @@ export class Flusher implements BackgroundWork {
 	async #flushOldest(memtable: Memtable): Promise<void> {
 		const { events, counters, jobs } = this.#store;
 		const { entries, usage } = memtable;
-		const plan = { level: 0, outputLevel: 0, inputTables: 0, inputBytes: usage };
+		const plan = { level: 0, outputLevel: 0, inputTables: 0, inputBytes: usage, parts: 1 };
 		const job = jobs.begin({ kind: 'flush', reason: 'memtable', ...plan });
 		events.emit('flush', { state: 'begin', job: job.number, entries, bytes: usage, milliseconds: 0 });
 		try {

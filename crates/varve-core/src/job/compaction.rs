@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::output::OutputTables;
 use super::retention::Retention;
 use super::{copy_entries, CompactionJob, InputSize, Pace, TableSummary, ENTRY_BYTES};
 use crate::block_source::SequentialBlocks;
@@ -18,5 +19,6 @@ pub fn run(runs: Vec<Arc<[Arc<Table>]>>, job: &CompactionJob, pace: Pace<'_>) ->
         InputSize { entry_bytes: entry_bytes.fold(0, u64::saturating_add), reported: tables().map(|table| table.size).sum() };
     let sources = runs.into_iter().filter_map(|run| LevelCursor::new(run, SequentialBlocks::default())).collect();
     let retention = Retention::new(&job.snapshots, Some(&job.keep_tombstones));
-    copy_entries(&mut MergeCursor::new(sources), retention, job.output.clone(), Some(job.output.table.table_size), input, pace)
+    let tables = OutputTables::new(job.output.clone(), Some(job.output.table.table_size), &job.cuts);
+    copy_entries(&mut MergeCursor::new(sources), &job.bounds, retention, tables, input, pace)
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::output::OutputTables;
 use super::retention::Retention;
-use super::{copy_entries, FlushJob, InputSize, Pace, TableSummary};
+use super::{copy_entries, Bounds, FlushJob, InputSize, Pace, TableSummary};
 use crate::error::Result;
 use crate::memtable::{Memtable, MemtableCursor};
 
@@ -11,5 +12,6 @@ pub fn run(memtable: Arc<Memtable>, job: &FlushJob, pace: Pace<'_>) -> Result<Ve
     let size = memtable.size() as u64;
     let input = InputSize { entry_bytes: size, reported: size };
     let mut cursor = MemtableCursor::new(memtable);
-    copy_entries(&mut cursor, Retention::new(&job.snapshots, None), job.output.clone(), None, input, pace)
+    let tables = OutputTables::new(job.output.clone(), None, &[]);
+    copy_entries(&mut cursor, &Bounds::default(), Retention::new(&job.snapshots, None), tables, input, pace)
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{split, unknown_kind, KIND_PUT};
+use crate::internal_key::{seek_key, split, unknown_kind, user_key, KIND_PUT};
 use crate::table::TableOptions;
 use output::OutputTables;
 use rate_limiter::RateLimiter;
@@ -58,7 +58,31 @@ pub struct CompactionJob {
     pub snapshots: Vec<u64>,
     /// User-key ranges (both ends inclusive, ascending, disjoint) in which levels below the output hold something.
     pub keep_tombstones: Vec<(Vec<u8>, Vec<u8>)>,
+    pub bounds: Bounds,
+    /// User keys, ascending: no output holds keys from both sides of one.
+    pub cuts: Vec<Vec<u8>>,
     pub output: JobOutput,
+}
+
+/// User keys from `lower` (inclusive) to `upper` (exclusive); none: no bound.
+#[derive(Clone, Debug, Default)]
+pub struct Bounds {
+    pub lower: Option<Vec<u8>>,
+    pub upper: Option<Vec<u8>>,
+}
+
+impl Bounds {
+    fn seek_to_lower(&self, cursor: &mut impl Cursor) -> Result<()> {
+        let Some(lower) = &self.lower else { return cursor.seek_to_first() };
+        let mut target = Vec::new();
+        seek_key(&mut target, lower, u64::MAX >> 8);
+        cursor.seek(&target)
+    }
+
+    /// Does the cursor stand at an entry before `upper`?
+    fn hold(&self, cursor: &impl Cursor) -> bool {
+        cursor.valid() && self.upper.as_ref().is_none_or(|upper| user_key(cursor.key()) < upper.as_slice())
+    }
 }
 
 /// A table that a job wrote.
@@ -139,25 +163,24 @@ impl Pace<'_> {
     }
 }
 
-/// Copies the entries that survive to the outputs. On an error no output is left.
+/// Copies the entries within bounds that survive to the outputs. On an error no output is left.
 fn copy_entries(
     cursor: &mut impl Cursor,
+    bounds: &Bounds,
     mut retention: Retention<'_>,
-    output: JobOutput,
-    cut_size: Option<u64>,
+    mut tables: OutputTables<'_>,
     input: InputSize,
     pace: Pace<'_>,
 ) -> Result<Vec<TableSummary>> {
     let control = pace.control;
-    let mut tables = OutputTables::new(output, cut_size);
     let mut copy = || -> Result<()> {
         let (mut done, mut reported, mut paced) = (0, 0, 0);
-        cursor.seek_to_first()?;
+        bounds.seek_to_lower(cursor)?;
         loop {
             if control.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            if !cursor.valid() {
+            if !bounds.hold(cursor) {
                 return tables.finish();
             }
             let (key, value) = (cursor.key(), cursor.value());

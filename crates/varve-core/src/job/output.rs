@@ -4,7 +4,8 @@
 //!  1. A table is written as `<name>.tmp`, synced, renamed into place, and its directory synced, in that order: a name without `.tmp` is
 //!     a whole table.
 //!  2. A table is cut before an entry with another user key, once it has reached the cut size: versions of a key stay together.
-//!  3. `discard` leaves no file of the job behind.
+//!  3. A table is cut where a user key of `cuts` lies between two entries or at the second.
+//!  4. `discard` leaves no file of the job behind.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::{JobOutput, TableSummary};
 use crate::error::{Error, Result};
+use crate::internal_key::user_key;
 use crate::table::{TableWriter, Written};
 
 const WRITE_BYTES: usize = 256 * 1024;
@@ -22,9 +24,11 @@ struct Current {
     writer: TableWriter<BufWriter<File>>,
 }
 
-pub struct OutputTables {
+pub struct OutputTables<'a> {
     output: JobOutput,
     cut_size: Option<u64>,
+    /// Those behind the last entry.
+    cuts: &'a [Vec<u8>],
     next_number: u64,
     /// Bytes of finished tables.
     finished: u64,
@@ -32,15 +36,18 @@ pub struct OutputTables {
     summaries: Vec<TableSummary>,
 }
 
-impl OutputTables {
-    /// Without a cut size everything goes into one table.
-    pub fn new(output: JobOutput, cut_size: Option<u64>) -> Self {
-        Self { next_number: output.first_number, output, cut_size, finished: 0, current: None, summaries: Vec::new() }
+impl<'a> OutputTables<'a> {
+    /// Without a cut size and cuts (user keys, ascending) everything goes into one table.
+    pub fn new(output: JobOutput, cut_size: Option<u64>, cuts: &'a [Vec<u8>]) -> Self {
+        Self { next_number: output.first_number, output, cut_size, cuts, finished: 0, current: None, summaries: Vec::new() }
     }
 
     pub fn add(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        let full = |current: &Current, size: u64| current.writer.cut_size() >= size && !current.writer.is_same_user_key(key);
-        if self.current.as_ref().zip(self.cut_size).is_some_and(|(current, size)| full(current, size)) {
+        let passed = self.cuts.iter().take_while(|cut| cut.as_slice() <= user_key(key)).count();
+        self.cuts = &self.cuts[passed..];
+        let full = |current: &Current| self.cut_size.is_some_and(|size| current.writer.cut_size() >= size);
+        let ends = |current: &Current| (passed > 0 || full(current)) && !current.writer.is_same_user_key(key);
+        if self.current.as_ref().is_some_and(ends) {
             self.finish()?;
         }
         let current = match &mut self.current {

@@ -19,8 +19,8 @@ export function* compactionSteps(request: CompactionRequest, environment: JobEnv
 		const levels = request.runs.map((run) => new Level(openRun(environment.fileSystem, run, inputs)));
 		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks())));
 		const retention = new Retention(request.snapshots, request.keepTombstones);
-		const output = new OutputTables(environment.fileSystem, request.output, request.output.table.tableSize);
-		return yield* copyEntries(cursor, retention, output, environment.cancelled, inputSize(inputs));
+		const output = new OutputTables(environment.fileSystem, request.output, request.output.table.tableSize, request.cuts);
+		return yield* copyEntries(cursor, request.bounds, retention, output, environment.cancelled, inputSize(inputs));
 	} finally {
 		for (const table of inputs) table.release();
 	}

@@ -10,7 +10,9 @@
 import { AbortError } from '../../../errors';
 import type { FileSystem } from '../../../fs/file-system';
 import type { JobOutput, TableSpec, TableSummary } from '../../kernel';
+import { compareBytes } from '../bytes';
 import type { Cursor } from '../cursor';
+import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from '../internal-key';
 import type { SharedTree } from '../memtable/tree';
 import type { OutputTables } from './output';
 import type { KeyRange, Retention } from './retention';
@@ -31,10 +33,21 @@ export interface CompactionRequest {
 	runs: TableSpec[][];
 	snapshots: number[];
 	keepTombstones: KeyRange[];
+	bounds: Bounds;
+	/** User keys, ascending, on whose two sides outputs are separate. */
+	cuts: Uint8Array[];
 	output: JobOutput;
 }
 
 export type JobRequest = FlushRequest | CompactionRequest;
+
+/** User keys from `lower` (inclusive) to `upper` (exclusive); undefined: no bound. */
+export interface Bounds {
+	lower: Uint8Array | undefined;
+	upper: Uint8Array | undefined;
+}
+
+export const NO_BOUNDS: Bounds = { lower: undefined, upper: undefined };
 
 /** Bytes of input read so far, of all, and bytes of output written so far. */
 export interface JobProgress {
@@ -62,9 +75,10 @@ export interface InputSize {
 /** What an entry counts: key, value and two lengths. */
 export const ENTRY_BYTES = 8;
 
-/** Copies what survives from a cursor to the outputs. */
+/** Copies what survives within bounds from a cursor to the outputs. */
 export function* copyEntries(
 	cursor: Cursor,
+	{ lower, upper }: Bounds,
 	retention: Retention,
 	output: OutputTables,
 	cancelled: Int32Array,
@@ -72,9 +86,9 @@ export function* copyEntries(
 ): JobSteps {
 	try {
 		let done = 0;
-		cursor.seekToFirst();
-		while (cursor.valid) {
-			done += copySlice(cursor, retention, output, cancelled);
+		seekToLower(cursor, lower);
+		while (isWithin(cursor, upper)) {
+			done += copySlice(cursor, upper, retention, output, cancelled);
 			const share = Math.min(1, done / input.entryBytes);
 			yield { done: Math.round(share * input.reported), total: input.reported, written: output.written };
 		}
@@ -86,11 +100,32 @@ export function* copyEntries(
 	}
 }
 
+function seekToLower(cursor: Cursor, lower: Uint8Array | undefined): void {
+	if (lower === undefined) {
+		cursor.seekToFirst();
+		return;
+	}
+	const target = new Uint8Array(lower.length + TRAILER_SIZE);
+	target.set(lower);
+	cursor.seek(target, 0, writeTrailer(target, lower.length, Number.MAX_SAFE_INTEGER, KIND_SEEK));
+}
+
+function isWithin(cursor: Cursor, upper: Uint8Array | undefined): boolean {
+	if (!cursor.valid || upper === undefined) return cursor.valid;
+	return compareBytes(cursor.keyBytes, cursor.keyStart, cursor.keyEnd - TRAILER_SIZE, upper, 0, upper.length) < 0;
+}
+
 /** Copies about SLICE_BYTES of input; answers the bytes it has seen, as they lie in a memtable. */
-function copySlice(cursor: Cursor, retention: Retention, output: OutputTables, cancelled: Int32Array): number {
+function copySlice(
+	cursor: Cursor,
+	upper: Uint8Array | undefined,
+	retention: Retention,
+	output: OutputTables,
+	cancelled: Int32Array,
+): number {
 	let bytes = 0;
 	let nextCheck = 0;
-	while (cursor.valid && bytes < SLICE_BYTES) {
+	while (isWithin(cursor, upper) && bytes < SLICE_BYTES) {
 		if (bytes >= nextCheck) {
 			checkCancelled(cancelled);
 			nextCheck = bytes + CANCEL_CHECK_BYTES;

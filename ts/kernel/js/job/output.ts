@@ -5,13 +5,16 @@
  *  1. A table is written as `<name>.tmp`, synced, renamed into place, and its directory synced, in that order: a name without
  *     `.tmp` is a whole table.
  *  2. A table is cut before an entry with another user key, once it has reached `tableSize`: versions of a key stay together.
- *  3. `discard` leaves no file of the job behind.
+ *  3. A table is cut where a user key of `cuts` lies between two entries or at the second.
+ *  4. `discard` leaves no file of the job behind.
  */
 import { join } from 'node:path';
 import { IOError, ResourceError, VarveError } from '../../../errors';
 import type { FileSystem, WritableFile } from '../../../fs/file-system';
 import type { JobOutput, TableSummary } from '../../kernel';
+import { compareBytes } from '../bytes';
 import type { Cursor } from '../cursor';
+import { TRAILER_SIZE } from '../internal-key';
 import { TableWriter } from '../table/writer';
 
 const TEMPORARY = '.tmp';
@@ -38,14 +41,20 @@ export class OutputTables {
 	private file: WritableFile | undefined;
 	private path = '';
 	private nextNumber: number;
+	/** How many cuts lie at or before the last entry. */
+	private passedCuts = 0;
 	/** Bytes of finished tables. */
 	private finished = 0;
 
-	/** @param cutSize bytes at which the next table starts */
+	/**
+	 * @param cutSize bytes at which the next table starts
+	 * @param cuts user keys, ascending
+	 */
 	constructor(
 		private readonly fileSystem: FileSystem,
 		private readonly output: JobOutput,
 		private readonly cutSize: number,
+		private readonly cuts: readonly Uint8Array[],
 	) {
 		this.nextNumber = output.firstNumber;
 	}
@@ -54,9 +63,10 @@ export class OutputTables {
 	add(entry: Cursor): void {
 		const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = entry;
 		try {
+			const passed = this.passesCut(keyBytes, keyStart, keyEnd) && this.writer !== undefined;
 			let writer = this.writer ?? this.start();
 			const order = writer.compareUserKey(keyBytes, keyStart, keyEnd);
-			if (order < 0 && writer.cutSize >= this.cutSize) {
+			if (order < 0 && (passed || writer.cutSize >= this.cutSize)) {
 				this.finishTable();
 				writer = this.start();
 			}
@@ -92,6 +102,17 @@ export class OutputTables {
 		for (let number = this.output.firstNumber; number < this.nextNumber; number++) {
 			removeIfThere(this.fileSystem, outputPath(this.output, number));
 		}
+	}
+
+	/** Is a cut between the last entry, or the first of all keys, and this one? */
+	private passesCut(key: Uint8Array, start: number, end: number): boolean {
+		const { cuts, passedCuts } = this;
+		while (this.passedCuts < cuts.length) {
+			const cut = cuts[this.passedCuts];
+			if (compareBytes(key, start, end - TRAILER_SIZE, cut, 0, cut.length) < 0) break;
+			this.passedCuts++;
+		}
+		return this.passedCuts > passedCuts;
 	}
 
 	private start(): TableWriter {
