@@ -180,7 +180,11 @@ export class Compactor {
 
 	/** What runs side by side: as many parts as lanes are free, if each has enough to do. */
 	#partsOf(compaction: Compaction): CompactionPart[] {
-		const worthwhile = Math.floor(bytesOf(inputTables(compaction)) / (PART_TABLES * this.#store.options.tableSize));
+		const { engine, options } = this.#store;
+		const inputs = inputTables(compaction);
+		// Compressed files are smaller than what they hold, others larger by filter and index.
+		const bytes = Math.max(bytesOf(inputs), engine.rawBytes(inputs.map(({ number }) => number)));
+		const worthwhile = Math.floor(bytes / (PART_TABLES * options.tableSize));
 		return splitCompaction(compaction, Math.min(this.#freeLanes, worthwhile));
 	}
 
