@@ -210,7 +210,7 @@ export interface JobStats {
 	inputTables: number;
 	/** Bytes of tables, or of the memtable. */
 	inputBytes: number;
-	/** Jobs side by side, each over its own range of keys: 1 unless it is a large compaction and there are threads free for it. */
+	/** Ranges of keys that are done one by one, or side by side where threads are free: 1 unless it is a large compaction. */
 	parts: number;
 	/** Bytes of input that are done. */
 	doneBytes: number;

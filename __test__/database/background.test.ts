@@ -61,7 +61,7 @@ describe.each(kernelNames)('background work (%s)', (kernel) => {
 		await database.compact();
 	});
 
-	it('splits a large compaction among the threads that are free', async () => {
+	it('splits a large compaction into parts, some at a time', async () => {
 		const database = await open({ compactionThreads: 3 });
 		const expected: [string, string][] = [];
 		for (const round of ['old', 'new']) {
@@ -74,7 +74,7 @@ describe.each(kernelNames)('background work (%s)', (kernel) => {
 			await database.compact();
 		}
 		const { jobs, levels } = database.stats();
-		expect(Math.max(...jobs.ended.map(({ parts }) => parts))).toBe(3);
+		expect(Math.max(...jobs.ended.map(({ parts }) => parts))).toBeGreaterThan(3);
 		expect(jobs.ended.every(({ error }) => error === undefined)).toBe(true);
 		expect(levels.reduce((sum, { entries }) => sum + entries, 0)).toBe(1000);
 		const found: [string, string][] = [];

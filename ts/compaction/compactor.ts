@@ -2,24 +2,24 @@
  * The compactor: background jobs that the strategy names, several at a time, until the tree is in shape.
  *
  * Invariants:
- *  1. Inputs leave the version in the same edit in which the outputs enter it; their files go when no reader needs them.
+ *  1. Whatever of a compaction is in the version, the version holds the same entries; files of inputs go when no reader needs them.
  *  2. Compactions that run side by side share no table and write to no common span: the strategy is told the ones that run.
- *  3. A failed job leaves no output, keeps its inputs, is reported, and is tried again after a while.
+ *  3. A failed job leaves no output of its own, keeps its inputs, is reported, and is tried again after a while.
  *  4. A compaction that a user asked for goes before the strategy's next, as soon as running ones are out of its way.
  *  5. There are about as many jobs of the kernel in flight as there are lanes: a large merge takes the lanes that are free for its parts.
  */
 import { Deferred } from '../commit/deferred';
 import { ConfigError } from '../errors';
-import type { TableMetadata } from '../manifest/table-metadata';
 import type { Version } from '../manifest/version';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
-import { JobSlot, openOutputs, type StoreContext } from '../store/context';
-import type { LoggedJob } from '../store/job-log';
+import { JobSlot, type StoreContext } from '../store/context';
 import { type Compaction, inputTables, rangesBelow } from './compaction';
 import type { KeyRange } from './key-range';
 import { Merge } from './merge';
+import { relink } from './relink';
+import { CompactionReport } from './report';
 import { RunningCompactions } from './running';
-import { type CompactionPart, splitCompaction } from './split';
+import { splitCompaction } from './split';
 import { type CompactionStrategy, makeStrategy } from './strategy';
 import { bytesOf } from './tree';
 
@@ -28,17 +28,14 @@ interface FullRequest {
 	done: Deferred<void>;
 }
 
-/** A part of a merge has at least this many times `tableSize` of input: beginning one has its cost. */
-const PART_TABLES = 4;
+/** A part of a merge has about this many times `tableSize` of input: less has its cost, more takes space. */
+const PART_TABLES = 2;
 
 /** What is to be done next. */
 interface Task {
 	compaction: Compaction | undefined;
 	request: FullRequest | undefined;
 }
-
-/** Tells of a job's begin, progress and end. */
-type Report = (state: 'begin' | 'progress' | 'end', doneBytes: number, outputs: readonly { size: number }[]) => void;
 
 export class Compactor {
 	readonly #store: StoreContext;
@@ -150,82 +147,29 @@ export class Compactor {
 	}
 
 	async #compact(compaction: Compaction, slot: JobSlot): Promise<void> {
-		const { level, outputLevel, reason } = compaction;
+		const { engine, options } = this.#store;
 		const inputs = inputTables(compaction);
-		const parts = this.#partsOf(compaction);
-		const plan = { level, outputLevel, inputTables: inputs.length, inputBytes: bytesOf(inputs), parts: parts.length };
-		const job = this.#store.jobs.begin({ kind: 'compaction', reason, ...plan });
-		const report: Report = (state, doneBytes, outputs) => {
-			const detail = { outputTables: outputs.length, outputBytes: bytesOf(outputs), milliseconds: job.milliseconds() };
-			this.#store.events.emit('compaction', { job: job.number, ...plan, state, doneBytes, ...detail });
-		};
-		const finished = this.#running.begin(compaction, parts.length);
+		const inputBytes = bytesOf(inputs);
+		// Compressed files are smaller than what they hold, others larger by filter and index.
+		const heldBytes = Math.max(inputBytes, engine.rawBytes(inputs.map(({ number }) => number)));
+		const parts = splitCompaction(compaction, Math.floor(heldBytes / (PART_TABLES * options.tableSize)));
+		const jobs = Math.min(this.#freeLanes, parts.length);
+		const report = new CompactionReport(this.#store, compaction, parts.length);
+		const finished = this.#running.begin(compaction, jobs);
 		// There may be more that can run beside it.
 		this.schedule();
-		report('begin', 0, []);
 		try {
-			const outputs =
-				compaction.kind === 'merge' ? await this.#merge(compaction, parts, slot, job, report) : await this.#relink(compaction);
-			job.succeeded(outputs);
-			report('end', compaction.kind === 'merge' ? plan.inputBytes : 0, outputs);
+			if (compaction.kind === 'merge') {
+				const merge = new Merge(this.#store, compaction, parts, rangesBelow(this.#running.tree(), compaction));
+				report.succeeded(inputBytes, await merge.run(jobs, slot, (doneBytes) => report.progress(doneBytes)));
+			} else report.succeeded(0, await relink(this.#store, compaction));
 		} catch (error) {
-			job.failed(error as Error);
+			report.failed(error as Error);
 			throw error;
 		} finally {
 			finished();
 		}
 		this.#store.counters.compactions++;
 		this.#onProgress();
-	}
-
-	/** What runs side by side: as many parts as lanes are free, if each has enough to do. */
-	#partsOf(compaction: Compaction): CompactionPart[] {
-		const { engine, options } = this.#store;
-		const inputs = inputTables(compaction);
-		// Compressed files are smaller than what they hold, others larger by filter and index.
-		const bytes = Math.max(bytesOf(inputs), engine.rawBytes(inputs.map(({ number }) => number)));
-		const worthwhile = Math.floor(bytes / (PART_TABLES * options.tableSize));
-		return splitCompaction(compaction, Math.min(this.#freeLanes, worthwhile));
-	}
-
-	/** Moves or drops the inputs: an edit, and nothing else. */
-	async #relink(compaction: Compaction): Promise<TableMetadata[]> {
-		const numbers = new Set(inputTables(compaction).map((table) => table.number));
-		const moved = this.#store.versions.current.levels.flat().filter((table) => numbers.has(table.number));
-		const outputs = compaction.kind === 'move' ? moved : [];
-		await this.#install(compaction, outputs);
-		return outputs;
-	}
-
-	async #merge(
-		compaction: Compaction,
-		parts: CompactionPart[],
-		slot: JobSlot,
-		job: LoggedJob,
-		report: Report,
-	): Promise<TableMetadata[]> {
-		const { counters } = this.#store;
-		const merge = new Merge(this.#store, compaction, parts, rangesBelow(this.#running.tree(), compaction));
-		const onProgress = (doneBytes: number) => {
-			job.progress(doneBytes);
-			report('progress', doneBytes, []);
-		};
-		const outputs = await merge.run(slot, onProgress);
-		await openOutputs(this.#store, outputs);
-		await this.#install(compaction, outputs);
-		counters.compactionReadBytes += bytesOf(inputTables(compaction));
-		counters.compactedBytes += bytesOf(outputs);
-		return outputs;
-	}
-
-	async #install({ level, outputLevel, inputs, pointer }: Compaction, outputs: readonly TableMetadata[]): Promise<void> {
-		await this.#store.versions.apply(
-			{
-				compactionPointers: pointer === undefined ? [] : [[level, pointer]],
-				deletedTables: inputs.flatMap((input) => input.tables.map(({ number }): [number, number] => [input.level, number])),
-				addedTables: outputs.map((table) => [outputLevel, table]),
-			},
-			() => this.#store.installView(),
-		);
 	}
 }
