@@ -1,5 +1,5 @@
 /** The public types of the API. */
-import type { KernelStats } from './kernel/kernel';
+import type { FilterPolicyName, KernelStats, LevelFilterStats } from './kernel/kernel';
 import type { KernelChoice } from './kernel/load';
 import type { Snapshot } from './snapshot/snapshot';
 
@@ -22,6 +22,9 @@ export type Durability = 'always' | 'interval' | 'never';
 
 /** A codec for the data blocks of tables, or none. */
 export type Compression = 'none' | 'lz4' | 'snappy' | 'zstd';
+
+/** How the memory of filters is spread over the levels. */
+export type FilterAllocation = 'uniform' | 'levels';
 
 /**
  * Options that shape the store. They are kept in the manifest: a store opened without them has those of its last open.
@@ -46,6 +49,30 @@ export interface StoreOptions {
 	restartInterval?: number;
 	/** Share of missing keys that the filter of a table lets pass, 0.0001 to 0.5; `false` writes no filters. Default 0.01. */
 	filterFalsePositiveRate?: number | false;
+	/**
+	 * Kind of the filters of new tables. `'blocked-bloom'`: a lookup touches one cache line of a filter. `'bloom'`: up to 12 % fewer bits for
+	 * the same rate, and a lookup of a key that is there touches as many cache lines as the filter has probes, 7 at 1 %. Tables with filters of
+	 * either kind are read whatever the option says. Default `'blocked-bloom'`.
+	 */
+	filterPolicy?: FilterPolicyName;
+	/**
+	 * Bits of a filter for each key, 1 to 40, instead of `filterFalsePositiveRate`; `false` goes back to the rate. Default `false`. To give
+	 * both a rate and bits is a ConfigError; a store that had one of them and is opened with the other goes over to it.
+	 */
+	filterBitsPerKey?: number | false;
+	/**
+	 * How the memory of filters is spread. `'uniform'`: the same bits for each key everywhere. `'levels'`: the same memory in all, more
+	 * bits for the upper, smaller levels and fewer for the deepest, so that a lookup of a missing key meets the fewest false positives. Default
+	 * `'uniform'`.
+	 */
+	filterAllocation?: FilterAllocation;
+	/** Write filters in the deepest level that has data, which needs most of the memory of all filters. Default true. */
+	filterBottomLevel?: boolean;
+	/**
+	 * Spread the bits by what lookups of missing keys were seen to ask, level by level, with up to 10 % more memory. Takes effect on the tables
+	 * that compactions write; what was seen is forgotten at close. Default false.
+	 */
+	filterAdaptive?: boolean;
 	/**
 	 * What data blocks are compressed with as they are written; every store reads them all. An array is per level from 0, its last
 	 * element holds for the levels below. A block that does not shrink by an eighth is stored as it is. Default `'lz4'`.
@@ -198,6 +225,14 @@ export interface LevelStats {
 	tombstones: number;
 }
 
+/** The filters of one level. Counters count since the store was opened. */
+export interface FilterStats extends LevelFilterStats {
+	/** Bits of filters for each key of the level; 0 without keys. */
+	bitsPerKey: number;
+	/** Share of the probes for keys that a table did not have which let them pass; `undefined` before the first. */
+	falsePositiveRate: number | undefined;
+}
+
 /** A background job that runs, or has ended. */
 export interface JobStats {
 	/** The number that its events carry. */
@@ -261,6 +296,8 @@ export interface DatabaseStats {
 	/** Files that are no longer needed and could not be deleted; the next open tries again. */
 	undeletedFiles: number;
 	reads: KernelStats;
+	/** Filters of levels 0 to 6. */
+	filters: FilterStats[];
 	/** Why writes are refused, when they are. */
 	readOnly: Error | undefined;
 }

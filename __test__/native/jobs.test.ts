@@ -36,8 +36,9 @@ function fill(engine: KernelEngine, count: number): void {
 }
 
 function flushJob(directory: string, number = 1): FlushJob {
-	const sizes = { blockSize: 4096, restartInterval: 16, filterMilliBitsPerKey: 10_000, filterProbes: 7, tableSize: 2 ** 30 };
-	const table = { ...sizes, compression: 0 as const, compressionLevel: 3 };
+	const filter = { filterPolicy: 'blocked-bloom', filterMilliBitsPerKey: 10_000, filterProbes: 7 } as const;
+	const compression = { compression: 0, compressionLevel: 3 } as const;
+	const table = { blockSize: 4096, restartInterval: 16, ...filter, ...compression, tableSize: 2 ** 30 };
 	return {
 		memtable: 1,
 		snapshots: [],

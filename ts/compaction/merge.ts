@@ -107,11 +107,11 @@ export class Merge {
 	#jobOf(part: CompactionPart): CompactionJob {
 		const { engine, environment, versions, files, snapshots } = this.#store;
 		const { outputLevel } = this.#compaction;
+		const table = this.#store.tableOptions(outputLevel);
 		const runs = part.inputs.flatMap(({ level, tables }) => {
 			const numbers = tables.map((table) => table.number);
 			return level === 0 ? numbers.map((number) => [number]) : [numbers];
 		});
-		const table = this.#store.tableOptions(outputLevel);
 		const inputs = inputTables(part);
 		const rawBytes = engine.rawBytes(inputs.map(({ number }) => number));
 		const numberCount = mostOutputs(rawBytes, sumOf(inputs, 'entries'), table.tableSize) + part.cuts.length;

@@ -12,7 +12,7 @@ import { type Environment, systemEnvironment } from '../environment';
 import { ConfigError, IOError, NotFoundError, VarveError } from '../errors';
 import { TypedEmitter } from '../events';
 import type { FileSystem } from '../fs/file-system';
-import type { Kernel, KernelEngine, TableOptions } from '../kernel/kernel';
+import type { Kernel, KernelEngine } from '../kernel/kernel';
 import { loadKernel } from '../kernel/load';
 import { holdsStore } from '../manifest/current';
 import { refuseLevelDb } from '../manifest/level-db';
@@ -21,8 +21,7 @@ import type { ManifestState } from '../manifest/state';
 import { Version } from '../manifest/version';
 import { compressionAt, warnOfFallback } from '../options/compression';
 import { type Configuration, decodeConfiguration, encodeConfiguration, nextConfiguration } from '../options/configuration';
-import { filterSettings } from '../options/filter-policy';
-import { checkOpenOptions, type ResolvedOptions, resolveOptions } from '../options/schema';
+import { checkOpenOptions, resolveOptions } from '../options/schema';
 import { Counters } from '../store/counters';
 import { Health } from '../store/health';
 import { recoverLogs } from '../store/recovery';
@@ -160,7 +159,7 @@ async function assemble(
 			kernelName: kernel.name,
 			environment,
 			configuration,
-			tableOptions: tableOptionsOf(configuration.options, opening.kernel),
+			compressionAt: (level) => compressionAt(configuration.options.compression, level, kernel),
 			engine,
 			events,
 			health,
@@ -189,20 +188,6 @@ function newState(configuration: Configuration): ManifestState {
 		lastSequence: 0,
 		compactionPointers: new Map(),
 	};
-}
-
-/** How a store with these options writes the tables of a level with a kernel. */
-export function tableOptionsOf(options: ResolvedOptions, kernel: Kernel): (level: number) => TableOptions {
-	const { milliBitsPerKey, probes } = filterSettings(options.filterFalsePositiveRate);
-	return (level) => ({
-		blockSize: options.blockSize,
-		restartInterval: options.restartInterval,
-		filterMilliBitsPerKey: milliBitsPerKey,
-		filterProbes: probes,
-		tableSize: options.tableSize,
-		compression: compressionAt(options.compression, level, kernel),
-		compressionLevel: options.zstdLevel,
-	});
 }
 
 function ioError(path: string, cause: unknown): IOError {

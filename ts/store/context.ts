@@ -14,8 +14,6 @@ import type { VersionSet } from './version-set';
 export interface StoreContext {
 	readonly environment: Environment;
 	readonly options: ResolvedOptions;
-	/** How tables of a level are written. */
-	readonly tableOptions: (level: number) => TableOptions;
 	readonly engine: KernelEngine;
 	readonly events: TypedEmitter;
 	readonly health: Health;
@@ -25,6 +23,8 @@ export interface StoreContext {
 	readonly counters: Counters;
 	readonly files: StoreFiles;
 	readonly jobs: JobLog;
+	/** How a table of a level is written that a job begins now. */
+	tableOptions(level: number): TableOptions;
 	/** Tells the kernel of the memtables and tables that reads are to see from now on. */
 	installView(): void;
 }

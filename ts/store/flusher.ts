@@ -100,7 +100,7 @@ export class Flusher implements BackgroundWork {
 	}
 
 	#jobOf(memtable: Memtable): FlushJob {
-		const { environment, versions, files, snapshots, tableOptions } = this.#store;
+		const { environment, versions, files, snapshots } = this.#store;
 		return {
 			memtable: memtable.id,
 			snapshots: snapshots.sequences(),
@@ -110,7 +110,7 @@ export class Flusher implements BackgroundWork {
 				firstNumber: versions.allocate(1),
 				numberCount: 1,
 				createdAt: environment.clock.nanoseconds(),
-				table: tableOptions(0),
+				table: this.#store.tableOptions(0),
 			},
 		};
 	}

@@ -1,10 +1,11 @@
 /** Puts the numbers of a store together for `Database.stats()`. */
 
 import type { CursorRegistry } from '../iterator/cursor-handle';
+import type { LevelFilterStats } from '../kernel/kernel';
 import type { TableMetadata } from '../manifest/table-metadata';
 import { compressionNames } from '../options/compression';
 import type { Configuration } from '../options/configuration';
-import type { DatabaseStats, LevelStats } from '../types';
+import type { DatabaseStats, FilterStats, LevelStats } from '../types';
 import type { StoreContext } from './context';
 import type { Counters } from './counters';
 import type { WriteAheadLog } from './write-ahead-log';
@@ -65,19 +66,30 @@ export function collectStats(store: StatsSource): DatabaseStats {
 		},
 		undeletedFiles: counters.undeletedFiles,
 		reads: store.engine.stats(),
+		filters: store.engine.filterStats().map(filterStats),
 		readOnly: store.health.readOnlyCause,
 	};
 }
 
-function levelStats({ engine, tableOptions }: StatsSource, tables: readonly TableMetadata[], level: number): LevelStats {
+function levelStats(store: StatsSource, tables: readonly TableMetadata[], level: number): LevelStats {
 	const sum = (field: 'size' | 'entries' | 'tombstones') => tables.reduce((total, table) => total + table[field], 0);
 	return {
 		tables: tables.length,
 		bytes: sum('size'),
-		rawBytes: engine.rawBytes(tables.map(({ number }) => number)),
-		compression: compressionNames[tableOptions(level).compression],
+		rawBytes: store.engine.rawBytes(tables.map(({ number }) => number)),
+		compression: compressionNames[store.tableOptions(level).compression],
 		entries: sum('entries'),
 		tombstones: sum('tombstones'),
+	};
+}
+
+function filterStats(level: LevelFilterStats): FilterStats {
+	const { keys, bytes, negatives, falsePositives } = level;
+	const absent = negatives + falsePositives;
+	return {
+		...level,
+		bitsPerKey: keys === 0 ? 0 : (8 * bytes) / keys,
+		falsePositiveRate: absent === 0 ? undefined : falsePositives / absent,
 	};
 }
 

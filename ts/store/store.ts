@@ -21,10 +21,17 @@ import type { Environment } from '../environment';
 import type { TypedEmitter } from '../events';
 import { type CursorHandle, CursorRegistry } from '../iterator/cursor-handle';
 import type { HalfOpenRange } from '../iterator/range';
-import { type CursorOptions, type KernelEngine, MEMTABLE_ENTRY_OVERHEAD, type TableOptions } from '../kernel/kernel';
+import {
+	type CompressionId,
+	type CursorOptions,
+	type KernelEngine,
+	MEMTABLE_ENTRY_OVERHEAD,
+	type TableOptions,
+} from '../kernel/kernel';
 import { userKeyOf } from '../manifest/table-metadata';
 import type { Configuration } from '../options/configuration';
 import type { ResolvedOptions } from '../options/schema';
+import { tableOptionsOf } from '../options/table-options';
 import { SnapshotRegistry } from '../snapshot/snapshot';
 import type { DatabaseStats } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
@@ -32,6 +39,7 @@ import type { WalWriter } from '../wal/wal-writer';
 import { approximateSize } from './approximate-size';
 import type { StoreContext } from './context';
 import type { Counters } from './counters';
+import { FilterSizing } from './filter-sizing';
 import { Flusher } from './flusher';
 import type { Health } from './health';
 import { JobLog } from './job-log';
@@ -54,8 +62,8 @@ export interface StoreParts {
 	kernelName: 'native' | 'js';
 	environment: Environment;
 	configuration: Configuration;
-	/** How tables of a level are written. */
-	tableOptions: (level: number) => TableOptions;
+	/** What the tables of a level are compressed with. */
+	compressionAt: (level: number) => CompressionId;
 	engine: KernelEngine;
 	events: TypedEmitter;
 	health: Health;
@@ -77,7 +85,7 @@ export class Store implements StoreContext {
 	readonly environment: Environment;
 	readonly configuration: Configuration;
 	readonly options: ResolvedOptions;
-	readonly tableOptions: (level: number) => TableOptions;
+	readonly #compressionAt: (level: number) => CompressionId;
 	readonly engine: KernelEngine;
 	readonly events: TypedEmitter;
 	readonly health: Health;
@@ -92,6 +100,7 @@ export class Store implements StoreContext {
 	readonly wal: WriteAheadLog;
 	readonly jobs: JobLog;
 	readonly compactor: Compactor;
+	readonly #filterSizing: FilterSizing;
 	readonly #createWal: (number: number) => WalWriter;
 	readonly #unlock: () => void;
 	readonly #flusher: Flusher;
@@ -105,7 +114,6 @@ export class Store implements StoreContext {
 		this.environment = parts.environment;
 		this.configuration = parts.configuration;
 		this.options = parts.configuration.options;
-		this.tableOptions = parts.tableOptions;
 		this.engine = parts.engine;
 		this.events = parts.events;
 		this.health = parts.health;
@@ -113,6 +121,8 @@ export class Store implements StoreContext {
 		this.files = parts.files;
 		this.versions = parts.versions;
 		this.memtables = parts.memtables;
+		this.#compressionAt = parts.compressionAt;
+		this.#filterSizing = new FilterSizing(this.options, this.engine, () => this.#levelBytes());
 		this.#sequence = parts.sequence;
 		this.#createWal = parts.createWal;
 		this.#unlock = parts.unlock;
@@ -148,6 +158,10 @@ export class Store implements StoreContext {
 	installView(): void {
 		const levels = this.versions.current.levels.map((tables) => tables.map((table) => table.number));
 		this.engine.installView(this.memtables.ids(), levels);
+	}
+
+	tableOptions(level: number): TableOptions {
+		return tableOptionsOf(this.options, this.#filterSizing.settings(level), this.#compressionAt(level));
 	}
 
 	/** Opens a cursor on the current view; its handle pins the current version. */
@@ -256,6 +270,10 @@ export class Store implements StoreContext {
 	#jobDone(): void {
 		this.#stall.update();
 		this.compactor.schedule();
+	}
+
+	#levelBytes(): number[] {
+		return this.versions.current.levels.map((tables) => tables.reduce((sum, table) => sum + table.size, 0));
 	}
 
 	#debt(): Debt {

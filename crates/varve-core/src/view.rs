@@ -25,8 +25,8 @@ pub struct View {
     pub memtables: Vec<Arc<Memtable>>,
     /// Newest first; may overlap.
     pub level0: Vec<Arc<Table>>,
-    /// Levels from 1 on that have tables: in key order, disjoint.
-    pub levels: Vec<Arc<[Arc<Table>]>>,
+    /// Levels from 1 on that have tables, and their numbers: in key order, disjoint.
+    pub levels: Vec<(usize, Arc<[Arc<Table>]>)>,
 }
 
 /// A source of a scan.
@@ -61,8 +61,8 @@ impl View {
             }
         }
         let lookup = Lookup { user_key, sequence, hash: xx_hash64(user_key), context };
-        for table in self.tables_for(user_key) {
-            match lookup.in_table(table, &mut taken)? {
+        for (level, table) in self.tables_for(user_key) {
+            match lookup.in_table(level, table, &mut taken)? {
                 Found::Value(result) => return Ok(result),
                 Found::Tombstone => return Ok(None),
                 Found::Nothing => {}
@@ -71,21 +71,35 @@ impl View {
         Ok(None)
     }
 
-    /// Tables whose key range holds the key, newest data first.
-    fn tables_for<'a>(&'a self, user_key: &'a [u8]) -> impl Iterator<Item = &'a Arc<Table>> {
-        let deeper = self.levels.iter().filter_map(move |tables| {
+    /// Tables of a level.
+    pub fn tables(&self, level: usize) -> &[Arc<Table>] {
+        if level == 0 {
+            return &self.level0;
+        }
+        self.levels.iter().find(|(number, _)| *number == level).map_or(&[], |(_, tables)| tables)
+    }
+
+    /// Tables whose key range holds the key, and their levels, newest data first.
+    fn tables_for<'a>(&'a self, user_key: &'a [u8]) -> impl Iterator<Item = (usize, &'a Arc<Table>)> {
+        let deeper = self.levels.iter().filter_map(move |(level, tables)| {
             let position = tables.partition_point(|table| table.largest_user_key() < user_key);
-            tables.get(position)
+            tables.get(position).map(|table| (*level, table))
         });
-        let inside = move |table: &&Arc<Table>| table.smallest_user_key() <= user_key && user_key <= table.largest_user_key();
-        self.level0.iter().chain(deeper).filter(inside)
+        let inside = move |(_, table): &(usize, &Arc<Table>)| {
+            table.smallest_user_key() <= user_key && user_key <= table.largest_user_key()
+        };
+        self.level0.iter().map(|table| (0, table)).chain(deeper).filter(inside)
     }
 
     /// A cursor over every version of every key.
     pub fn cursor(&self, blocks: &CachedBlocks) -> MergeCursor<Source> {
         let mut sources: Vec<Source> =
             self.memtables.iter().map(|memtable| Source::Memtable(MemtableCursor::new(Arc::clone(memtable)))).collect();
-        let runs = self.level0.iter().map(|table| Arc::from([Arc::clone(table)])).chain(self.levels.iter().cloned());
+        let runs = self
+            .level0
+            .iter()
+            .map(|table| Arc::from([Arc::clone(table)]))
+            .chain(self.levels.iter().map(|(_, tables)| Arc::clone(tables)));
         sources.extend(runs.filter_map(|run| LevelCursor::new(run, blocks.clone())).map(Source::Level));
         MergeCursor::new(sources)
     }
@@ -100,12 +114,12 @@ struct Lookup<'a> {
 }
 
 impl Lookup<'_> {
-    fn in_table<R>(&self, table: &Table, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
+    fn in_table<R>(&self, level: usize, table: &Table, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
         let ReadContext { cache, counters, io } = *self.context;
         if let Some(filter) = &table.filter {
-            Counters::count(&counters.filter_probes);
+            Counters::count(&counters.filters(level).probes);
             if !filter.may_contain(self.hash) {
-                Counters::count(&counters.filter_negatives);
+                Counters::count(&counters.filters(level).negatives);
                 return Ok(Found::Nothing);
             }
         }
@@ -113,12 +127,12 @@ impl Lookup<'_> {
         internal_key::seek_key(&mut target, self.user_key, self.sequence);
         let position = table.index.find(&target);
         if position == table.index.len() {
-            return Ok(self.absent(table));
+            return Ok(self.absent(level, table));
         }
         let block = cached_block(table, position, cache, counters, io)?;
         let here = table.index.handle(position).offset;
         let found = self.in_block(BlockCursor::new(block, KeyOrder::Internal), &target, take);
-        Ok(found.map_err(|error| error.at(&table.path, here))?.unwrap_or_else(|| self.absent(table)))
+        Ok(found.map_err(|error| error.at(&table.path, here))?.unwrap_or_else(|| self.absent(level, table)))
     }
 
     fn in_block<R>(
@@ -144,9 +158,9 @@ impl Lookup<'_> {
     }
 
     /// The table does not have the key, or only versions that are too new. When none can be too new, the filter let it pass in vain.
-    fn absent<R>(&self, table: &Table) -> Found<R> {
+    fn absent<R>(&self, level: usize, table: &Table) -> Found<R> {
         if table.filter.is_some() && self.sequence >= table.properties.largest_sequence {
-            Counters::count(&self.context.counters.filter_false_positives);
+            Counters::count(&self.context.counters.filters(level).false_positives);
         }
         Found::Nothing
     }

@@ -10,17 +10,18 @@ import { KIND_PUT } from '../kernel';
 import { BlockCursor, TABLE_KEYS } from './block/cursor';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, EMPTY } from './bytes';
+import type { Filter } from './filter/policy';
 import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from './internal-key';
 import { type Memtable, NOT_FOUND } from './memtable/memtable';
 import type { Table } from './table/reader';
 import type { View } from './view';
 import { hash, xxHash64 } from './xxhash64';
 
-/** Counters that all lookups of an engine share. */
+/** Counters of the filters of one level, which all lookups of an engine share. */
 export interface FilterCounters {
-	filterProbes: number;
-	filterNegatives: number;
-	filterFalsePositives: number;
+	probes: number;
+	negatives: number;
+	falsePositives: number;
 }
 
 const UNKNOWN = 0;
@@ -49,7 +50,8 @@ export class PointLookup {
 
 	constructor(
 		private readonly blocks: CachedBlocks,
-		private readonly counters: FilterCounters,
+		/** One for each level. */
+		private readonly counters: readonly FilterCounters[],
 	) {}
 
 	/** Prepares a lookup of `key[0, length)`; the eight bytes behind it are overwritten. */
@@ -81,11 +83,12 @@ export class PointLookup {
 			if (source < tablesFrom) {
 				verdict = this.askMemtable(memtables[source]);
 			} else if (source < levelsFrom) {
-				verdict = this.askTable(level0[source - tablesFrom]);
+				verdict = this.askTable(level0[source - tablesFrom], this.counters[0]);
 			} else {
 				const level = levels[source - levelsFrom];
 				const position = level.index.lowerBound(this.key, 0, this.length);
-				verdict = position < level.tables.length ? this.askTable(level.tables[position]) : UNKNOWN;
+				const counters = this.counters[level.number];
+				verdict = position < level.tables.length ? this.askTable(level.tables[position], counters) : UNKNOWN;
 			}
 			if (verdict !== UNKNOWN) break;
 			this.source++;
@@ -103,30 +106,30 @@ export class PointLookup {
 		return arena.bytes[this.valueStart - TRAILER_SIZE] === KIND_PUT ? PRESENT : DELETED;
 	}
 
-	private askTable(table: Table): Verdict {
+	private askTable(table: Table, counters: FilterCounters): Verdict {
 		const userLength = this.length - TRAILER_SIZE;
 		if (!this.filterPassed) {
 			if (!table.covers(this.key, userLength)) return UNKNOWN;
-			if (table.filter !== undefined && !this.passesFilter(table)) return UNKNOWN;
+			if (table.filter !== undefined && !this.passesFilter(table.filter, counters)) return UNKNOWN;
 		}
 		const verdict = this.searchTable(table, userLength);
 		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.properties.largestSequence) {
-			this.counters.filterFalsePositives++;
+			counters.falsePositives++;
 		}
 		this.filterPassed = false;
 		return verdict;
 	}
 
-	private passesFilter(table: Table): boolean {
+	private passesFilter(filter: Filter, counters: FilterCounters): boolean {
 		if (!this.hashed) {
 			xxHash64(this.key, 0, this.length - TRAILER_SIZE);
 			this.hashLow = hash.low;
 			this.hashHigh = hash.high;
 			this.hashed = true;
 		}
-		this.counters.filterProbes++;
-		this.filterPassed = table.filter?.mayContain(this.hashLow, this.hashHigh) ?? true;
-		if (!this.filterPassed) this.counters.filterNegatives++;
+		counters.probes++;
+		this.filterPassed = filter.mayContain(this.hashLow, this.hashHigh);
+		if (!this.filterPassed) counters.negatives++;
 		return this.filterPassed;
 	}
 

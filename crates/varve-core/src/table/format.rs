@@ -18,7 +18,6 @@ use crate::varint::{read_varint32, read_varint53, write_varint};
 use crate::xxhash64::xx_hash64;
 
 pub const BLOCK_TRAILER_SIZE: usize = 9;
-pub const FILTER_NAME: &[u8] = b"filter.blocked-bloom";
 pub const PROPERTIES_NAME: &[u8] = b"properties";
 
 /// A block's place in its file; the size leaves the trailer out.

@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicBool;
 
 use super::file::read_range;
 use super::footer::{Footer, FOOTER_SIZE};
-use super::format::{open_data_block, open_meta_block, BlockHandle, BLOCK_TRAILER_SIZE, FILTER_NAME, PROPERTIES_NAME};
+use super::format::{open_data_block, open_meta_block, BlockHandle, BLOCK_TRAILER_SIZE, PROPERTIES_NAME};
 use super::key_index::KeyIndex;
 use super::properties::Properties;
 use crate::block::{Block, BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::filter::Filter;
+use crate::filter::{policy_of, Filter, BLOCK_PREFIX};
 use crate::internal_key;
 
 /// A table to open.
@@ -30,7 +30,9 @@ pub struct Table {
     pub path: PathBuf,
     pub size: u64,
     pub index: KeyIndex,
-    pub filter: Option<Filter>,
+    pub filter: Option<Box<dyn Filter>>,
+    /// The table has a filter that this version does not know, and is read without it.
+    pub unknown_filter: bool,
     pub properties: Properties,
     pub file: File,
     /// Set when the registry has let go of the table: its blocks are not worth a place in the cache any more.
@@ -53,7 +55,7 @@ impl Table {
         }
         let parts = Parts { file: &file, path: &spec.path, data_end: size - FOOTER_SIZE as u64 };
         let footer = parts.footer()?;
-        let (properties, filter) = parts.metadata(&footer)?;
+        let Metadata { properties, filter, unknown_filter } = parts.metadata(&footer)?;
         let index = parts.index(&footer)?;
         Ok(Self {
             number: spec.number,
@@ -61,6 +63,7 @@ impl Table {
             size,
             index,
             filter,
+            unknown_filter,
             properties,
             file,
             dropped: AtomicBool::new(false),
@@ -88,7 +91,7 @@ impl Table {
 
     /// Bytes of index and filter in memory.
     pub fn memory(&self) -> usize {
-        self.index.size() + self.filter.as_ref().map_or(0, Filter::size)
+        self.index.size() + self.filter.as_ref().map_or(0, |filter| filter.size())
     }
 
     /// Bytes of keys and values as they were added.
@@ -115,6 +118,13 @@ fn read_meta_block(file: &File, path: &Path, handle: BlockHandle) -> Result<Bloc
     Ok(Block::from(open_meta_block(&sealed, path, handle.offset)?))
 }
 
+/// What the metaindex leads to.
+struct Metadata {
+    properties: Properties,
+    filter: Option<Box<dyn Filter>>,
+    unknown_filter: bool,
+}
+
 /// A table that is being opened.
 struct Parts<'a> {
     file: &'a File,
@@ -129,23 +139,26 @@ impl Parts<'_> {
         Footer::decode(&bytes, self.data_end).map_err(|error| error.at(self.path, self.data_end))
     }
 
-    fn metadata(&self, footer: &Footer) -> Result<(Properties, Option<Filter>)> {
+    fn metadata(&self, footer: &Footer) -> Result<Metadata> {
         let mut properties = None;
         let mut filter = None;
+        let mut unknown_filter = false;
         let origin = footer.metaindex.offset;
         let mut each = || -> Result<()> {
             let mut cursor = BlockCursor::new(read_meta_block(self.file, self.path, footer.metaindex)?, KeyOrder::Plain)?;
             cursor.seek_to_first()?;
             while cursor.valid() {
                 // An unknown name is a part that a reader can do without.
-                if cursor.key() == PROPERTIES_NAME || cursor.key() == FILTER_NAME {
+                let filter_name = cursor.key().strip_prefix(BLOCK_PREFIX);
+                let policy = filter_name.and_then(policy_of);
+                unknown_filter |= filter_name.is_some() && policy.is_none();
+                if cursor.key() == PROPERTIES_NAME || policy.is_some() {
                     let handle = BlockHandle::decode(cursor.value(), self.data_end)?;
                     let block = read_meta_block(self.file, self.path, handle)?;
                     let here = |error: Error| error.at(self.path, handle.offset);
-                    if cursor.key() == PROPERTIES_NAME {
-                        properties = Some(Properties::decode(block).map_err(here)?);
-                    } else {
-                        filter = Some(Filter::new(block.to_vec()).map_err(here)?);
+                    match policy {
+                        Some(policy) => filter = Some(policy.open(block.to_vec()).map_err(here)?),
+                        None => properties = Some(Properties::decode(block).map_err(here)?),
                     }
                 }
                 cursor.next()?;
@@ -154,7 +167,7 @@ impl Parts<'_> {
         };
         each().map_err(|error| error.at(self.path, origin))?;
         let missing = || Error::corruption("the metaindex names no properties").at(self.path, origin);
-        Ok((properties.ok_or_else(missing)?, filter))
+        Ok(Metadata { properties: properties.ok_or_else(missing)?, filter, unknown_filter })
     }
 
     fn index(&self, footer: &Footer) -> Result<KeyIndex> {

@@ -17,7 +17,6 @@ import { readVarint32, readVarint53, varint } from '../varint';
 import { hash, xxHash64 } from '../xxhash64';
 
 export const BLOCK_TRAILER_SIZE = 9;
-export const FILTER_NAME = 'filter.blocked-bloom';
 export const PROPERTIES_NAME = 'properties';
 
 /** A block's place in its file; the size leaves the trailer out. */

@@ -12,23 +12,17 @@ import type { FileSystem, ReadableFile } from '../../../fs/file-system';
 import type { TableSpec } from '../../kernel';
 import { BlockCursor, INTERNAL_KEYS, PLAIN_KEYS } from '../block/cursor';
 import { compareBytes } from '../bytes';
-import { Filter } from '../filter';
+import { policyOf } from '../filter/policies';
+import { BLOCK_PREFIX, type Filter, type FilterPolicy } from '../filter/policy';
 import { TRAILER_SIZE } from '../internal-key';
 import { decodeFooter, FOOTER_SIZE } from './footer';
-import {
-	BLOCK_TRAILER_SIZE,
-	type BlockHandle,
-	decodeHandle,
-	FILTER_NAME,
-	openDataBlock,
-	openMetaBlock,
-	PROPERTIES_NAME,
-} from './format';
+import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, openDataBlock, openMetaBlock, PROPERTIES_NAME } from './format';
 import { KeyIndex } from './key-index';
 import { decodeProperties, type TableProperties } from './properties';
 
 interface MetaBlocks {
-	filter: BlockHandle | undefined;
+	filter: { policy: FilterPolicy; handle: BlockHandle } | undefined;
+	unknownFilter: boolean;
 	properties: BlockHandle;
 }
 
@@ -38,6 +32,8 @@ export class Table {
 	readonly size: number;
 	readonly index = new KeyIndex();
 	readonly filter: Filter | undefined;
+	/** The table has a filter that this version does not know, and is read without it. */
+	readonly unknownFilter: boolean;
 	readonly properties: TableProperties;
 	/** Called once, after the file was closed. */
 	onClosed: ((table: Table) => void) | undefined;
@@ -68,10 +64,11 @@ export class Table {
 		const footer = decodeFooter(this.readRange(footerAt, FOOTER_SIZE), this.path, footerAt);
 		const meta = this.decodeMetaindex(footer.metaindex, footerAt);
 		this.properties = decodeProperties(this.readHandle(meta.properties), this.path, meta.properties.offset);
-		this.filter =
-			meta.filter === undefined
-				? undefined
-				: new Filter(this.readHandle(meta.filter), { path: this.path, offset: meta.filter.offset });
+		this.unknownFilter = meta.unknownFilter;
+		if (meta.filter !== undefined) {
+			const { policy, handle } = meta.filter;
+			this.filter = policy.open(this.readHandle(handle), { path: this.path, offset: handle.offset });
+		}
 		this.decodeIndex(footer.index, footerAt);
 	}
 
@@ -207,17 +204,24 @@ export class Table {
 		const cursor = new BlockCursor(PLAIN_KEYS);
 		const block = this.readHandle(handle);
 		cursor.reset(block, this.path, handle.offset);
-		const handles = new Map<string, BlockHandle>();
+		let filter: MetaBlocks['filter'];
+		let unknownFilter = false;
+		let properties: BlockHandle | undefined;
 		for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
 			const name = cursor.keyBytes.toString('latin1', 0, cursor.keyEnd);
-			if (name !== FILTER_NAME && name !== PROPERTIES_NAME) continue;
-			handles.set(name, decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, this.path, handle.offset));
+			const isFilter = name.startsWith(BLOCK_PREFIX);
+			const policy = isFilter ? policyOf(name.slice(BLOCK_PREFIX.length)) : undefined;
+			if (isFilter && policy === undefined) unknownFilter = true;
+			// An unknown name is a part that a reader can do without.
+			if (policy === undefined && name !== PROPERTIES_NAME) continue;
+			const part = decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, this.path, handle.offset);
+			if (policy === undefined) properties = part;
+			else filter = { policy, handle: part };
 		}
-		const properties = handles.get(PROPERTIES_NAME);
 		if (properties === undefined) {
 			throw new CorruptionError(`${this.path} has no properties block`, { path: this.path, offset: handle.offset });
 		}
-		return { filter: handles.get(FILTER_NAME), properties };
+		return { filter, unknownFilter, properties };
 	}
 
 	private decodeIndex(handle: BlockHandle, limit: number): void {

@@ -15,11 +15,12 @@ import { COMPRESSION_NONE, KIND_DELETE, type TableOptions } from '../../kernel';
 import { BlockBuilder } from '../block/builder';
 import { compareBytes, copyBytes, EMPTY, grow } from '../bytes';
 import { BlockCompressor } from '../compression/block-compressor';
-import { FilterBuilder } from '../filter';
+import { writtenPolicy } from '../filter/policies';
+import { FilterBuilder } from '../filter/policy';
 import { compareTrailers, readSequence, TRAILER_SIZE } from '../internal-key';
 import { writeVarint } from '../varint';
 import { encodeFooter, FOOTER_SIZE } from './footer';
-import { BLOCK_TRAILER_SIZE, type BlockHandle, FILTER_NAME, PROPERTIES_NAME, sealBlock } from './format';
+import { BLOCK_TRAILER_SIZE, type BlockHandle, PROPERTIES_NAME, sealBlock } from './format';
 import { encodeProperties, type TableProperties } from './properties';
 
 const PIECE_SIZE = 256 * 1024;
@@ -63,9 +64,8 @@ export class TableWriter {
 	) {
 		this.compressor = new BlockCompressor(options.compression, options.compressionLevel);
 		this.block = new BlockBuilder(options.restartInterval, options.blockSize + 1024);
-		if (options.filterMilliBitsPerKey > 0) {
-			this.filter = new FilterBuilder(options.filterMilliBitsPerKey, options.filterProbes);
-		}
+		const sizing = { milliBitsPerKey: options.filterMilliBitsPerKey, probes: options.filterProbes };
+		if (sizing.milliBitsPerKey > 0) this.filter = new FilterBuilder(writtenPolicy(options.filterPolicy), sizing);
 		this.properties = {
 			createdAt,
 			entries: 0,
@@ -127,7 +127,7 @@ export class TableWriter {
 		if (this.block.entries > 0) this.finishDataBlock();
 		this.properties.largestKey = Buffer.from(this.lastKey.subarray(0, this.lastKeyLength));
 		const metaindex = new BlockBuilder(META_RESTART_INTERVAL, 128);
-		if (this.filter !== undefined) this.addMeta(metaindex, FILTER_NAME, this.filter.finish());
+		if (this.filter !== undefined) this.addMeta(metaindex, this.filter.blockName, this.filter.finish());
 		this.addMeta(metaindex, PROPERTIES_NAME, encodeProperties(this.properties));
 		const metaindexHandle = this.writeBuilder(metaindex);
 		const indexHandle = this.writeBuilder(this.index);
