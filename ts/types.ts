@@ -22,6 +22,9 @@ export type Durability = 'always' | 'interval' | 'never';
 
 /** When the indexes and filters of tables are read: while the store opens, or by the first read that needs them. */
 export type TableLoading = 'eager' | 'lazy';
+/** A codec for the data blocks of tables, or none. */
+export type Compression = 'none' | 'lz4' | 'snappy' | 'zstd';
+
 /** How the memory of filters is spread over the levels. */
 export type FilterAllocation = 'uniform' | 'levels';
 
@@ -79,7 +82,14 @@ export interface StoreOptions {
 	 * that compactions write; what was seen is forgotten at close. Default false.
 	 */
 	filterAdaptive?: boolean;
-	/** Size at which a compaction cuts its tables. Default 16 MiB, at least 4 KiB. */
+	/**
+	 * What data blocks are compressed with as they are written; every store reads them all. An array is per level from 0, its last
+	 * element holds for the levels below. A block that does not shrink by an eighth is stored as it is. Default `'lz4'`.
+	 */
+	compression?: Compression | readonly Compression[];
+	/** Level of zstd, 1 to 22: higher is smaller and slower to write. Default 3. */
+	zstdLevel?: number;
+	/** Size at which a compaction cuts its tables, before compression. Default 16 MiB, at least 4 KiB. */
 	tableSize?: number;
 	/**
 	 * How tables are merged. Default `'leveled'`. See docs/compaction.md.
@@ -214,7 +224,15 @@ export type DatabaseStatus = 'open' | 'closing' | 'closed';
 /** One level of the tree. */
 export interface LevelStats {
 	tables: number;
+	/** Bytes of the files. */
 	bytes: number;
+	/**
+	 * Bytes of the keys, with eight more for each, and values that they hold, before compression. A table that no read has needed yet
+	 * under `tableLoading: 'lazy'` counts with the size of its file.
+	 */
+	rawBytes: number;
+	/** What new tables of the level are compressed with; older ones may have been with another. */
+	compression: Compression;
 	entries: number;
 	tombstones: number;
 }
@@ -266,6 +284,8 @@ export interface DatabaseStats {
 	operations: { puts: number; deletes: number; gets: number; batches: number };
 	/** Bytes of keys and values that came in, and bytes written to logs and tables. */
 	bytes: { user: number; wal: number; flushed: number; compactionRead: number; compacted: number };
+	/** Bytes of data blocks that flushes and compactions wrote, before and after compression. */
+	dataBlocks: { rawBytes: number; storedBytes: number };
 	flushes: number;
 	compactions: number;
 	/** Background jobs: those that run, and the last 64 that ended, the oldest first. */

@@ -2,7 +2,7 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CorruptionError } from '../../ts/errors';
-import { IO_NONE, PENDING, READ_BUFFER, type TableSpec } from '../../ts/kernel/kernel';
+import { COMPRESSION_LZ4, IO_NONE, PENDING, READ_BUFFER, type TableSpec } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
 import { cursorOptions, get, getAsync, jobOutput, packKeys, readAll, temporaryDirectory } from './support';
 import { eager, keyAt, valueAt, WrittenTables } from './written-tables';
@@ -40,6 +40,22 @@ describe.each(kernels)('table reads of the $name kernel', (kernel) => {
 				expect(held > 0).toBe(fillCache && cacheBytes > 0);
 			});
 		});
+
+		it.each([true, false])(
+			'of compressed blocks reads several of them a call, and caches what they hold: %s',
+			async (fillCache) => {
+				const spec = await tables.write(0, 4000, 1024, COMPRESSION_LZ4);
+				await tables.withTables([eager(spec)], { cacheBytes: 1 << 22 }, async (engine) => {
+					const entries = await readAll(engine.openCursor(cursorOptions({ fillCache })), how);
+					expect(entries).toEqual(Array.from({ length: 4000 }, (_, i) => [String(keyAt(i)), String(valueAt(i))]));
+					const { blockReads, fileReads, cacheBytes } = engine.stats();
+					expect(blockReads / fileReads).toBeGreaterThan(20);
+					expect(cacheBytes > 2 * spec.size).toBe(fillCache);
+					for (let i = 0; i < 4000; i += 7) expect(get(engine, keyAt(i))).toEqual(valueAt(i));
+					expect((await readAll(engine.openCursor(cursorOptions()), how)).length).toBe(4000);
+				});
+			},
+		);
 
 		it('of a short range reads no further than its block', async () => {
 			const spec = await tables.write(0, 4000);
@@ -123,6 +139,18 @@ describe.each(kernels)('table reads of the $name kernel', (kernel) => {
 					expect(engine.stats().loadedTables).toBe(2);
 				});
 			}
+		});
+
+		it('counts with its file in the raw bytes until it is loaded', async () => {
+			const spec = await tables.write(0, 100);
+			await tables.withTables([spec], { cacheBytes: 0 }, async (engine) => {
+				expect(engine.rawBytes([spec.number], false)).toBe(spec.size);
+				expect(engine.stats().loadedTables).toBe(0);
+				// Keys of 10 bytes and 8 more each, values of 100.
+				expect(engine.rawBytes([spec.number], true)).toBe(100 * 118);
+				expect(engine.rawBytes([spec.number], false)).toBe(100 * 118);
+				expect(engine.stats().loadedTables).toBe(1);
+			});
 		});
 
 		it('that is missing, or has another size, is refused when it is opened', async () => {

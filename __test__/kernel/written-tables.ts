@@ -1,5 +1,12 @@
 /** Tables on disk for the suites of the caches: keys in order, values of 100 bytes, and engines that read them. */
-import type { EngineOptions, Kernel, KernelEngine, TableSpec } from '../../ts/kernel/kernel';
+import {
+	COMPRESSION_NONE,
+	type CompressionId,
+	type EngineOptions,
+	type Kernel,
+	type KernelEngine,
+	type TableSpec,
+} from '../../ts/kernel/kernel';
 import { apply, jobOutput, tableSpec } from './support';
 
 export const keyAt = (i: number) => Buffer.from(`key-${String(i).padStart(6, '0')}`);
@@ -16,12 +23,12 @@ export class WrittenTables {
 	) {}
 
 	/** Writes a table of the keys first … end − 1; it is not opened. */
-	async write(first: number, end: number, blockSize = 1024): Promise<TableSpec> {
+	async write(first: number, end: number, blockSize = 1024, compression: CompressionId = COMPRESSION_NONE): Promise<TableSpec> {
 		const engine = this.kernel.createEngine({ cacheBytes: 0 });
 		engine.createMemtable(1, 1 << 22);
 		const operations = Array.from({ length: end - first }, (_, i) => ({ key: keyAt(first + i), value: valueAt(first + i) }));
 		apply(engine, 1, operations);
-		const output = jobOutput(this.directory, this.nextNumber++, 0, { blockSize });
+		const output = jobOutput(this.directory, this.nextNumber++, 0, { blockSize, compression });
 		const [summary] = await engine.flush({ memtable: 1, snapshots: [], output }).done;
 		await engine.close();
 		if (summary === undefined) throw new Error('the flush wrote nothing');

@@ -86,11 +86,11 @@ impl BlockSource for CachedBlocks {
             return Ok(block);
         }
         let block = match self.ahead.block(table, position)? {
-            Some(block) => Block::from(block),
+            Some(block) => block,
             None if self.io() == Io::None => return Err(Error::WouldBlock),
             None => {
                 Counters::count(&self.counters.file_reads);
-                Block::from(self.ahead.read(table, position)?)
+                self.ahead.read(table, position)?
             }
         };
         Counters::count(&self.counters.block_reads);
@@ -112,7 +112,7 @@ pub fn cached_block(table: &Table, position: usize, cache: &BlockCache, counters
     }
     Counters::count(&counters.block_reads);
     Counters::count(&counters.file_reads);
-    let block = table.file.read_block(handle)?;
+    let block = table.file.read_data_block(handle)?;
     if io == Io::Cache && !table.dropped.load(Ordering::Relaxed) {
         cache.insert(table.number, handle.offset, &block);
     }
@@ -132,8 +132,8 @@ impl BlockSource for SequentialBlocks {
 
     fn block(&mut self, table: &Table, position: usize) -> Result<Block> {
         if let Some(block) = self.window.block(table, position)? {
-            return Ok(Block::from(block));
+            return Ok(block);
         }
-        self.window.read(table, position, JOB_REACH).map(Block::from)
+        self.window.read(table, position, JOB_REACH)
     }
 }

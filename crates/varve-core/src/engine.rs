@@ -18,7 +18,7 @@ use crate::read_ahead::ReadAhead;
 use crate::registry::Registry;
 use crate::scan::{CursorOptions, ScanCursor};
 use crate::stats::{Counters, LevelFilters, Stats, LEVELS};
-use crate::table::{Table, TableSpec};
+use crate::table::{Resident, Table, TableSpec};
 use crate::view::{ReadContext, View};
 
 #[derive(Clone, Debug)]
@@ -132,6 +132,16 @@ impl Engine {
     pub fn approximate_offset(&self, table: u64, key: &[u8]) -> Result<u64> {
         let table = self.registry().table(table)?;
         table.approximate_offset(key)
+    }
+
+    /// Bytes of keys and values in open tables, before compression. A table that is not loaded is loaded for it, or counts with the size of
+    /// its file.
+    pub fn raw_bytes(&self, tables: &[u64], load: bool) -> Result<u64> {
+        let tables = self.registry().run(tables)?;
+        tables.iter().try_fold(0u64, |sum, table| {
+            let resident = if load { Some(table.load()?) } else { table.loaded() };
+            Ok(sum.saturating_add(resident.map_or(table.size, Resident::raw_bytes)))
+        })
     }
 
     /// Looks up a key; `take` gets the value where it lies.

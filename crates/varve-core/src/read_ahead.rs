@@ -3,10 +3,11 @@
 //! Invariants:
 //!  1. A read goes from the block that is asked for to the last block that ends within the reach, at least the one block. So no more is
 //!     allocated than the reach or one block.
-//!  2. Blocks are verified when they are asked for: damage behind that is nobody's business yet.
+//!  2. Blocks are verified and decompressed when they are asked for: damage behind that is nobody's business yet.
 
+use crate::block::Block;
 use crate::error::Result;
-use crate::table::format::{verify_block, BLOCK_TRAILER_SIZE};
+use crate::table::format::{open_data_block, BLOCK_TRAILER_SIZE};
 use crate::table::Table;
 
 /// How far the second read of a sequence reaches, and all from the third on.
@@ -22,8 +23,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// A verified block, when it lies in the window.
-    pub fn block(&self, table: &Table, position: usize) -> Result<Option<&[u8]>> {
+    /// A block, when it lies in the window.
+    pub fn block(&self, table: &Table, position: usize) -> Result<Option<Block>> {
         let handle = table.load()?.index.handle(position);
         let inside =
             self.table == table.number && handle.offset >= self.offset && handle.end() <= self.offset + self.bytes.len() as u64;
@@ -31,18 +32,18 @@ impl Window {
             return Ok(None);
         }
         let sealed = &self.bytes[(handle.offset - self.offset) as usize..(handle.end() - self.offset) as usize];
-        verify_block(sealed, table.path(), handle.offset).map(Some)
+        open_data_block(sealed, table.path(), handle.offset).map(Some)
     }
 
-    /// Reads a block, and those behind it that end within `reach` bytes; returns the block, verified.
-    pub fn read(&mut self, table: &Table, position: usize, reach: u64) -> Result<&[u8]> {
+    /// Reads a block, and those behind it that end within `reach` bytes; returns the block.
+    pub fn read(&mut self, table: &Table, position: usize, reach: u64) -> Result<Block> {
         self.fill(table, position, reach)?;
         self.first(table, position)
     }
 
-    fn first(&self, table: &Table, position: usize) -> Result<&[u8]> {
+    fn first(&self, table: &Table, position: usize) -> Result<Block> {
         let handle = table.load()?.index.handle(position);
-        verify_block(&self.bytes[..handle.size as usize + BLOCK_TRAILER_SIZE], table.path(), handle.offset)
+        open_data_block(&self.bytes[..handle.size as usize + BLOCK_TRAILER_SIZE], table.path(), handle.offset)
     }
 
     fn fill(&mut self, table: &Table, position: usize, reach: u64) -> Result<()> {
@@ -84,13 +85,13 @@ impl ReadAhead {
         self.previous = Some((table.number, position, position + 1 == count));
     }
 
-    /// A verified block that was read already.
-    pub fn block(&self, table: &Table, position: usize) -> Result<Option<&[u8]>> {
+    /// A block that was read already.
+    pub fn block(&self, table: &Table, position: usize) -> Result<Option<Block>> {
         self.window.block(table, position)
     }
 
-    /// Reads a block, and more when the scan goes on from block to block; returns the block, verified.
-    pub fn read(&mut self, table: &Table, position: usize) -> Result<&[u8]> {
+    /// Reads a block, and more when the scan goes on from block to block; returns the block.
+    pub fn read(&mut self, table: &Table, position: usize) -> Result<Block> {
         self.reach = if self.sequential { (self.reach * 4).clamp(FIRST_REACH, MOST_REACH) } else { 0 };
         // When more cannot be read, what is behind the block may be to blame.
         if self.reach > 0 && self.window.fill(table, position, self.reach).is_ok() {

@@ -42,6 +42,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, max_open_files, keys, s
         c"setJobRate" => set_job_rate,
         c"installView" => install_view,
         c"approximateOffset" => approximate_offset,
+        c"rawBytes" => raw_bytes,
         c"flush" => flush,
         c"compact" => compact,
         c"cancelJobs" => cancel_jobs,
@@ -150,6 +151,12 @@ fn approximate_offset(scope: Scope, state: &Rc<State>, [table, key]: [Value; 2])
     let (table, key) = (scope.to_u64(table)?, scope.bytes(key)?);
     let offset = state.with_engine(|engine| Ok(engine.approximate_offset(table, key)?))?;
     scope.number(offset as f64)
+}
+
+/// `(tables: number[], load: boolean) → bytes`
+fn raw_bytes(scope: Scope, state: &Rc<State>, [tables, load]: [Value; 2]) -> Result<Value> {
+    let bytes = state.engine()?.raw_bytes(&scope.numbers(tables)?, scope.to_bool(load)?)?;
+    scope.number(bytes as f64)
 }
 
 /// `(job: FlushJob, onProgress?) → { done, cancel }`

@@ -133,9 +133,10 @@ export class CachedBlocks implements BlockSource {
 		return bytes;
 	}
 
-	/** Keeps a copy of a block that shares its memory with others: in the cache it would keep all of that. */
+	/** Keeps a block, or a copy where it shares its memory with others: in the cache it would keep all of that. */
 	private keepShared(table: Table, block: number, bytes: Buffer): Buffer {
-		if (!this.fillCache || bytes.length > this.cache.capacity) return this.keep(table, block, bytes);
+		const isShared = bytes.buffer.byteLength > bytes.length;
+		if (!isShared || !this.fillCache || bytes.length > this.cache.capacity) return this.keep(table, block, bytes);
 		const copy = Buffer.allocUnsafeSlow(bytes.length);
 		bytes.copy(copy);
 		return this.keep(table, block, copy);

@@ -120,6 +120,11 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.cache.setCapacity(bytes);
 	}
 
+	rawBytes(tables: number[], load: boolean): number {
+		this.checkOpen();
+		return tables.reduce((sum, table) => sum + this.registry.table(table).rawBytes(load), 0);
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.scratch = Buffer.allocUnsafeSlow(length + TRAILER_SIZE);

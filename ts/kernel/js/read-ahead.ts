@@ -4,10 +4,10 @@
  * Invariants:
  *  1. A read goes from the block that is asked for to the last block that ends within the reach, at least the one block. So no more
  *     is allocated than the reach or one block.
- *  2. Blocks are verified when they are asked for: damage behind that is nobody's business yet.
+ *  2. Blocks are verified and decompressed when they are asked for: damage behind that is nobody's business yet.
  *  3. A window is never written to again: blocks in it hold as long as somebody refers to them.
  */
-import { BLOCK_TRAILER_SIZE, verifyBlock } from './table/format';
+import { BLOCK_TRAILER_SIZE, openDataBlock } from './table/format';
 import type { Table } from './table/reader';
 
 /** How far the second read of a sequence reaches, and all from the third on. */
@@ -42,18 +42,17 @@ export class ReadAhead {
 		this.previousBlock = block;
 	}
 
-	/** A verified block that was read already. */
+	/** A block that was read already. */
 	block(table: Table, block: number): Buffer | undefined {
 		const { window } = this;
 		if (window === undefined || window.table !== table) return undefined;
 		const { offset, size } = table.load().handle(block);
 		const at = offset - window.offset;
 		if (at < 0 || at + size + BLOCK_TRAILER_SIZE > window.bytes.length) return undefined;
-		verifyBlock(window.bytes, at, size, table.path, offset);
-		return window.bytes.subarray(at, at + size);
+		return openDataBlock(window.bytes, at, size, Buffer.allocUnsafeSlow, table.path, offset);
 	}
 
-	/** Reads a block, and more when the scan goes on from block to block; answers the block, verified. */
+	/** Reads a block, and more when the scan goes on from block to block; answers the block. */
 	read(table: Table, block: number): Buffer {
 		const reach = this.nextReach();
 		const window = emptyWindow(table, block, reach);
@@ -88,8 +87,7 @@ export class ReadAhead {
 	private enter(window: Window, block: number): Buffer {
 		this.window = window;
 		const { offset, size } = window.table.load().handle(block);
-		verifyBlock(window.bytes, 0, size, window.table.path, offset);
-		return window.bytes.subarray(0, size);
+		return openDataBlock(window.bytes, 0, size, Buffer.allocUnsafeSlow, window.table.path, offset);
 	}
 }
 

@@ -79,6 +79,10 @@ export class NativeEngine implements KernelEngine {
 		call(() => this.#functions.setCacheCapacity(bytes));
 	}
 
+	rawBytes(tables: number[], load: boolean): number {
+		return call(() => this.#functions.rawBytes(tables, load));
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.keyScratch = privateBuffer(Math.max(length, 2 * this.keyScratch.length));

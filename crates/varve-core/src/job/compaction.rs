@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::output::OutputTables;
 use super::retention::Retention;
-use super::{copy_entries, CompactionJob, Pace, TableSummary};
+use super::{copy_entries, CompactionJob, InputSize, Pace, TableSummary, ENTRY_BYTES};
 use crate::block_source::SequentialBlocks;
 use crate::error::Result;
 use crate::level_cursor::LevelCursor;
@@ -12,9 +12,15 @@ use crate::merge::MergeCursor;
 use crate::table::Table;
 
 pub fn run(runs: Vec<Arc<[Arc<Table>]>>, job: &CompactionJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
-    let total = runs.iter().flat_map(|run| run.iter()).map(|table| table.size).sum();
+    let mut input = InputSize { entry_bytes: 0, reported: 0 };
+    for table in runs.iter().flat_map(|run| run.iter()) {
+        let resident = table.load()?;
+        let overhead = ENTRY_BYTES.saturating_mul(resident.properties.entries);
+        input.entry_bytes = input.entry_bytes.saturating_add(resident.raw_bytes()).saturating_add(overhead);
+        input.reported += table.size;
+    }
     let sources = runs.into_iter().filter_map(|run| LevelCursor::new(run, SequentialBlocks::default())).collect();
     let retention = Retention::new(&job.snapshots, Some(&job.keep_tombstones));
     let tables = OutputTables::new(job.output.clone(), Some(job.output.table.table_size), &job.cuts);
-    copy_entries(&mut MergeCursor::new(sources), &job.bounds, retention, tables, total, pace)
+    copy_entries(&mut MergeCursor::new(sources), &job.bounds, retention, tables, input, pace)
 }

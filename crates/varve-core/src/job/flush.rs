@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::output::OutputTables;
 use super::retention::Retention;
-use super::{copy_entries, Bounds, FlushJob, Pace, TableSummary};
+use super::{copy_entries, Bounds, FlushJob, InputSize, Pace, TableSummary};
 use crate::error::Result;
 use crate::memtable::{Memtable, MemtableCursor};
 
 pub fn run(memtable: Arc<Memtable>, job: &FlushJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
-    let total = memtable.size() as u64;
+    let size = memtable.size() as u64;
+    let input = InputSize { entry_bytes: size, reported: size };
     let mut cursor = MemtableCursor::new(memtable);
     let tables = OutputTables::new(job.output.clone(), None, &[]);
-    copy_entries(&mut cursor, &Bounds::default(), Retention::new(&job.snapshots, None), tables, total, pace)
+    copy_entries(&mut cursor, &Bounds::default(), Retention::new(&job.snapshots, None), tables, input, pace)
 }

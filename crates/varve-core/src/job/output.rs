@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::{JobOutput, TableSummary};
 use crate::error::{Error, Result};
 use crate::internal_key::user_key;
-use crate::table::TableWriter;
+use crate::table::{TableWriter, Written};
 
 const WRITE_BYTES: usize = 256 * 1024;
 
@@ -66,14 +66,14 @@ impl<'a> OutputTables<'a> {
 
     /// Bytes written so far, about.
     pub fn written(&self) -> u64 {
-        self.finished + self.current.as_ref().map_or(0, |current| current.writer.cut_size())
+        self.finished + self.current.as_ref().map_or(0, |current| current.writer.stored_size())
     }
 
     /// Finishes the table that is being written, if there is one.
     pub fn finish(&mut self) -> Result<()> {
         let Some(Current { path, temporary, writer }) = self.current.take() else { return Ok(()) };
         let written = Error::io(&temporary, "written");
-        let (out, size, properties) = match writer.finish() {
+        let Written { out, size, properties, data_bytes } = match writer.finish() {
             Ok(finished) => finished,
             Err(error) => return Err(written(error)),
         };
@@ -94,6 +94,8 @@ impl<'a> OutputTables<'a> {
             largest_sequence: properties.largest_sequence,
             smallest_key: properties.smallest_key,
             largest_key: properties.largest_key,
+            raw_data_bytes: data_bytes.raw,
+            stored_data_bytes: data_bytes.stored,
         });
         Ok(())
     }

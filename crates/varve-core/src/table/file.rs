@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::footer::FOOTER_SIZE;
-use super::format::{verify_block, BlockHandle, BLOCK_TRAILER_SIZE};
+use super::format::{open_data_block, open_meta_block, BlockHandle, BLOCK_TRAILER_SIZE};
 use crate::block::Block;
 use crate::error::{Error, Result};
 use crate::file_cache::FileCache;
@@ -49,11 +49,20 @@ impl TableFile {
         })
     }
 
-    /// Reads and verifies a block.
-    pub fn read_block(&self, handle: BlockHandle) -> Result<Block> {
+    /// Reads, verifies and decompresses a data block.
+    pub fn read_data_block(&self, handle: BlockHandle) -> Result<Block> {
+        open_data_block(&self.read_sealed(handle)?, &self.path, handle.offset)
+    }
+
+    /// Reads and verifies a block that is never compressed.
+    pub fn read_meta_block(&self, handle: BlockHandle) -> Result<Block> {
+        Ok(Block::from(open_meta_block(&self.read_sealed(handle)?, &self.path, handle.offset)?))
+    }
+
+    fn read_sealed(&self, handle: BlockHandle) -> Result<Vec<u8>> {
         let mut sealed = vec![0; handle.size as usize + BLOCK_TRAILER_SIZE];
         self.read_range(&mut sealed, handle.offset)?;
-        Ok(Block::from(verify_block(&sealed, &self.path, handle.offset)?))
+        Ok(sealed)
     }
 }
 

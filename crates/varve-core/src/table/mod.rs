@@ -17,4 +17,4 @@ pub mod writer;
 pub use cursor::TableCursor;
 pub use reader::{KeyBounds, Table, TableSpec};
 pub use resident::Resident;
-pub use writer::{TableOptions, TableWriter};
+pub use writer::{DataBytes, TableOptions, TableWriter, Written};

@@ -35,6 +35,11 @@ impl Resident {
         Ok(Self { index: reader.index(&footer)?, filter, unknown_filter, properties })
     }
 
+    /// Bytes of keys and values as they were added.
+    pub fn raw_bytes(&self) -> u64 {
+        self.properties.raw_key_bytes.saturating_add(self.properties.raw_value_bytes)
+    }
+
     /// Bytes of index and filter in memory.
     pub fn size(&self) -> usize {
         self.index.size() + self.filter.as_ref().map_or(0, |filter| filter.size())
@@ -59,7 +64,7 @@ impl Reader<'_> {
         let mut unknown_filter = false;
         let origin = footer.metaindex.offset;
         let mut each = || -> Result<()> {
-            let mut cursor = BlockCursor::new(self.file.read_block(footer.metaindex)?, KeyOrder::Plain)?;
+            let mut cursor = BlockCursor::new(self.file.read_meta_block(footer.metaindex)?, KeyOrder::Plain)?;
             cursor.seek_to_first()?;
             while cursor.valid() {
                 // An unknown name is a part that a reader can do without.
@@ -68,7 +73,7 @@ impl Reader<'_> {
                 unknown_filter |= filter_name.is_some() && policy.is_none();
                 if cursor.key() == PROPERTIES_NAME || policy.is_some() {
                     let handle = BlockHandle::decode(cursor.value(), self.data_end)?;
-                    let block = self.file.read_block(handle)?;
+                    let block = self.file.read_meta_block(handle)?;
                     let here = |error: Error| error.at(self.file.path(), handle.offset);
                     match policy {
                         Some(policy) => filter = Some(policy.open(block.to_vec()).map_err(here)?),
@@ -86,7 +91,7 @@ impl Reader<'_> {
 
     fn index(&self, footer: &Footer) -> Result<KeyIndex> {
         let here = |error: Error| error.at(self.file.path(), footer.index.offset);
-        let block = self.file.read_block(footer.index)?;
+        let block = self.file.read_meta_block(footer.index)?;
         let index = KeyIndex::decode(block, self.data_end).map_err(here)?;
         if index.is_empty() {
             return Err(here(Error::corruption("the index is empty")));

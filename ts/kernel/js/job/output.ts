@@ -78,7 +78,7 @@ export class OutputTables {
 
 	/** Bytes written so far, about. */
 	get written(): number {
-		return this.finished + (this.writer?.cutSize ?? 0);
+		return this.finished + (this.writer?.storedSize ?? 0);
 	}
 
 	/** Finishes the last table. */
@@ -130,7 +130,7 @@ export class OutputTables {
 	private finishTable(): void {
 		const writer = this.writer as TableWriter;
 		const file = this.file as WritableFile;
-		const { size, properties } = writer.finish();
+		const { size, properties, rawDataBytes, storedDataBytes } = writer.finish();
 		file.syncSync();
 		this.file = undefined;
 		this.writer = undefined;
@@ -150,6 +150,8 @@ export class OutputTables {
 			largestSequence: properties.largestSequence,
 			smallestKey: new Uint8Array(properties.smallestKey),
 			largestKey: new Uint8Array(properties.largestKey),
+			rawDataBytes,
+			storedDataBytes,
 		});
 	}
 

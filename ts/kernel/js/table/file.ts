@@ -6,7 +6,7 @@
 import { CorruptionError, IOError, VarveError } from '../../../errors';
 import type { FileCache } from '../file-cache';
 import { FOOTER_SIZE } from './footer';
-import { BLOCK_TRAILER_SIZE, type BlockHandle, verifyBlock } from './format';
+import { BLOCK_TRAILER_SIZE, type BlockHandle, openDataBlock } from './format';
 
 export class TableFile {
 	constructor(
@@ -51,27 +51,26 @@ export class TableFile {
 		this.checkCount(count, target.length, offset);
 	}
 
-	/** Reads and verifies a block on the calling thread. */
+	/** Reads, verifies and decompresses a data block on the calling thread. */
 	readBlock(handle: BlockHandle): Buffer {
 		const bytes = Buffer.allocUnsafeSlow(handle.size + BLOCK_TRAILER_SIZE);
 		this.readInto(bytes, handle.offset);
-		return this.verified(bytes, handle);
+		return this.opened(bytes, handle);
 	}
 
 	/** As {@link readBlock}, off the calling thread. */
 	async readBlockAsync(handle: BlockHandle): Promise<Buffer> {
 		const bytes = Buffer.allocUnsafeSlow(handle.size + BLOCK_TRAILER_SIZE);
 		await this.readIntoAsync(bytes, handle.offset);
-		return this.verified(bytes, handle);
+		return this.opened(bytes, handle);
 	}
 
 	close(): void {
 		this.files.forget(this);
 	}
 
-	private verified(bytes: Buffer, { size, offset }: BlockHandle): Buffer {
-		verifyBlock(bytes, 0, size, this.path, offset);
-		return bytes.subarray(0, size);
+	private opened(bytes: Buffer, { size, offset }: BlockHandle): Buffer {
+		return openDataBlock(bytes, 0, size, Buffer.allocUnsafeSlow, this.path, offset);
 	}
 
 	private checkCount(count: number, wanted: number, offset: number): void {

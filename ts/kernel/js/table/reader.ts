@@ -78,6 +78,12 @@ export class Table {
 		return this.resident?.size ?? 0;
 	}
 
+	/** Bytes of keys and values as they were added; the size of the file for a table that is not loaded, unless `load`. */
+	rawBytes(load: boolean): number {
+		const properties = (load ? this.load() : this.resident)?.properties;
+		return properties === undefined ? this.size : properties.rawKeyBytes + properties.rawValueBytes;
+	}
+
 	/** Where the first data block begins that may hold user keys at or after `key`; the end of the data blocks when none does. */
 	approximateOffset(key: Uint8Array): number {
 		// A trailer of all ones comes before every version of the key.

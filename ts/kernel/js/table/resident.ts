@@ -9,7 +9,7 @@ import { BlockCursor, INTERNAL_KEYS, PLAIN_KEYS } from '../block/cursor';
 import { policyOf } from '../filter/policies';
 import { BLOCK_PREFIX, type Filter, type FilterPolicy } from '../filter/policy';
 import { decodeFooter, FOOTER_SIZE } from './footer';
-import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, PROPERTIES_NAME, verifyBlock } from './format';
+import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, openMetaBlock, PROPERTIES_NAME } from './format';
 import { KeyIndex } from './key-index';
 import { decodeProperties, type TableProperties } from './properties';
 
@@ -98,8 +98,7 @@ export function* loadResident(path: string, size: number): Generator<Range, Resi
 
 function* blockAt(path: string, { offset, size }: BlockHandle): Generator<Range, Buffer, Buffer> {
 	const bytes = yield { offset, length: size + BLOCK_TRAILER_SIZE };
-	verifyBlock(bytes, 0, size, path, offset);
-	return bytes.subarray(0, size);
+	return openMetaBlock(bytes, 0, size, path, offset);
 }
 
 function* filterAt(path: string, { policy, handle }: FilterPart): Generator<Range, Filter, Buffer> {
