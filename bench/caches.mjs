@@ -158,7 +158,7 @@ function dropsPages(store) {
  * @returns {Promise<number>} bytes of its tables
  */
 async function load(store, kernel, options, entries) {
-	const database = await Database.open(store, { ...options, kernel, sync: 'never' });
+	const database = await Database.open(store, { ...options, kernel, sync: 'never', compression: 'none' });
 	for (let i = 0; i < entries; i++) {
 		database.putSync(keyText(i), valueBytes(i));
 		if (i % 100_000 === 99_999) await database.flush();
