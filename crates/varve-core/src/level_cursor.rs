@@ -23,6 +23,11 @@ impl<S: BlockSource> LevelCursor<S> {
         Some(Self { tables, position: 0, table: TableCursor::new(first, source), valid: false })
     }
 
+    /// Highest sequence number of the table that the cursor stands in.
+    pub fn newest_entry(&self) -> u64 {
+        self.tables[self.position].properties.largest_sequence
+    }
+
     fn enter(&mut self, position: usize) {
         if position != self.position {
             self.table.reset(Arc::clone(&self.tables[position]));
@@ -78,12 +83,9 @@ impl<S: BlockSource> Cursor for LevelCursor<S> {
     }
 
     fn seek(&mut self, target: &[u8]) -> Result<()> {
-        let position = self.tables.partition_point(|table| compare(&table.properties.largest_key, target).is_lt());
-        if position == self.tables.len() {
-            self.valid = false;
-            return Ok(());
-        }
-        self.enter(position);
+        // What lies behind the others is looked for in the last table: it may have no end.
+        let others = &self.tables[..self.tables.len() - 1];
+        self.enter(others.partition_point(|table| compare(&table.properties.largest_key, target).is_lt()));
         self.table.seek(target)?;
         self.skip_forward()
     }

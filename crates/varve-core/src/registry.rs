@@ -53,10 +53,10 @@ impl Registry {
     /// The view of these memtables (newest first) and levels (level 0 newest first, the others in key order).
     pub fn view(&self, memtables: &[u64], levels: &[Vec<u64>]) -> Result<View> {
         let (level0, deeper) = levels.split_first().map_or((&[][..], &[][..]), |(first, rest)| (first.as_slice(), rest));
-        Ok(View {
-            memtables: memtables.iter().map(|&id| self.memtable(id)).collect::<Result<_>>()?,
-            level0: level0.iter().map(|&number| self.table(number)).collect::<Result<_>>()?,
-            levels: deeper.iter().filter(|level| !level.is_empty()).map(|level| self.run(level)).collect::<Result<_>>()?,
-        })
+        Ok(View::new(
+            memtables.iter().map(|&id| self.memtable(id)).collect::<Result<_>>()?,
+            level0.iter().map(|&number| self.table(number)).collect::<Result<_>>()?,
+            deeper.iter().filter(|level| !level.is_empty()).map(|level| self.run(level)).collect::<Result<_>>()?,
+        ))
     }
 }

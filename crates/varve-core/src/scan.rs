@@ -6,13 +6,16 @@
 //! ```
 //!
 //! Invariants:
-//!  1. Of each user key the newest version that `sequence` can see decides; a tombstone hides the key.
-//!  2. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
+//!  1. Of each user key the newest version that `sequence` can see decides; a tombstone hides the key, and so does a newer range delete
+//!     over it. Range deletes count that were there when the cursor was opened.
+//!  2. A source whose entries are older than the range delete over the current one goes straight to the end of that range.
+//!  3. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use crate::block_source::CachedBlocks;
+use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
@@ -70,6 +73,8 @@ pub struct ScanCursor {
     options: CursorOptions,
     cache_only: Arc<AtomicBool>,
     merge: MergeCursor<Source>,
+    /// What range deletes cover.
+    coverage: Coverage,
     place: Place,
     /// Forward: the user key whose further versions are passed over. Both: where to go on after an error.
     last: Vec<u8>,
@@ -83,6 +88,7 @@ impl ScanCursor {
     pub fn new(view: Arc<View>, blocks: CachedBlocks, options: CursorOptions) -> Self {
         Self {
             merge: view.cursor(&blocks),
+            coverage: view.coverage(options.lower.as_deref(), options.upper.as_deref(), options.sequence),
             cache_only: blocks.cache_only,
             _view: view,
             options,
@@ -241,9 +247,10 @@ impl ScanCursor {
                 }
                 passing = false;
                 if trailer >> 8 <= self.options.sequence {
+                    let hidden = is_hidden(&self.coverage, user_key, trailer >> 8);
                     match trailer as u8 {
-                        KIND_PUT => return Ok(true),
-                        KIND_DELETE => {}
+                        KIND_PUT if !hidden => return Ok(true),
+                        KIND_PUT | KIND_DELETE => {}
                         kind => return Err(self.merge.locate(unknown_kind(kind))),
                     }
                     self.last.clear();
@@ -251,6 +258,10 @@ impl ScanCursor {
                     passing = true;
                     // From here on an error goes on behind the tombstone.
                     self.place = Place::Behind;
+                    if hidden {
+                        self.pass_hidden()?;
+                        continue;
+                    }
                 }
             }
             self.merge.next()?;
@@ -286,6 +297,10 @@ impl ScanCursor {
                 break;
             }
             if trailer >> 8 <= self.options.sequence {
+                if is_hidden(&self.coverage, user_key, trailer >> 8) {
+                    self.pass_hidden()?;
+                    continue;
+                }
                 found = match trailer as u8 {
                     KIND_PUT => true,
                     KIND_DELETE => false,
@@ -300,4 +315,28 @@ impl ScanCursor {
         }
         Ok(found)
     }
+
+    /// Leaves an entry that a range delete hides: the source as a whole passes the range if it has nothing newer.
+    fn pass_hidden(&mut self) -> Result<()> {
+        let range_delete = self.coverage.at(internal_key::user_key(self.merge.key()));
+        let newest = self.merge.top().map_or(u64::MAX, Source::newest_entry);
+        match range_delete.filter(|range_delete| newest < range_delete.sequence) {
+            Some(range_delete) if self.options.reverse => {
+                internal_key::seek_key(&mut self.target, &range_delete.start, u64::MAX >> 8);
+                self.merge.skip(Some(&self.target))
+            }
+            Some(range_delete) if range_delete.end.is_empty() => self.merge.skip(None),
+            Some(range_delete) => {
+                internal_key::seek_key(&mut self.target, &range_delete.end, u64::MAX >> 8);
+                self.merge.skip(Some(&self.target))
+            }
+            None if self.options.reverse => self.merge.prev(),
+            None => self.merge.next(),
+        }
+    }
+}
+
+#[inline]
+fn is_hidden(coverage: &Coverage, user_key: &[u8], sequence: u64) -> bool {
+    !coverage.is_empty() && coverage.at(user_key).is_some_and(|range_delete| range_delete.sequence > sequence)
 }

@@ -1,19 +1,21 @@
 //! A view: the memtables and tables that reads see at one moment. Immutable.
 //!
 //! Invariant: for one user key, everything in an earlier source is newer than everything in a later one: memtables newest first, level 0
-//! newest first, then the deeper levels. So a lookup ends at the first source that knows the key.
+//! newest first, then the deeper levels. So a lookup ends at the first source that knows the key; one with a range delete over it does.
 
 use std::sync::Arc;
 
 use crate::block::{BlockCursor, KeyOrder};
 use crate::block_source::{cached_block, CachedBlocks, Io};
 use crate::cache::BlockCache;
+use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
 use crate::level_cursor::LevelCursor;
 use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
+use crate::range_delete::{is_before, RangeDelete};
 use crate::stats::Counters;
 use crate::table::key_index::index_mismatch;
 use crate::table::Table;
@@ -27,6 +29,8 @@ pub struct View {
     pub level0: Vec<Arc<Table>>,
     /// Levels from 1 on that have tables: in key order, disjoint.
     pub levels: Vec<Arc<[Arc<Table>]>>,
+    /// Tables with range deletes, from all levels.
+    with_range_deletes: Vec<Arc<Table>>,
 }
 
 /// A source of a scan.
@@ -43,6 +47,51 @@ pub struct ReadContext<'a> {
 }
 
 impl View {
+    /// Memtables and tables of level 0 newest first, the levels from 1 on in key order.
+    pub fn new(memtables: Vec<Arc<Memtable>>, level0: Vec<Arc<Table>>, levels: Vec<Arc<[Arc<Table>]>>) -> Self {
+        let mut view = Self { memtables, level0, levels, with_range_deletes: Vec::new() };
+        view.with_range_deletes = view.tables().filter(|table| !table.range_deletes.is_empty()).cloned().collect();
+        view
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.level0.iter().chain(self.levels.iter().flat_map(|tables| tables.iter()))
+    }
+
+    /// What range deletes that `sequence` can see cover between two keys, as far as these are given.
+    pub fn coverage(&self, lower: Option<&[u8]>, upper: Option<&[u8]>, sequence: u64) -> Coverage {
+        let inside = |one: &RangeDelete| {
+            one.sequence <= sequence
+                && lower.is_none_or(|lower| is_before(lower, &one.end))
+                && upper.is_none_or(|upper| one.start.as_slice() < upper)
+        };
+        let mut range_deletes = Vec::new();
+        for memtable in &self.memtables {
+            memtable.collect_range_deletes(&mut range_deletes, inside);
+        }
+        for table in &self.with_range_deletes {
+            range_deletes.extend(table.range_deletes.all().iter().filter(|one| inside(one)).cloned());
+        }
+        Coverage::of(range_deletes)
+    }
+
+    /// Numbers of tables of which nobody can see anything any more: newer range deletes of other tables cover their whole span, and no
+    /// snapshot is in between. `snapshots` ascend.
+    pub fn covered_tables(&self, snapshots: &[u64]) -> Vec<u64> {
+        if self.with_range_deletes.is_empty() {
+            return Vec::new();
+        }
+        let range_deletes = self.with_range_deletes.iter().flat_map(|table| table.range_deletes.all());
+        let coverage = Coverage::of(range_deletes.cloned().collect());
+        let is_covered = |table: &&Arc<Table>| {
+            let properties = &table.properties;
+            let newest = coverage.spans(table.smallest_user_key(), &table.end, properties.largest_sequence);
+            let next_snapshot = snapshots.partition_point(|&snapshot| snapshot < properties.smallest_sequence);
+            newest.is_some_and(|newest| snapshots.get(next_snapshot).is_none_or(|&snapshot| snapshot >= newest))
+        };
+        self.tables().filter(is_covered).map(|table| table.number).collect()
+    }
+
     /// Looks for the newest version of a key that `sequence` can see.
     pub fn get<R>(
         &self,
@@ -74,11 +123,10 @@ impl View {
     /// Tables whose key range holds the key, newest data first.
     fn tables_for<'a>(&'a self, user_key: &'a [u8]) -> impl Iterator<Item = &'a Arc<Table>> {
         let deeper = self.levels.iter().filter_map(move |tables| {
-            let position = tables.partition_point(|table| table.largest_user_key() < user_key);
+            let position = tables.partition_point(|table| !is_before(user_key, &table.end));
             tables.get(position)
         });
-        let inside = move |table: &&Arc<Table>| table.smallest_user_key() <= user_key && user_key <= table.largest_user_key();
-        self.level0.iter().chain(deeper).filter(inside)
+        self.level0.iter().chain(deeper).filter(|table| table.covers(user_key))
     }
 
     /// A cursor over every version of every key.
@@ -101,6 +149,16 @@ struct Lookup<'a> {
 
 impl Lookup<'_> {
     fn in_table<R>(&self, table: &Table, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
+        if table.range_deletes.is_empty() {
+            return self.among_entries(table, 0, take);
+        }
+        let hidden_below = table.range_deletes.covering(self.user_key, self.sequence);
+        let found = self.among_entries(table, hidden_below, take)?;
+        Ok(if hidden_below > 0 && matches!(found, Found::Nothing) { Found::Tombstone } else { found })
+    }
+
+    /// Looks for the key among the entries; one with a sequence number under `hidden_below` is deleted.
+    fn among_entries<R>(&self, table: &Table, hidden_below: u64, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
         let ReadContext { cache, counters, io } = *self.context;
         if let Some(filter) = &table.filter {
             Counters::count(&counters.filter_probes);
@@ -117,7 +175,7 @@ impl Lookup<'_> {
         }
         let block = cached_block(table, position, cache, counters, io)?;
         let here = table.index.handle(position).offset;
-        let found = self.in_block(BlockCursor::new(block, KeyOrder::Internal), &target, take);
+        let found = self.in_block(BlockCursor::new(block, KeyOrder::Internal), &target, hidden_below, take);
         Ok(found.map_err(|error| error.at(&table.path, here))?.unwrap_or_else(|| self.absent(table)))
     }
 
@@ -125,6 +183,7 @@ impl Lookup<'_> {
         &self,
         cursor: Result<BlockCursor>,
         target: &[u8],
+        hidden_below: u64,
         take: &mut impl FnMut(&[u8]) -> R,
     ) -> Result<Option<Found<R>>> {
         let mut cursor = cursor?;
@@ -137,8 +196,8 @@ impl Lookup<'_> {
             return Ok(None);
         }
         match trailer as u8 {
-            KIND_PUT => Ok(Some(Found::Value(take(cursor.value())))),
-            KIND_DELETE => Ok(Some(Found::Tombstone)),
+            KIND_PUT if trailer >> 8 >= hidden_below => Ok(Some(Found::Value(take(cursor.value())))),
+            KIND_PUT | KIND_DELETE => Ok(Some(Found::Tombstone)),
             kind => Err(unknown_kind(kind)),
         }
     }
@@ -160,6 +219,13 @@ macro_rules! of_source {
             Source::Level($cursor) => $call,
         }
     };
+}
+
+impl Source {
+    /// No entry has a higher sequence number, here or, in a level, elsewhere in the same table.
+    pub fn newest_entry(&self) -> u64 {
+        of_source!(self, cursor => cursor.newest_entry())
+    }
 }
 
 impl Cursor for Source {

@@ -3,6 +3,7 @@
 pub mod compaction;
 pub mod flush;
 pub mod output;
+pub mod range_retention;
 pub mod retention;
 
 use std::path::PathBuf;
@@ -49,8 +50,8 @@ pub struct CompactionJob {
     pub runs: Vec<Vec<u64>>,
     /// Sequence numbers of living snapshots, ascending.
     pub snapshots: Vec<u64>,
-    /// User-key ranges (both ends inclusive, ascending, disjoint) in which levels below the output hold something.
-    pub keep_tombstones: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Ranges of user keys (see [`retention::KeyRange`]; ascending, disjoint) in which levels below the output hold something.
+    pub keep_tombstones: Vec<retention::KeyRange>,
     pub output: JobOutput,
 }
 
@@ -65,7 +66,7 @@ pub struct TableSummary {
     pub tombstones: u64,
     pub smallest_sequence: u64,
     pub largest_sequence: u64,
-    /// Internal keys.
+    /// Internal keys; see [`crate::table::properties::Properties`].
     pub smallest_key: Vec<u8>,
     pub largest_key: Vec<u8>,
 }
@@ -103,7 +104,7 @@ fn copy_entries(
     total: u64,
     control: &JobControl,
 ) -> Result<Vec<TableSummary>> {
-    let mut tables = OutputTables::new(output, cut_size);
+    let mut tables = OutputTables::new(output, cut_size, retention.range_deletes());
     let mut copy = || -> Result<()> {
         let (mut done, mut reported) = (0, 0);
         cursor.seek_to_first()?;

@@ -4,7 +4,8 @@
 //!  1. A table is written as `<name>.tmp`, synced, renamed into place, and its directory synced, in that order: a name without `.tmp` is
 //!     a whole table.
 //!  2. A table is cut before an entry with another user key, once it has reached the cut size: versions of a key stay together.
-//!  3. `discard` leaves no file of the job behind.
+//!  3. Range deletes are cut where tables are: each table has the parts that lie before the next one, and behind the one before.
+//!  4. `discard` leaves no file of the job behind.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use super::{JobOutput, TableSummary};
 use crate::error::{Error, Result};
+use crate::internal_key::user_key;
+use crate::range_delete::{is_before, RangeDelete};
 use crate::table::TableWriter;
 
 const WRITE_BYTES: usize = 256 * 1024;
@@ -27,19 +30,22 @@ pub struct OutputTables {
     cut_size: Option<u64>,
     next_number: u64,
     current: Option<Current>,
+    /// Those that are in no table yet: fragments in order.
+    range_deletes: Vec<RangeDelete>,
     summaries: Vec<TableSummary>,
 }
 
 impl OutputTables {
-    /// Without a cut size everything goes into one table.
-    pub fn new(output: JobOutput, cut_size: Option<u64>) -> Self {
-        Self { next_number: output.first_number, output, cut_size, current: None, summaries: Vec::new() }
+    /// Without a cut size everything goes into one table. `range_deletes` are fragments in order.
+    pub fn new(output: JobOutput, cut_size: Option<u64>, range_deletes: Vec<RangeDelete>) -> Self {
+        Self { next_number: output.first_number, output, cut_size, current: None, range_deletes, summaries: Vec::new() }
     }
 
     pub fn add(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         let full = |current: &Current, size: u64| current.writer.cut_size() >= size && !current.writer.is_same_user_key(key);
         if self.current.as_ref().zip(self.cut_size).is_some_and(|(current, size)| full(current, size)) {
-            self.finish()?;
+            let taken = self.take_range_deletes(user_key(key));
+            self.finish_table(&taken)?;
         }
         let current = match &mut self.current {
             Some(current) => current,
@@ -55,11 +61,35 @@ impl OutputTables {
         Ok(())
     }
 
-    /// Finishes the table that is being written, if there is one.
+    /// Finishes the last table, which takes the rest of the range deletes. There may be nothing but these.
     pub fn finish(&mut self) -> Result<()> {
+        let rest = std::mem::take(&mut self.range_deletes);
+        if self.current.is_none() && !rest.is_empty() {
+            self.current = Some(self.start()?);
+        }
+        self.finish_table(&rest)
+    }
+
+    /// Takes what lies before a user key; what reaches over it is cut in two.
+    fn take_range_deletes(&mut self, user_key: &[u8]) -> Vec<RangeDelete> {
+        let count = self.range_deletes.partition_point(|one| one.start.as_slice() < user_key);
+        let mut taken: Vec<RangeDelete> = self.range_deletes.drain(..count).collect();
+        let reaching = taken.iter_mut().filter(|one| is_before(user_key, &one.end));
+        let rest: Vec<RangeDelete> = reaching
+            .map(|one| {
+                let rest = RangeDelete { start: user_key.to_vec(), ..one.clone() };
+                one.end = user_key.to_vec();
+                rest
+            })
+            .collect();
+        self.range_deletes.splice(..0, rest);
+        taken
+    }
+
+    fn finish_table(&mut self, range_deletes: &[RangeDelete]) -> Result<()> {
         let Some(Current { path, temporary, writer }) = self.current.take() else { return Ok(()) };
         let written = Error::io(&temporary, "written");
-        let (out, size, properties) = match writer.finish() {
+        let (out, size, properties) = match writer.finish(range_deletes) {
             Ok(finished) => finished,
             Err(error) => return Err(written(error)),
         };

@@ -25,10 +25,15 @@ impl MemtableCursor {
         Self { memtable, position: None, len: 0, key: Vec::new(), value: Vec::new() }
     }
 
+    /// Highest sequence number of the entries of the memtable.
+    pub fn newest_entry(&self) -> u64 {
+        self.memtable.newest_entry()
+    }
+
     fn go(&mut self, find: impl FnOnce(&Tree, &Self) -> Option<Position>) {
         let memtable = Arc::clone(&self.memtable);
-        let tree = memtable.read();
-        self.position = find(&tree, self);
+        let tree = &memtable.read().tree;
+        self.position = find(tree, self);
         self.len = tree.len();
         let Some(position) = self.position else { return };
         let entry = tree.entry(position);

@@ -91,11 +91,19 @@ impl<S: BlockSource> Cursor for TableCursor<S> {
     }
 
     fn seek_to_first(&mut self) -> Result<()> {
+        if self.table.index.is_empty() {
+            self.invalidate();
+            return Ok(());
+        }
         self.enter(0, BlockCursor::seek_to_first)?;
         self.skip_forward()
     }
 
     fn seek_to_last(&mut self) -> Result<()> {
+        if self.table.index.is_empty() {
+            self.invalidate();
+            return Ok(());
+        }
         self.enter(self.table.index.len() - 1, BlockCursor::seek_to_last)?;
         self.skip_backward()
     }
@@ -114,7 +122,10 @@ impl<S: BlockSource> Cursor for TableCursor<S> {
     }
 
     fn seek_for_prev(&mut self, target: &[u8]) -> Result<()> {
-        let position = self.table.index.find(target).min(self.table.index.len() - 1);
+        let position = self.table.index.find(target);
+        if position == self.table.index.len() {
+            return self.seek_to_last();
+        }
         self.enter(position, |block| block.seek_for_prev(target))?;
         self.skip_backward()
     }

@@ -1,7 +1,7 @@
 //! Tables: sorted files of blocks.
 //!
 //! ```text
-//! | data block … | filter block | properties block | metaindex block | index block | footer (48) |
+//! | data block … | filter block | properties block | range deletes | metaindex block | index block | footer (48) |
 //! ```
 
 pub mod cursor;
@@ -10,6 +10,7 @@ pub mod footer;
 pub mod format;
 pub mod key_index;
 pub mod properties;
+pub mod range_deletes;
 pub mod reader;
 pub mod writer;
 

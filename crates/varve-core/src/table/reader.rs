@@ -6,14 +6,16 @@ use std::sync::atomic::AtomicBool;
 
 use super::file::read_range;
 use super::footer::{Footer, FOOTER_SIZE};
-use super::format::{verify_block, BlockHandle, BLOCK_TRAILER_SIZE, FILTER_NAME, PROPERTIES_NAME};
+use super::format::{verify_block, BlockHandle, BLOCK_TRAILER_SIZE, FILTER_NAME, PROPERTIES_NAME, RANGE_DELETES_NAME};
 use super::key_index::KeyIndex;
 use super::properties::Properties;
+use super::range_deletes::RangeDeletes;
 use crate::block::{Block, BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::internal_key;
+use crate::range_delete::is_before;
 
 /// A table to open.
 #[derive(Clone, Debug)]
@@ -32,6 +34,9 @@ pub struct Table {
     pub index: KeyIndex,
     pub filter: Option<Filter>,
     pub properties: Properties,
+    pub range_deletes: RangeDeletes,
+    /// Where the span of entries and range deletes ends; see `range_delete`.
+    pub end: Vec<u8>,
     pub file: File,
     /// Set when the registry has let go of the table: its blocks are not worth a place in the cache any more.
     pub dropped: AtomicBool,
@@ -53,15 +58,17 @@ impl Table {
         }
         let parts = Parts { file: &file, path: &spec.path, data_end: size - FOOTER_SIZE as u64 };
         let footer = parts.footer()?;
-        let (properties, filter) = parts.metadata(&footer)?;
-        let index = parts.index(&footer)?;
+        let Metadata { properties, filter, range_deletes } = parts.metadata(&footer)?;
+        let index = parts.index(&footer, !range_deletes.is_empty())?;
         Ok(Self {
             number: spec.number,
             path: spec.path.clone(),
             size,
             index,
             filter,
+            end: internal_key::end_of(&properties.largest_key),
             properties,
+            range_deletes,
             file,
             dropped: AtomicBool::new(false),
         })
@@ -71,8 +78,10 @@ impl Table {
         internal_key::user_key(&self.properties.smallest_key)
     }
 
-    pub fn largest_user_key(&self) -> &[u8] {
-        internal_key::user_key(&self.properties.largest_key)
+    /// Does the key lie within the span of the table?
+    #[inline]
+    pub fn covers(&self, user_key: &[u8]) -> bool {
+        self.smallest_user_key() <= user_key && is_before(user_key, &self.end)
     }
 
     /// Where the first data block begins that may hold user keys at or after `key`; the end of the data blocks when none does.
@@ -80,15 +89,16 @@ impl Table {
         let mut target = Vec::with_capacity(key.len() + internal_key::TRAILER_SIZE);
         internal_key::seek_key(&mut target, key, u64::MAX >> 8);
         let block = self.index.find(&target);
-        if block == self.index.len() {
-            return self.index.handle(block - 1).end();
+        match block.checked_sub(1) {
+            _ if block < self.index.len() => self.index.handle(block).offset,
+            Some(last) => self.index.handle(last).end(),
+            None => 0,
         }
-        self.index.handle(block).offset
     }
 
-    /// Bytes of index and filter in memory.
+    /// Bytes of index, filter and range deletes in memory.
     pub fn memory(&self) -> usize {
-        self.index.size() + self.filter.as_ref().map_or(0, Filter::size)
+        self.index.size() + self.filter.as_ref().map_or(0, Filter::size) + self.range_deletes.size()
     }
 
     /// Reads and verifies a block.
@@ -101,6 +111,12 @@ fn read_block(file: &File, path: &Path, handle: BlockHandle) -> Result<Block> {
     let mut sealed = vec![0; handle.size as usize + BLOCK_TRAILER_SIZE];
     read_range(file, path, &mut sealed, handle.offset)?;
     Ok(Block::from(verify_block(&sealed, path, handle.offset)?))
+}
+
+struct Metadata {
+    properties: Properties,
+    filter: Option<Filter>,
+    range_deletes: RangeDeletes,
 }
 
 /// A table that is being opened.
@@ -117,23 +133,25 @@ impl Parts<'_> {
         Footer::decode(&bytes, self.data_end).map_err(|error| error.at(self.path, self.data_end))
     }
 
-    fn metadata(&self, footer: &Footer) -> Result<(Properties, Option<Filter>)> {
+    fn metadata(&self, footer: &Footer) -> Result<Metadata> {
         let mut properties = None;
         let mut filter = None;
+        let mut range_deletes = None;
         let origin = footer.metaindex.offset;
         let mut each = || -> Result<()> {
             let mut cursor = BlockCursor::new(read_block(self.file, self.path, footer.metaindex)?, KeyOrder::Plain)?;
             cursor.seek_to_first()?;
             while cursor.valid() {
+                let name = cursor.key();
                 // An unknown name is a part that a reader can do without.
-                if cursor.key() == PROPERTIES_NAME || cursor.key() == FILTER_NAME {
+                if [PROPERTIES_NAME, FILTER_NAME, RANGE_DELETES_NAME].contains(&name) {
                     let handle = BlockHandle::decode(cursor.value(), self.data_end)?;
                     let block = read_block(self.file, self.path, handle)?;
                     let here = |error: Error| error.at(self.path, handle.offset);
-                    if cursor.key() == PROPERTIES_NAME {
-                        properties = Some(Properties::decode(block).map_err(here)?);
-                    } else {
-                        filter = Some(Filter::new(block.to_vec()).map_err(here)?);
+                    match name {
+                        PROPERTIES_NAME => properties = Some(Properties::decode(block).map_err(here)?),
+                        FILTER_NAME => filter = Some(Filter::new(block.to_vec()).map_err(here)?),
+                        _ => range_deletes = Some(RangeDeletes::decode(block).map_err(here)?),
                     }
                 }
                 cursor.next()?;
@@ -141,15 +159,19 @@ impl Parts<'_> {
             Ok(())
         };
         each().map_err(|error| error.at(self.path, origin))?;
-        let missing = || Error::corruption("the metaindex names no properties").at(self.path, origin);
-        Ok((properties.ok_or_else(missing)?, filter))
+        let refuse = |message: &str| Error::corruption(message).at(self.path, origin);
+        let properties = properties.ok_or_else(|| refuse("the metaindex names no properties"))?;
+        if range_deletes.is_some() != footer.range_deletes {
+            return Err(refuse("flags and metaindex of a table do not agree on whether it has range deletes"));
+        }
+        Ok(Metadata { properties, filter, range_deletes: range_deletes.unwrap_or_default() })
     }
 
-    fn index(&self, footer: &Footer) -> Result<KeyIndex> {
+    fn index(&self, footer: &Footer, may_be_empty: bool) -> Result<KeyIndex> {
         let here = |error: Error| error.at(self.path, footer.index.offset);
         let block = read_block(self.file, self.path, footer.index)?;
         let index = KeyIndex::decode(block, self.data_end).map_err(here)?;
-        if index.is_empty() {
+        if index.is_empty() && !may_be_empty {
             return Err(here(Error::corruption("the index is empty")));
         }
         Ok(index)
