@@ -65,6 +65,11 @@ pub fn seek_key(out: &mut Vec<u8>, user_key: &[u8], sequence: u64) {
     out.extend_from_slice(&pack_trailer(sequence, u8::MAX).to_le_bytes());
 }
 
+/// The internal key that stands before every version of `user_key`.
+pub fn first_key(user_key: &[u8]) -> Vec<u8> {
+    [user_key, &END_TRAILER.to_le_bytes()].concat()
+}
+
 /// Writes the internal key that stands behind every version of `user_key`.
 pub fn last_key(out: &mut Vec<u8>, user_key: &[u8]) {
     out.clear();

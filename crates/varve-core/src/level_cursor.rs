@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::block_source::BlockSource;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::compare;
+use crate::internal_key::{compare, first_key};
+use crate::range_delete::{compare_ends, RangeDelete};
 use crate::table::{Table, TableCursor};
 
 pub struct LevelCursor<S: BlockSource> {
@@ -23,9 +24,51 @@ impl<S: BlockSource> LevelCursor<S> {
         Some(Self { tables, position: 0, table: TableCursor::new(first, source), valid: false })
     }
 
-    /// Highest sequence number of the table that the cursor stands in.
-    pub fn newest_entry(&self) -> u64 {
-        self.tables[self.position].properties.largest_sequence
+    /// Moves on over what a range delete over the current entry hides: to its end or, in reverse, before its start. A table with something
+    /// as new as the range delete is not passed over; one that lies wholly within it is passed without being read.
+    pub fn pass(&mut self, over: &RangeDelete, reverse: bool) -> Result<()> {
+        match (self.is_older(self.position, over), reverse) {
+            (true, true) => self.pass_backward(over),
+            (true, false) => self.pass_forward(over),
+            (false, true) => self.prev(),
+            (false, false) => self.next(),
+        }
+    }
+
+    fn pass_forward(&mut self, over: &RangeDelete) -> Result<()> {
+        let passed =
+            |position: usize| self.is_older(position, over) && compare_ends(&self.tables[position].end, &over.end).is_le();
+        let Some(position) = (self.position..self.tables.len()).find(|&position| !passed(position)) else {
+            self.valid = false;
+            return Ok(());
+        };
+        self.enter(position);
+        if self.is_older(position, over) {
+            self.table.seek(&first_key(&over.end))?;
+        } else {
+            self.table.seek_to_first()?;
+        }
+        self.skip_forward()
+    }
+
+    fn pass_backward(&mut self, over: &RangeDelete) -> Result<()> {
+        let passed =
+            |position: usize| self.is_older(position, over) && over.start.as_slice() <= self.tables[position].smallest_user_key();
+        let Some(position) = (0..=self.position).rev().find(|&position| !passed(position)) else {
+            self.valid = false;
+            return Ok(());
+        };
+        self.enter(position);
+        if self.is_older(position, over) {
+            self.table.seek_for_prev(&first_key(&over.start))?;
+        } else {
+            self.table.seek_to_last()?;
+        }
+        self.skip_backward()
+    }
+
+    fn is_older(&self, position: usize, over: &RangeDelete) -> bool {
+        self.tables[position].properties.largest_sequence < over.sequence
     }
 
     fn enter(&mut self, position: usize) {

@@ -8,7 +8,8 @@
 //! Invariants:
 //!  1. Of each user key the newest version that `sequence` can see decides; a tombstone hides the key, and so does a newer range delete
 //!     over it. Range deletes count that were there when the cursor was opened.
-//!  2. A source whose entries are older than the range delete over the current one goes straight to the end of that range.
+//!  2. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level, this
+//!     is asked table by table.
 //!  3. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,7 @@ use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
 use crate::merge::MergeCursor;
+use crate::range_delete::RangeDelete;
 use crate::view::{Source, View};
 
 #[derive(Clone, Debug, Default)]
@@ -247,9 +249,9 @@ impl ScanCursor {
                 }
                 passing = false;
                 if trailer >> 8 <= self.options.sequence {
-                    let hidden = is_hidden(&self.coverage, user_key, trailer >> 8);
+                    let over = hiding(&self.coverage, user_key, trailer >> 8);
                     match trailer as u8 {
-                        KIND_PUT if !hidden => return Ok(true),
+                        KIND_PUT if over.is_none() => return Ok(true),
                         KIND_PUT | KIND_DELETE => {}
                         kind => return Err(self.merge.locate(unknown_kind(kind))),
                     }
@@ -258,8 +260,8 @@ impl ScanCursor {
                     passing = true;
                     // From here on an error goes on behind the tombstone.
                     self.place = Place::Behind;
-                    if hidden {
-                        self.pass_hidden()?;
+                    if let Some(over) = over {
+                        self.merge.move_top(|source| source.pass(over, false))?;
                         continue;
                     }
                 }
@@ -297,8 +299,8 @@ impl ScanCursor {
                 break;
             }
             if trailer >> 8 <= self.options.sequence {
-                if is_hidden(&self.coverage, user_key, trailer >> 8) {
-                    self.pass_hidden()?;
+                if let Some(over) = hiding(&self.coverage, user_key, trailer >> 8) {
+                    self.merge.move_top(|source| source.pass(over, true))?;
                     continue;
                 }
                 found = match trailer as u8 {
@@ -315,28 +317,13 @@ impl ScanCursor {
         }
         Ok(found)
     }
-
-    /// Leaves an entry that a range delete hides: the source as a whole passes the range if it has nothing newer.
-    fn pass_hidden(&mut self) -> Result<()> {
-        let range_delete = self.coverage.at(internal_key::user_key(self.merge.key()));
-        let newest = self.merge.top().map_or(u64::MAX, Source::newest_entry);
-        match range_delete.filter(|range_delete| newest < range_delete.sequence) {
-            Some(range_delete) if self.options.reverse => {
-                internal_key::seek_key(&mut self.target, &range_delete.start, u64::MAX >> 8);
-                self.merge.skip(Some(&self.target))
-            }
-            Some(range_delete) if range_delete.end.is_empty() => self.merge.skip(None),
-            Some(range_delete) => {
-                internal_key::seek_key(&mut self.target, &range_delete.end, u64::MAX >> 8);
-                self.merge.skip(Some(&self.target))
-            }
-            None if self.options.reverse => self.merge.prev(),
-            None => self.merge.next(),
-        }
-    }
 }
 
+/// The range delete that hides an entry from this reader.
 #[inline]
-fn is_hidden(coverage: &Coverage, user_key: &[u8], sequence: u64) -> bool {
-    !coverage.is_empty() && coverage.at(user_key).is_some_and(|range_delete| range_delete.sequence > sequence)
+fn hiding<'a>(coverage: &'a Coverage, user_key: &[u8], sequence: u64) -> Option<&'a RangeDelete> {
+    if coverage.is_empty() {
+        return None;
+    }
+    coverage.at(user_key).filter(|range_delete| range_delete.sequence > sequence)
 }

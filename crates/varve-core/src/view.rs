@@ -222,9 +222,9 @@ macro_rules! of_source {
 }
 
 impl Source {
-    /// No entry has a higher sequence number, here or, in a level, elsewhere in the same table.
-    pub fn newest_entry(&self) -> u64 {
-        of_source!(self, cursor => cursor.newest_entry())
+    /// Moves on over what a range delete over the current entry hides, as far as nothing newer can be there: by one entry at least.
+    pub fn pass(&mut self, over: &RangeDelete, reverse: bool) -> Result<()> {
+        of_source!(self, cursor => cursor.pass(over, reverse))
     }
 }
 

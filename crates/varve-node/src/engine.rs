@@ -38,6 +38,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
         c"dropTables" => drop_tables,
         c"installView" => install_view,
         c"approximateOffset" => approximate_offset,
+        c"coveredTables" => covered_tables,
         c"flush" => flush,
         c"compact" => compact,
         c"cancelJobs" => cancel_jobs,
@@ -121,6 +122,13 @@ fn approximate_offset(scope: Scope, state: &Rc<State>, [table, key]: [Value; 2])
     let (table, key) = (scope.to_u64(table)?, scope.bytes(key)?);
     let offset = state.with_engine(|engine| Ok(engine.approximate_offset(table, key)?))?;
     scope.number(offset as f64)
+}
+
+/// `(snapshots: number[]) → number[]`
+fn covered_tables(scope: Scope, state: &Rc<State>, [snapshots]: [Value; 1]) -> Result<Value> {
+    let snapshots = scope.numbers(snapshots)?;
+    let numbers = state.with_engine(|engine| Ok(engine.covered_tables(&snapshots)))?;
+    scope.array(&numbers, |&number| scope.number(number as f64))
 }
 
 /// `(job: FlushJob, onProgress?) → { done, cancel }`

@@ -242,7 +242,7 @@ pub fn compaction_job(scope: Scope, job: Value) -> Result<Job> {
     let range = |pair: Value| -> Result<(Vec<u8>, Vec<u8>)> {
         let mut ends = scope.list(pair, |end| scope.bytes(end).map(<[u8]>::to_vec))?;
         match (ends.pop(), ends.pop()) {
-            (Some(largest), Some(smallest)) => Ok((smallest, largest)),
+            (Some(end), Some(start)) => Ok((start, end)),
             _ => Err(Error::Usage("a range has two ends")),
         }
     };

@@ -22,26 +22,11 @@ impl<C: Cursor> MergeCursor<C> {
         Self { sources, heap: Heap::default(), reverse: false }
     }
 
-    /// The source of the current entry.
-    pub fn top(&self) -> Option<&C> {
-        self.heap.top().map(|top| &self.sources[top])
-    }
-
-    /// Moves the source of the current entry, and no other, on to `target` in the direction of the merge; without a target it is at its end
-    /// until the next seek.
-    pub fn skip(&mut self, target: Option<&[u8]>) -> Result<()> {
+    /// Moves the source of the current entry, and no other, by `go`, which goes on in the direction of the merge.
+    pub fn move_top(&mut self, go: impl FnOnce(&mut C) -> Result<()>) -> Result<()> {
         let Some(top) = self.heap.top() else { return Ok(()) };
-        match target {
-            None => self.heap.remove_top(before(&self.sources, self.reverse)),
-            Some(target) if self.reverse => {
-                self.sources[top].seek_for_prev(target)?;
-                self.step(top);
-            }
-            Some(target) => {
-                self.sources[top].seek(target)?;
-                self.step(top);
-            }
-        }
+        go(&mut self.sources[top])?;
+        self.step(top);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{pack_trailer, split, KIND_RANGE_DELETE};
 use crate::range_delete::{is_before, RangeDelete};
+use crate::varint::MAX_SAFE_INTEGER;
 
 const RESTART_INTERVAL: usize = 16;
 
@@ -38,7 +39,8 @@ impl RangeDeletes {
             let (start, trailer) = split(cursor.key());
             let fragment = RangeDelete { start: start.to_vec(), end: cursor.value().to_vec(), sequence: trailer >> 8 };
             let follows = fragments.last().is_none_or(|last| follows(last, &fragment));
-            if trailer as u8 != KIND_RANGE_DELETE || !is_before(&fragment.start, &fragment.end) || !follows {
+            let is_range = trailer as u8 == KIND_RANGE_DELETE && fragment.sequence <= MAX_SAFE_INTEGER;
+            if !is_range || !is_before(&fragment.start, &fragment.end) || !follows {
                 return Err(Error::corruption("the range deletes of a table are malformed"));
             }
             fragments.push(fragment);
