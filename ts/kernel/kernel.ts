@@ -15,6 +15,7 @@
 /** Kind of an internal key; part of the file format. */
 export const KIND_DELETE = 0;
 export const KIND_PUT = 1;
+export const KIND_RANGE_DELETE = 2;
 
 /** Bytes that an entry costs in a memtable on top of its key and value: its header and its share of the tree. */
 export const MEMTABLE_ENTRY_OVERHEAD = 32;
@@ -78,7 +79,10 @@ export interface TableSummary {
 	tombstones: number;
 	smallestSequence: number;
 	largestSequence: number;
-	/** Internal keys. */
+	/**
+	 * Internal keys. The span of range deletes is within: where it reaches behind the last entry, the largest key is its end, with a
+	 * trailer of all ones (docs/format.md).
+	 */
 	smallestKey: Uint8Array;
 	largestKey: Uint8Array;
 }
@@ -111,8 +115,8 @@ export interface CompactionJob {
 	/** Sequence numbers of living snapshots, ascending. */
 	snapshots: number[];
 	/**
-	 * User-key ranges `[smallest, largest]` (both inclusive, ascending, disjoint) that levels below the output hold: a tombstone
-	 * within one of them is kept.
+	 * Ranges of user keys, `[start, end]` (the end exclusive, an empty one the end of all keys; ascending, disjoint), that levels below
+	 * the output hold: a tombstone within one of them is kept, and a range delete that overlaps one.
 	 */
 	keepTombstones: [Uint8Array, Uint8Array][];
 	output: JobOutput;
@@ -133,7 +137,7 @@ export interface RunningJob {
 }
 
 export interface CursorOptions {
-	/** Highest sequence number that is visible. */
+	/** Highest sequence number that is visible. Range deletes that are applied after the cursor was opened never are. */
 	sequence: number;
 	/** Inclusive lower bound of user keys. */
 	lower?: Uint8Array | undefined;
@@ -222,6 +226,12 @@ export interface KernelEngine {
 	 * a key before the table, the end of its data blocks for a key behind it. From the index alone: reads no file.
 	 */
 	approximateOffset(table: number, key: Uint8Array): number;
+	/**
+	 * Tables of the view of which nobody can see anything any more, as range deletes in newer tables cover their whole span and no
+	 * snapshot is in between. Reads no file.
+	 * @param snapshots sequence numbers of living snapshots, ascending
+	 */
+	coveredTables(snapshots: number[]): number[];
 
 	// ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 	/** The caller writes the key here and passes its length. May be replaced by `reserveKey`. */

@@ -103,6 +103,7 @@ describe('job thread', () => {
 		const request = (number: number) => ({
 			kind: 'flush' as const,
 			memtable: memtable.share(),
+			rangeDeletes: [],
 			snapshots: [],
 			output: { ...jobOutput(directory, number), numberCount: 1 },
 		});

@@ -103,6 +103,11 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.registry.table(table).approximateOffset(key);
 	}
 
+	coveredTables(snapshots: number[]): number[] {
+		this.checkOpen();
+		return this.registry.view.coveredTables(snapshots);
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.scratch = Buffer.allocUnsafeSlow(length + TRAILER_SIZE);
@@ -191,17 +196,18 @@ export class JsEngine implements KernelEngine, ScanHost {
 	flush(job: FlushJob, onProgress?: ProgressListener): RunningJob {
 		this.checkOpen();
 		const { snapshots, output } = job;
-		const memtable = this.registry.memtable(job.memtable).share();
-		return this.jobs.run({ kind: 'flush', memtable, snapshots, output }, onProgress);
+		const memtable = this.registry.memtable(job.memtable);
+		const rangeDeletes = memtable.rangeDeletes.all;
+		return this.jobs.run({ kind: 'flush', memtable: memtable.share(), rangeDeletes, snapshots, output }, onProgress);
 	}
 
 	compact(job: CompactionJob, onProgress?: ProgressListener): RunningJob {
 		this.checkOpen();
 		const { snapshots, output } = job;
 		const runs = job.runs.map((run) => run.map((number) => this.tableSpec(number)));
-		const keepTombstones = job.keepTombstones.map(([smallest, largest]): [Uint8Array, Uint8Array] => [
-			Uint8Array.from(smallest),
-			Uint8Array.from(largest),
+		const keepTombstones = job.keepTombstones.map(([start, end]): [Uint8Array, Uint8Array] => [
+			Uint8Array.from(start),
+			Uint8Array.from(end),
 		]);
 		return this.jobs.run({ kind: 'compaction', runs, snapshots, keepTombstones, output }, onProgress);
 	}

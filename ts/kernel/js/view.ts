@@ -3,18 +3,23 @@
  *
  * Invariants:
  *  1. A view never changes. It holds a reference on each of its tables until its own last reference is released.
- *  2. Sources are numbered newest first: memtables, tables of level 0, levels from 1 down. The first that knows a key decides.
+ *  2. Sources are numbered newest first: memtables, tables of level 0, levels from 1 down. The first that knows a key decides; one with
+ *     a range delete over it does.
  */
 import type { BlockSource } from './block-source';
-import type { Cursor } from './cursor';
+import { Coverage } from './coverage';
+import type { SourceCursor } from './cursor';
 import { Level, LevelCursor } from './level-cursor';
 import type { Memtable } from './memtable/memtable';
+import { compareKeys, keyIsBefore, type RangeDelete } from './range-delete';
 import { TableCursor } from './table/cursor';
 import type { Table } from './table/reader';
 
 export class View {
 	/** Levels 1 and below that hold tables. */
 	readonly levels: readonly Level[];
+	/** Tables with range deletes, from all levels. */
+	private readonly withRangeDeletes: Table[] = [];
 	private references = 1;
 
 	/** @param deeper tables of levels 1 and below, each in key order */
@@ -24,7 +29,10 @@ export class View {
 		deeper: readonly (readonly Table[])[],
 	) {
 		this.levels = deeper.filter((tables) => tables.length > 0).map((tables) => new Level(tables));
-		this.forEachTable((table) => table.retain());
+		this.forEachTable((table) => {
+			table.retain();
+			if (!table.rangeDeletes.isEmpty) this.withRangeDeletes.push(table);
+		});
 	}
 
 	retain(): this {
@@ -44,12 +52,42 @@ export class View {
 	}
 
 	/** One cursor for each source, newest first. */
-	cursors(blocks: BlockSource): Cursor[] {
+	cursors(blocks: BlockSource): SourceCursor[] {
 		return [
 			...this.memtables.map((memtable) => memtable.cursor()),
 			...this.level0.map((table) => new TableCursor(table, blocks)),
 			...this.levels.map((level) => new LevelCursor(level, blocks)),
 		];
+	}
+
+	/** What range deletes that `sequence` can see cover between two keys, as far as these are given. */
+	coverage(lower: Uint8Array | undefined, upper: Uint8Array | undefined, sequence: number): Coverage {
+		const inside = (one: RangeDelete) =>
+			one.sequence <= sequence &&
+			(lower === undefined || keyIsBefore(lower, one.end)) &&
+			(upper === undefined || compareKeys(one.start, upper) < 0);
+		const found: RangeDelete[] = [];
+		for (const { rangeDeletes } of this.memtables) for (const one of rangeDeletes.all) if (inside(one)) found.push(one);
+		for (const { rangeDeletes } of this.withRangeDeletes) for (const one of rangeDeletes.all) if (inside(one)) found.push(one);
+		return Coverage.of(found);
+	}
+
+	/**
+	 * Numbers of tables of which nobody can see anything any more: newer range deletes of other tables cover their whole span, and no
+	 * snapshot is in between.
+	 * @param snapshots ascending
+	 */
+	coveredTables(snapshots: readonly number[]): number[] {
+		const covered: number[] = [];
+		if (this.withRangeDeletes.length === 0) return covered;
+		const coverage = Coverage.of(this.withRangeDeletes.flatMap((table) => table.rangeDeletes.all));
+		this.forEachTable(({ number, properties, smallestUserKey, end }) => {
+			const { smallestSequence, largestSequence } = properties;
+			const newest = coverage.spans(smallestUserKey, end, largestSequence);
+			if (newest === undefined) return;
+			if (!snapshots.some((snapshot) => snapshot >= smallestSequence && snapshot < newest)) covered.push(number);
+		});
+		return covered;
 	}
 
 	private forEachTable(visit: (table: Table) => void): void {

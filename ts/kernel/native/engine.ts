@@ -72,6 +72,10 @@ export class NativeEngine implements KernelEngine {
 		return call(() => this.#functions.approximateOffset(table, key));
 	}
 
+	coveredTables(snapshots: number[]): number[] {
+		return call(() => this.#functions.coveredTables(snapshots));
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.keyScratch = privateBuffer(Math.max(length, 2 * this.keyScratch.length));

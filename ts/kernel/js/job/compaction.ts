@@ -18,8 +18,17 @@ export function* compactionSteps(request: CompactionRequest, environment: JobEnv
 	try {
 		const levels = request.runs.map((run) => new Level(openRun(environment.fileSystem, run, inputs)));
 		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks())));
-		const retention = new Retention(request.snapshots, request.keepTombstones);
-		const output = new OutputTables(environment.fileSystem, request.output, request.output.table.tableSize);
+		const retention = new Retention(
+			request.snapshots,
+			request.keepTombstones,
+			inputs.flatMap((table) => table.rangeDeletes.all),
+		);
+		const output = new OutputTables(
+			environment.fileSystem,
+			request.output,
+			request.output.table.tableSize,
+			retention.rangeDeletes(),
+		);
 		return yield* copyEntries(cursor, retention, output, environment.cancelled, inputSize(inputs));
 	} finally {
 		for (const table of inputs) table.release();

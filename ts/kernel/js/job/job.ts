@@ -12,6 +12,7 @@ import type { FileSystem } from '../../../fs/file-system';
 import type { JobOutput, TableSpec, TableSummary } from '../../kernel';
 import type { Cursor } from '../cursor';
 import type { SharedTree } from '../memtable/tree';
+import type { RangeDelete } from '../range-delete';
 import type { OutputTables } from './output';
 import type { KeyRange, Retention } from './retention';
 
@@ -21,6 +22,7 @@ const CANCEL_CHECK_BYTES = 64 * 1024;
 export interface FlushRequest {
 	kind: 'flush';
 	memtable: SharedTree;
+	rangeDeletes: readonly RangeDelete[];
 	snapshots: number[];
 	output: JobOutput;
 }

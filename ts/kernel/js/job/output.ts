@@ -5,13 +5,16 @@
  *  1. A table is written as `<name>.tmp`, synced, renamed into place, and its directory synced, in that order: a name without
  *     `.tmp` is a whole table.
  *  2. A table is cut before an entry with another user key, once it has reached `tableSize`: versions of a key stay together.
- *  3. `discard` leaves no file of the job behind.
+ *  3. Range deletes are cut where tables are: each table has the parts that lie before the next one, and behind the one before.
+ *  4. `discard` leaves no file of the job behind.
  */
 import { join } from 'node:path';
 import { IOError, ResourceError, VarveError } from '../../../errors';
 import type { FileSystem, WritableFile } from '../../../fs/file-system';
 import type { JobOutput, TableSummary } from '../../kernel';
 import type { Cursor } from '../cursor';
+import { TRAILER_SIZE } from '../internal-key';
+import { compareKeys, keyIsBefore, partitionPoint, type RangeDelete } from '../range-delete';
 import { TableWriter } from '../table/writer';
 
 const TEMPORARY = '.tmp';
@@ -39,11 +42,15 @@ export class OutputTables {
 	private path = '';
 	private nextNumber: number;
 
-	/** @param cutSize bytes at which the next table starts */
+	/**
+	 * @param cutSize bytes at which the next table starts
+	 * @param rangeDeletes fragments in order; those that are in no table yet
+	 */
 	constructor(
 		private readonly fileSystem: FileSystem,
 		private readonly output: JobOutput,
 		private readonly cutSize: number,
+		private rangeDeletes: readonly RangeDelete[],
 	) {
 		this.nextNumber = output.firstNumber;
 	}
@@ -55,7 +62,7 @@ export class OutputTables {
 			let writer = this.writer ?? this.start();
 			const order = writer.compareUserKey(keyBytes, keyStart, keyEnd);
 			if (order < 0 && writer.cutSize >= this.cutSize) {
-				this.finishTable();
+				this.finishTable(this.takeRangeDeletes(Uint8Array.from(keyBytes.subarray(keyStart, keyEnd - TRAILER_SIZE))));
 				writer = this.start();
 			}
 			writer.add(order, keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd);
@@ -64,10 +71,11 @@ export class OutputTables {
 		}
 	}
 
-	/** Finishes the last table. */
+	/** Finishes the last table, which takes the rest of the range deletes. There may be nothing but these. */
 	finish(): TableSummary[] {
 		try {
-			if (this.writer !== undefined) this.finishTable();
+			if (this.writer === undefined && this.rangeDeletes.length > 0) this.start();
+			if (this.writer !== undefined) this.finishTable(this.rangeDeletes);
 		} catch (error) {
 			throw this.failed(error);
 		}
@@ -99,10 +107,20 @@ export class OutputTables {
 		return this.writer;
 	}
 
-	private finishTable(): void {
+	/** Takes what lies before a user key; what reaches over it is cut in two. */
+	private takeRangeDeletes(userKey: Uint8Array): RangeDelete[] {
+		const count = partitionPoint(this.rangeDeletes, (one) => compareKeys(one.start, userKey) < 0);
+		const before = this.rangeDeletes.slice(0, count);
+		const reaches = (one: RangeDelete) => keyIsBefore(userKey, one.end);
+		const rest = before.filter(reaches).map((one) => ({ ...one, start: userKey }));
+		this.rangeDeletes = [...rest, ...this.rangeDeletes.slice(count)];
+		return before.map((one) => (reaches(one) ? { ...one, end: userKey } : one));
+	}
+
+	private finishTable(rangeDeletes: readonly RangeDelete[]): void {
 		const writer = this.writer as TableWriter;
 		const file = this.file as WritableFile;
-		const { size, properties } = writer.finish();
+		const { size, properties } = writer.finish(rangeDeletes);
 		file.syncSync();
 		this.file = undefined;
 		this.writer = undefined;

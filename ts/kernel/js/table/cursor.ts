@@ -8,10 +8,12 @@
  */
 import { BlockCursor, TABLE_KEYS } from '../block/cursor';
 import type { BlockSource } from '../block-source';
-import type { Cursor } from '../cursor';
+import type { SourceCursor } from '../cursor';
+import { firstKey } from '../internal-key';
+import type { RangeDelete } from '../range-delete';
 import type { Table } from './reader';
 
-export class TableCursor implements Cursor {
+export class TableCursor implements SourceCursor {
 	private readonly entries = new BlockCursor(TABLE_KEYS);
 	/** Position of the block that `entries` reads; -1 before the first. */
 	private block = -1;
@@ -44,12 +46,16 @@ export class TableCursor implements Cursor {
 	}
 
 	seekToFirst(): void {
+		this.valid = false;
+		if (this.table.blockCount === 0) return;
 		this.enter(0);
 		this.entries.seekToFirst();
 		this.skipForward();
 	}
 
 	seekToLast(): void {
+		this.valid = false;
+		if (this.table.blockCount === 0) return;
 		this.enter(this.table.blockCount - 1);
 		this.entries.seekToLast();
 		this.skipBackward();
@@ -85,6 +91,21 @@ export class TableCursor implements Cursor {
 	prev(): void {
 		this.entries.prev();
 		if (!this.entries.valid) this.skipBackward();
+	}
+
+	pass(over: RangeDelete, reverse: boolean): void {
+		if (!this.table.isOlder(over)) {
+			if (reverse) this.prev();
+			else this.next();
+		} else if (reverse) {
+			const target = firstKey(over.start);
+			this.seekForPrev(target, 0, target.length);
+		} else if (over.end.length === 0) {
+			this.valid = false;
+		} else {
+			const target = firstKey(over.end);
+			this.seek(target, 0, target.length);
+		}
 	}
 
 	/** Makes `block` the current one; the cursor is invalid until `entries` has moved. */

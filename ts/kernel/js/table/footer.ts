@@ -6,7 +6,7 @@
  *
  * Invariants:
  *  1. Magic, version and flags are checked before the hash, so that a newer format gets its own message.
- *  2. Of the flags the lower 16 bits are required, and none is known; the upper 16 are optional.
+ *  2. Of the flags the lower 16 bits are required: 1 says that the table has range deletes, no other is known. The upper 16 are optional.
  */
 import { CorruptionError } from '../../../errors';
 import { readUint32, readUint64, writeUint32, writeUint64 } from '../bytes';
@@ -19,10 +19,13 @@ const MAGIC = Buffer.from('varvesst', 'ascii');
 const HASHED_SIZE = 32;
 const MAGIC_AT = 40;
 const REQUIRED_FLAGS = 0xffff;
+const FLAG_RANGE_DELETES = 1;
 
 export interface Footer {
 	metaindex: BlockHandle;
 	index: BlockHandle;
+	/** The metaindex names a block of range deletes. */
+	rangeDeletes: boolean;
 }
 
 export function encodeFooter(footer: Footer): Buffer {
@@ -30,7 +33,7 @@ export function encodeFooter(footer: Footer): Buffer {
 	let at = writeHandle(bytes, 0, footer.metaindex);
 	at = writeHandle(bytes, at, footer.index);
 	at = writeUint32(bytes, at, FORMAT_VERSION);
-	at = writeUint32(bytes, at, 0);
+	at = writeUint32(bytes, at, footer.rangeDeletes ? FLAG_RANGE_DELETES : 0);
 	xxHash64(bytes, 0, HASHED_SIZE);
 	at = writeUint32(bytes, at, hash.low);
 	at = writeUint32(bytes, at, hash.high);
@@ -49,8 +52,9 @@ export function decodeFooter(bytes: Buffer, path: string, origin: number): Foote
 		throw refuse(`format version ${version} is unknown, expected ${FORMAT_VERSION}; a newer release may read it`, 24);
 	}
 	const flags = readUint32(bytes, 28);
-	if ((flags & REQUIRED_FLAGS) !== 0) {
-		throw refuse(`required flags 0x${(flags & REQUIRED_FLAGS).toString(16)} are unknown; a newer release may read it`, 28);
+	const unknown = flags & REQUIRED_FLAGS & ~FLAG_RANGE_DELETES;
+	if (unknown !== 0) {
+		throw refuse(`required flags 0x${unknown.toString(16)} are unknown; a newer release may read it`, 28);
 	}
 	xxHash64(bytes, 0, HASHED_SIZE);
 	if (readUint32(bytes, 32) !== hash.low || readUint32(bytes, 36) !== hash.high) {
@@ -59,6 +63,7 @@ export function decodeFooter(bytes: Buffer, path: string, origin: number): Foote
 	return {
 		metaindex: checkHandle(readHandle(bytes, 0), origin, path, origin),
 		index: checkHandle(readHandle(bytes, 12), origin, path, origin),
+		rangeDeletes: (flags & FLAG_RANGE_DELETES) !== 0,
 	};
 }
 

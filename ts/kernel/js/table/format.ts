@@ -16,6 +16,7 @@ export const BLOCK_TRAILER_SIZE = 9;
 export const COMPRESSION_NONE = 0;
 export const FILTER_NAME = 'filter.blocked-bloom';
 export const PROPERTIES_NAME = 'properties';
+export const RANGE_DELETES_NAME = 'range-deletes';
 
 /** A block's place in its file; the size leaves the trailer out. */
 export interface BlockHandle {

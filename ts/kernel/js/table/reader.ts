@@ -13,15 +13,26 @@ import type { TableSpec } from '../../kernel';
 import { BlockCursor, INTERNAL_KEYS, PLAIN_KEYS } from '../block/cursor';
 import { compareBytes } from '../bytes';
 import { Filter } from '../filter';
-import { TRAILER_SIZE } from '../internal-key';
+import { endOf, TRAILER_SIZE } from '../internal-key';
+import { isBefore, type RangeDelete } from '../range-delete';
 import { decodeFooter, FOOTER_SIZE } from './footer';
-import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, FILTER_NAME, PROPERTIES_NAME, verifyBlock } from './format';
+import {
+	BLOCK_TRAILER_SIZE,
+	type BlockHandle,
+	decodeHandle,
+	FILTER_NAME,
+	PROPERTIES_NAME,
+	RANGE_DELETES_NAME,
+	verifyBlock,
+} from './format';
 import { KeyIndex } from './key-index';
 import { decodeProperties, type TableProperties } from './properties';
+import { decodeRangeDeletes, RangeDeletes } from './range-deletes';
 
 interface MetaBlocks {
 	filter: BlockHandle | undefined;
 	properties: BlockHandle;
+	rangeDeletes: BlockHandle | undefined;
 }
 
 export class Table {
@@ -31,6 +42,9 @@ export class Table {
 	readonly index = new KeyIndex();
 	readonly filter: Filter | undefined;
 	readonly properties: TableProperties;
+	readonly rangeDeletes: RangeDeletes;
+	/** Where the span of entries and range deletes ends; see ../range-delete.ts. */
+	readonly end: Uint8Array;
 	/** Called once, after the file was closed. */
 	onClosed: ((table: Table) => void) | undefined;
 	private offsets = new Float64Array(0);
@@ -59,11 +73,20 @@ export class Table {
 		const footerAt = this.size - FOOTER_SIZE;
 		const footer = decodeFooter(this.readRange(footerAt, FOOTER_SIZE), this.path, footerAt);
 		const meta = this.decodeMetaindex(footer.metaindex, footerAt);
+		if ((meta.rangeDeletes !== undefined) !== footer.rangeDeletes) {
+			const message = `flags and metaindex of ${this.path} do not agree on whether it has range deletes`;
+			throw new CorruptionError(message, { path: this.path, offset: footer.metaindex.offset });
+		}
 		this.properties = decodeProperties(this.readHandle(meta.properties), this.path, meta.properties.offset);
 		this.filter =
 			meta.filter === undefined
 				? undefined
 				: new Filter(this.readHandle(meta.filter), { path: this.path, offset: meta.filter.offset });
+		this.rangeDeletes =
+			meta.rangeDeletes === undefined
+				? RangeDeletes.none
+				: decodeRangeDeletes(this.readHandle(meta.rangeDeletes), this.path, meta.rangeDeletes.offset);
+		this.end = endOf(this.properties.largestKey);
 		this.decodeIndex(footer.index, footerAt);
 	}
 
@@ -71,9 +94,9 @@ export class Table {
 		return this.index.count;
 	}
 
-	/** Bytes of index and filter held in memory. */
+	/** Bytes of index, filter and range deletes held in memory. */
 	get memory(): number {
-		return this.index.size + this.offsets.byteLength + this.sizes.byteLength + (this.filter?.size ?? 0);
+		return this.index.size + this.offsets.byteLength + this.sizes.byteLength + (this.filter?.size ?? 0) + this.rangeDeletes.size;
 	}
 
 	blockOffset(block: number): number {
@@ -91,16 +114,25 @@ export class Table {
 		target.set(key);
 		const block = this.index.lowerBound(target, 0, target.length);
 		if (block < this.blockCount) return this.offsets[block];
+		if (this.blockCount === 0) return 0;
 		const last = this.blockCount - 1;
 		return this.offsets[last] + this.sizes[last] + BLOCK_TRAILER_SIZE;
 	}
 
-	/** May `key[0, length)` lie between the smallest and the largest user key? */
+	get smallestUserKey(): Uint8Array {
+		return this.properties.smallestKey.subarray(0, -TRAILER_SIZE);
+	}
+
+	/** Has it nothing as new as a range delete? */
+	isOlder({ sequence }: RangeDelete): boolean {
+		return this.properties.largestSequence < sequence;
+	}
+
+	/** Does the user key `key[0, length)` lie within the span of the table? */
 	covers(key: Uint8Array, length: number): boolean {
-		const { smallestKey, largestKey } = this.properties;
+		const { smallestKey } = this.properties;
 		return (
-			compareBytes(key, 0, length, smallestKey, 0, smallestKey.length - TRAILER_SIZE) >= 0 &&
-			compareBytes(key, 0, length, largestKey, 0, largestKey.length - TRAILER_SIZE) <= 0
+			compareBytes(key, 0, length, smallestKey, 0, smallestKey.length - TRAILER_SIZE) >= 0 && isBefore(key, 0, length, this.end)
 		);
 	}
 
@@ -196,14 +228,14 @@ export class Table {
 		const handles = new Map<string, BlockHandle>();
 		for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
 			const name = cursor.keyBytes.toString('latin1', 0, cursor.keyEnd);
-			if (name !== FILTER_NAME && name !== PROPERTIES_NAME) continue;
+			if (name !== FILTER_NAME && name !== PROPERTIES_NAME && name !== RANGE_DELETES_NAME) continue;
 			handles.set(name, decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, this.path, handle.offset));
 		}
 		const properties = handles.get(PROPERTIES_NAME);
 		if (properties === undefined) {
 			throw new CorruptionError(`${this.path} has no properties block`, { path: this.path, offset: handle.offset });
 		}
-		return { filter: handles.get(FILTER_NAME), properties };
+		return { filter: handles.get(FILTER_NAME), properties, rangeDeletes: handles.get(RANGE_DELETES_NAME) };
 	}
 
 	private decodeIndex(handle: BlockHandle, limit: number): void {
@@ -223,7 +255,7 @@ export class Table {
 			offsets.push(data.offset);
 			sizes.push(data.size);
 		}
-		if (sizes.length === 0) throw refuse('it is empty');
+		if (sizes.length === 0 && this.rangeDeletes.isEmpty) throw refuse('it is empty');
 		this.index.finish();
 		this.offsets = Float64Array.from(offsets);
 		this.sizes = Uint32Array.from(sizes);
