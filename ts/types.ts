@@ -133,7 +133,11 @@ export interface ClearOptions extends WriteOptions, RangeOptions {
 }
 
 /** One operation of a batch. */
-export type BatchOperation = { type: 'put'; key: Bytes; value: Bytes } | { type: 'delete'; key: Bytes };
+export type BatchOperation =
+	| { type: 'put'; key: Bytes; value: Bytes }
+	| { type: 'delete'; key: Bytes }
+	/** Deletes all keys from `start` to `end` (exclusive; default: to the end of all keys). An empty range deletes nothing. */
+	| { type: 'deleteRange'; start: Bytes; end?: Bytes | undefined };
 
 /** `'open'` until `close()` is called, `'closing'` until it is done, then `'closed'`. */
 export type DatabaseStatus = 'open' | 'closing' | 'closed';
@@ -164,6 +168,8 @@ export interface DatabaseStats {
 	bytes: { user: number; wal: number; flushed: number; compactionRead: number; compacted: number };
 	flushes: number;
 	compactions: number;
+	/** Tables that range deletes had emptied and that were dropped unread. */
+	droppedTables: number;
 	stalls: { count: number; milliseconds: number };
 	backgroundErrors: number;
 	/** Living iterators and snapshots, and how many were collected without `close()`. */

@@ -2,7 +2,7 @@
  * The leveled picker, driven by cases.txt. A case is a title, a tree, and the compaction expected of it:
  *
  *     == title
- *     L0: 4[a-c]:10 …        number[smallest-largest]:size, level 0 newest first
+ *     L0: 4[a-c]:10 …        number[smallest-largest]:size, level 0 newest first; [smallest-end) ends before a key, [smallest-) never
  *     pointer L1 c           compaction pointer of a level
  *     full a-c               ask for the full compaction of a range (without one: of everything)
  *     ----
@@ -11,6 +11,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { successor } from '../../ts/bytes';
 import {
 	type Compaction,
 	levelTarget,
@@ -43,11 +44,19 @@ function parseCases(text: string): Case[] {
 }
 
 const key = (text: string) => Buffer.from(text);
+const endAfter = (text: string) => successor(key(text));
+/** An end as the cases write it: `c` behind c, `c)` before it, `)` for that of all keys. */
+const describeEnd = (end: Uint8Array) => (end.at(-1) === 0 ? `${end.subarray(0, -1)}` : `${end})`);
 
 function parseTable(text: string): TableShape {
-	const match = /^(\d+)\[(\w+)-(\w+)\]:(\d+)$/.exec(text);
+	const match = /^(\d+)\[(\w+)-(\w*)([\])]):(\d+)$/.exec(text);
 	if (match === null) throw new Error(`no table: ${text}`);
-	return { number: Number(match[1]), smallest: key(match[2]), largest: key(match[3]), size: Number(match[4]) };
+	return {
+		number: Number(match[1]),
+		smallest: key(match[2]),
+		end: match[4] === ')' ? key(match[3]) : endAfter(match[3]),
+		size: Number(match[5]),
+	};
 }
 
 function answer(input: string): string {
@@ -59,9 +68,10 @@ function answer(input: string): string {
 		const pointer = /^pointer L(\d) (\w+)$/.exec(line);
 		const full = /^full(?: (\w+)-(\w+))?$/.exec(line);
 		if (level !== null) shape[Number(level[1])] = level[2].split(' ').map(parseTable);
-		else if (pointer !== null) pointers.set(Number(pointer[1]), key(pointer[2]));
+		else if (pointer !== null) pointers.set(Number(pointer[1]), endAfter(pointer[2]));
 		else if (full !== null) {
-			const range = full[1] === undefined ? undefined : { smallest: key(full[1]), largest: key(full[2]) };
+			const range =
+				full[1] === undefined ? { smallest: key(''), end: key('') } : { smallest: key(full[1]), end: endAfter(full[2]) };
 			pick = () => pickFullCompaction(shape, range);
 		} else throw new Error(`no line of a case: ${line}`);
 	}
@@ -72,7 +82,7 @@ function answer(input: string): string {
 function describeCompaction({ inputs, outputLevel, trivialMove }: Compaction, keep: [Uint8Array, Uint8Array][]): string {
 	const used = inputs.filter(({ tables }) => tables.length > 0);
 	const parts = used.map(({ level, tables }) => `L${level} ${tables.map(({ number }) => number).join(' ')}`);
-	const ranges = keep.map(([smallest, largest]) => `${smallest}-${largest}`).join(' ');
+	const ranges = keep.map(([start, end]) => `${start}-${describeEnd(end)}`).join(' ');
 	return `${parts.join(' + ')} -> L${outputLevel}${trivialMove ? ' (move)' : ''}${ranges === '' ? '' : `, keep ${ranges}`}`;
 }
 

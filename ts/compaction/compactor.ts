@@ -4,12 +4,14 @@
  * Invariants:
  *  1. Inputs leave the version in the same edit in which the outputs enter it; their files go when no reader needs them.
  *  2. A failed job leaves no output, keeps its inputs, is reported, and is tried again after a while.
- *  3. A full compaction that a user asked for waits for the job in flight and goes before the picker's next.
+ *  3. Tables that newer range deletes have emptied are dropped, unread, before anything is merged.
+ *  4. A full compaction that a user asked for waits for the job in flight and goes before the picker's next.
  */
 
 import { Deferred } from '../commit/deferred';
+import type { HalfOpenRange } from '../iterator/range';
 import type { CompactionJob, TableSummary } from '../kernel/kernel';
-import { userKeyOf } from '../manifest/table-metadata';
+import { endOf, userKeyOf } from '../manifest/table-metadata';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
 import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from '../store/context';
 import {
@@ -22,8 +24,10 @@ import {
 	type TreeShape,
 } from './picker';
 
+const EMPTY = new Uint8Array(0);
+
 interface FullRequest {
-	range: KeyRange | undefined;
+	range: KeyRange;
 	done: Deferred<void>;
 }
 
@@ -48,10 +52,11 @@ export class Compactor implements BackgroundWork {
 		this.#loop.schedule();
 	}
 
-	/** Merges all tables overlapping a range (undefined: all) into the deepest level that has any. */
-	full(range: KeyRange | undefined): Promise<void> {
+	/** Merges all tables overlapping a range into the deepest level that has any. */
+	full({ lower, upper }: HalfOpenRange): Promise<void> {
 		const { refusal } = this.#loop;
 		if (refusal !== undefined) return Promise.reject(refusal);
+		const range = { smallest: lower ?? EMPTY, end: upper ?? EMPTY };
 		const request: FullRequest = { range, done: new Deferred() };
 		this.#requests.push(request);
 		this.#loop.hurry();
@@ -64,10 +69,15 @@ export class Compactor implements BackgroundWork {
 	}
 
 	isDue(): boolean {
-		return this.#requests.length > 0 || this.#pick() !== undefined;
+		return this.#requests.length > 0 || this.#covered().length > 0 || this.#pick() !== undefined;
 	}
 
 	async step(): Promise<void> {
+		const covered = this.#covered();
+		if (covered.length > 0) {
+			await this.#drop(covered);
+			return;
+		}
 		const request = this.#requests.shift();
 		const compaction = request === undefined ? this.#pick() : pickFullCompaction(this.#shape(), request.range);
 		try {
@@ -97,7 +107,7 @@ export class Compactor implements BackgroundWork {
 				number: table.number,
 				size: table.size,
 				smallest: userKeyOf(table.smallestKey),
-				largest: userKeyOf(table.largestKey),
+				end: endOf(table),
 			})),
 		);
 	}
@@ -105,6 +115,21 @@ export class Compactor implements BackgroundWork {
 	#pick(): Compaction | undefined {
 		const { options, versions } = this.#store;
 		return pickCompaction(this.#shape(), options, versions.compactionPointers);
+	}
+
+	/** Numbers of the tables that nobody can see anything of. */
+	#covered(): number[] {
+		return this.#store.engine.coveredTables(this.#store.snapshots.sequences());
+	}
+
+	async #drop(covered: readonly number[]): Promise<void> {
+		const { versions, counters } = this.#store;
+		const deletedTables = versions.current.levels.flatMap((tables, level) =>
+			tables.filter(({ number }) => covered.includes(number)).map(({ number }): [number, number] => [level, number]),
+		);
+		await versions.apply({ deletedTables }, () => this.#store.installView());
+		counters.droppedTables += deletedTables.length;
+		this.#onProgress();
 	}
 
 	async #compact(compaction: Compaction): Promise<void> {
@@ -198,10 +223,10 @@ export class Compactor implements BackgroundWork {
 	}
 }
 
-/** Where the next compaction of the level goes on: behind the last key of this one. Level 0 gives all it has and needs none. */
+/** Where the next compaction of the level goes on: behind the end of this one. Level 0 gives all it has and needs none. */
 function pointersAfter({ level, inputs }: Compaction): [number, Uint8Array][] {
 	const last = inputs[0].tables.at(-1);
-	return level === 0 || last === undefined ? [] : [[level, last.largest]];
+	return level === 0 || last === undefined ? [] : [[level, last.end.length === 0 ? last.smallest : last.end]];
 }
 
 function bytesOf(tables: readonly Pick<TableShape, 'size'>[]): number {

@@ -7,14 +7,16 @@
  */
 import { compareBytes } from '../bytes';
 import { BOTTOM_LEVEL } from '../limits';
+import { isBefore } from '../manifest/table-metadata';
 
 /** What a picker sees of a table. */
 export interface TableShape {
 	number: number;
 	size: number;
-	/** User keys. */
+	/** User key. */
 	smallest: Uint8Array;
-	largest: Uint8Array;
+	/** The first user key behind the table; empty: it reaches to the end of all keys. */
+	end: Uint8Array;
 }
 
 /** What a picker sees of the tree: level 0 newest first, the others in key order. */
@@ -74,18 +76,19 @@ export function pickCompaction(
 }
 
 /**
- * The compaction that merges all tables overlapping a range (undefined: all tables) into the deepest level that has any, or
- * undefined when there are none. Takes whatever overlaps the tables it takes, so that no newer version is left below an older one.
+ * The compaction that merges all tables overlapping a range into the deepest level that has any, or undefined when there are none.
+ * Takes whatever overlaps the tables it takes, so that no newer version is left below an older one.
  */
-export function pickFullCompaction(shape: TreeShape, range: KeyRange | undefined): Compaction | undefined {
+export function pickFullCompaction(shape: TreeShape, range: KeyRange): Compaction | undefined {
 	let wanted = range;
 	let inputs = overlappingByLevel(shape, wanted);
 	for (;;) {
 		const tables = inputs.flatMap((input) => input.tables);
 		if (tables.length === 0) return undefined;
 		const union = hull(tables);
-		if (wanted === undefined || (contains(wanted, union.smallest) && contains(wanted, union.largest))) break;
-		wanted = { smallest: least(wanted.smallest, union.smallest), largest: greatest(wanted.largest, union.largest) };
+		const wider = { smallest: least(wanted.smallest, union.smallest), end: greatestEnd(wanted.end, union.end) };
+		if (wider.smallest === wanted.smallest && wider.end === wanted.end) break;
+		wanted = wider;
 		inputs = overlappingByLevel(shape, wanted);
 	}
 	const deepest = Math.max(...inputs.filter((input) => input.tables.length > 0).map((input) => input.level));
@@ -94,7 +97,7 @@ export function pickFullCompaction(shape: TreeShape, range: KeyRange | undefined
 }
 
 /**
- * Ranges of user keys, ascending and disjoint, that levels below `outputLevel` hold within the reach of the inputs: there a
+ * Ranges of user keys, from the first to an end, ascending and disjoint, that levels below `outputLevel` hold within the reach of the inputs: there a
  * tombstone still covers something.
  */
 export function rangesBelow(shape: TreeShape, compaction: Compaction): [Uint8Array, Uint8Array][] {
@@ -105,18 +108,18 @@ export function rangesBelow(shape: TreeShape, compaction: Compaction): [Uint8Arr
 		.filter((table) => overlaps(table, reach))
 		.sort((a, b) => compareBytes(a.smallest, b.smallest));
 	const ranges: [Uint8Array, Uint8Array][] = [];
-	for (const { smallest, largest } of below) {
+	for (const { smallest, end } of below) {
 		const last = ranges.at(-1);
-		if (last === undefined || compareBytes(last[1], smallest) < 0) ranges.push([smallest, largest]);
-		else if (compareBytes(last[1], largest) < 0) last[1] = largest;
+		if (last === undefined || !isBefore(smallest, last[1])) ranges.push([smallest, end]);
+		else last[1] = greatestEnd(last[1], end);
 	}
 	return ranges;
 }
 
-/** User keys from `smallest` to `largest`, both inclusive. */
+/** User keys from `smallest` (inclusive) to `end` (exclusive; empty: the end of all keys). */
 export interface KeyRange {
 	smallest: Uint8Array;
-	largest: Uint8Array;
+	end: Uint8Array;
 }
 
 function compactionOf(shape: TreeShape, level: number, tables: TableShape[]): Compaction {
@@ -132,14 +135,14 @@ function compactionOf(shape: TreeShape, level: number, tables: TableShape[]): Co
 	};
 }
 
-/** The first table that lies wholly behind the pointer, else the first of all. */
+/** The first table that reaches behind the pointer, else the first of all. */
 function nextTable(tables: readonly TableShape[], pointer: Uint8Array | undefined): TableShape {
 	if (pointer === undefined) return tables[0];
-	return tables.find((table) => compareBytes(table.largest, pointer) > 0) ?? tables[0];
+	return tables.find((table) => isBefore(pointer, table.end)) ?? tables[0];
 }
 
-function overlappingByLevel(shape: TreeShape, range: KeyRange | undefined): { level: number; tables: TableShape[] }[] {
-	return shape.map((tables, level) => ({ level, tables: range === undefined ? [...tables] : overlapping(tables, range) }));
+function overlappingByLevel(shape: TreeShape, range: KeyRange): { level: number; tables: TableShape[] }[] {
+	return shape.map((tables, level) => ({ level, tables: overlapping(tables, range) }));
 }
 
 function overlapping(tables: readonly TableShape[], range: KeyRange): TableShape[] {
@@ -147,16 +150,12 @@ function overlapping(tables: readonly TableShape[], range: KeyRange): TableShape
 }
 
 function overlaps(a: KeyRange, b: KeyRange): boolean {
-	return compareBytes(a.smallest, b.largest) <= 0 && compareBytes(b.smallest, a.largest) <= 0;
-}
-
-function contains(range: KeyRange, key: Uint8Array): boolean {
-	return compareBytes(range.smallest, key) <= 0 && compareBytes(key, range.largest) <= 0;
+	return isBefore(a.smallest, b.end) && isBefore(b.smallest, a.end);
 }
 
 function hull(tables: readonly TableShape[]): KeyRange {
 	return tables.reduce<KeyRange>(
-		(range, table) => ({ smallest: least(range.smallest, table.smallest), largest: greatest(range.largest, table.largest) }),
+		(range, table) => ({ smallest: least(range.smallest, table.smallest), end: greatestEnd(range.end, table.end) }),
 		tables[0],
 	);
 }
@@ -165,6 +164,6 @@ function least(a: Uint8Array, b: Uint8Array): Uint8Array {
 	return compareBytes(a, b) <= 0 ? a : b;
 }
 
-function greatest(a: Uint8Array, b: Uint8Array): Uint8Array {
-	return compareBytes(a, b) >= 0 ? a : b;
+function greatestEnd(a: Uint8Array, b: Uint8Array): Uint8Array {
+	return a.length > 0 && isBefore(a, b) ? b : a;
 }

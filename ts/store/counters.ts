@@ -12,6 +12,7 @@ export class Counters {
 	compactedBytes = 0;
 	flushes = 0;
 	compactions = 0;
+	droppedTables = 0;
 	stalls = 0;
 	stallMilliseconds = 0;
 	undeletedFiles = 0;

@@ -42,6 +42,7 @@ export function collectStats(store: StatsSource): DatabaseStats {
 		},
 		flushes: counters.flushes,
 		compactions: counters.compactions,
+		droppedTables: counters.droppedTables,
 		stalls: { count: counters.stalls, milliseconds: counters.stallMilliseconds },
 		backgroundErrors: store.health.backgroundErrors,
 		handles: {

@@ -12,16 +12,13 @@
  *  2. The kernel's view is installed anew, in the same turn, whenever the memtables or the version change.
  */
 
-import { compareBytes } from '../bytes';
 import { CommitQueue } from '../commit/commit-queue';
 import { Compactor } from '../compaction/compactor';
-import type { KeyRange } from '../compaction/picker';
 import type { Environment } from '../environment';
 import type { TypedEmitter } from '../events';
 import { type CursorHandle, CursorRegistry } from '../iterator/cursor-handle';
 import type { HalfOpenRange } from '../iterator/range';
 import { type CursorOptions, type KernelEngine, MEMTABLE_ENTRY_OVERHEAD, type TableOptions } from '../kernel/kernel';
-import { userKeyOf } from '../manifest/table-metadata';
 import type { Configuration } from '../options/configuration';
 import type { ResolvedOptions } from '../options/schema';
 import { SnapshotRegistry } from '../snapshot/snapshot';
@@ -152,7 +149,7 @@ export class Store implements StoreContext {
 	/** Flushes, then merges the tables of a range into one level. */
 	async compact(range: HalfOpenRange): Promise<void> {
 		await this.flush();
-		await this.#compactor.full(this.#keyRange(range));
+		await this.#compactor.full(range);
 	}
 
 	/** Bytes of tables that a range takes, by their indexes. */
@@ -248,13 +245,5 @@ export class Store implements StoreContext {
 			immutableMemtables: this.memtables.immutables.length,
 			level0Tables: this.versions.current.levels[0].length,
 		};
-	}
-
-	/** Inclusive bounds for the picker. One key too many at the upper end makes a compaction larger, never wrong. */
-	#keyRange({ lower, upper }: HalfOpenRange): KeyRange | undefined {
-		const tables = this.versions.current.levels.flat();
-		if ((lower === undefined && upper === undefined) || tables.length === 0) return undefined;
-		const ends = tables.map((table) => userKeyOf(table.largestKey)).sort(compareBytes);
-		return { smallest: lower ?? Buffer.alloc(0), largest: upper ?? ends[ends.length - 1] };
 	}
 }

@@ -6,11 +6,15 @@
  * operation: | kind (1) | key length (varint) | key | value length (varint) | value |
  * ```
  *
+ * Of a range delete the key is the start, the value the end; an empty value stands for the end of all keys.
+ *
  * Invariant: an operation that is refused leaves the encoder as it was.
  */
+
+import { compareBytes, toBytes } from '../bytes';
 import { ResourceError } from '../errors';
-import { KIND_DELETE, KIND_PUT, MEMTABLE_ENTRY_OVERHEAD } from '../kernel/kernel';
-import { checkBytes, checkKeyLength, MAX_BATCH_BYTES, MAX_VALUE_BYTES } from '../limits';
+import { KIND_DELETE, KIND_PUT, KIND_RANGE_DELETE, MEMTABLE_ENTRY_OVERHEAD } from '../kernel/kernel';
+import { checkBytes, checkKeyLength, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '../limits';
 import type { Bytes } from '../types';
 
 const HEADER_SIZE = 12;
@@ -20,6 +24,8 @@ const KEPT_BUFFER_BYTES = 4 * 1024 * 1024;
 const OPERATION_OVERHEAD = 11;
 /** Strings up to this length are copied by a loop: faster than a call into the runtime. */
 const LOOP_LIMIT = 48;
+
+const END_OF_ALL = new Uint8Array(0);
 
 /** A place to go back to. */
 export interface EncoderMark {
@@ -84,6 +90,26 @@ export class BatchEncoder {
 			checkKeyLength(keyLength);
 			this.#buffer[this.#length++] = 0;
 			this.#operationDone(keyLength);
+		} catch (error) {
+			this.rollback(mark);
+			throw error;
+		}
+	}
+
+	/**
+	 * Deletes the keys from `start` to `end` (exclusive; undefined: to the end of all keys). An empty range adds no operation.
+	 */
+	deleteRange(start: Bytes, end: Bytes | undefined): void {
+		checkBytes(start, 'bound');
+		if (end !== undefined) checkBytes(end, 'bound');
+		const startBytes = clipped(start);
+		const endBytes = end === undefined ? END_OF_ALL : clipped(end);
+		if (end !== undefined && compareBytes(startBytes, endBytes) >= 0) return;
+		const mark = this.mark();
+		try {
+			this.#reserve(startBytes.length + endBytes.length + OPERATION_OVERHEAD);
+			this.#buffer[this.#length++] = KIND_RANGE_DELETE;
+			this.#operationDone(this.#bytes(startBytes) + this.#bytes(endBytes));
 		} catch (error) {
 			this.rollback(mark);
 			throw error;
@@ -184,6 +210,11 @@ export class BatchEncoder {
 		this.#buffer.copy(grown, 0, 0, this.#length);
 		this.#buffer = grown;
 	}
+}
+
+/** A bound that is longer than any key, by as much as it takes to part the same keys. */
+function clipped(bound: Bytes): Uint8Array {
+	return toBytes(bound).subarray(0, MAX_KEY_BYTES + 1);
 }
 
 /** Upper bound of the bytes of a key or value, without counting the characters of a short string. */
