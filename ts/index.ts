@@ -32,6 +32,7 @@ export type {
 	Durability,
 	Encoding,
 	IteratorOptions,
+	JobStats,
 	LevelStats,
 	OpenOptions,
 	RangeOptions,

@@ -45,16 +45,53 @@ export interface StoreOptions {
 	filterFalsePositiveRate?: number | false;
 	/** Size at which a compaction cuts its tables. Default 16 MiB, at least 4 KiB. */
 	tableSize?: number;
-	/** Tables in level 0 that start a compaction. Default 4. */
+	/**
+	 * How tables are merged. Default `'leveled'`. See docs/compaction.md.
+	 * - `'leveled'`: each level is one run of tables, ten times the one above; fewest tables to read, least space
+	 * - `'tiered'`: runs of like sizes are merged; fewest bytes written, more to read, up to several times the space
+	 * - `'fifo'`: nothing is merged, and the oldest tables are dropped; for entries that lose their worth with age
+	 *
+	 * It may change from open to open, but to `'fifo'` only while no table has been merged.
+	 */
+	compactionStrategy?: 'leveled' | 'tiered' | 'fifo';
+	/** Leveled: tables in level 0 that start a compaction. Default 4. */
 	level0CompactionTrigger?: number;
-	/** Tables in level 0 from which each group of writes waits a little. Default 12. */
+	/** Tables in level 0 from which writes are slowed. Default 12. */
 	level0SlowdownTrigger?: number;
 	/** Tables in level 0 that stop writes until a compaction is through. Default 24. */
 	level0StopTrigger?: number;
-	/** Target size of level 1. Default 64 MiB. */
+	/** Bytes that compactions still have to rewrite from which writes are slowed. Default 4 GiB. */
+	compactionDebtSlowdown?: number;
+	/** Bytes that compactions still have to rewrite that stop writes. Default 32 GiB. */
+	compactionDebtStop?: number;
+	/** Bytes a second that all compactions together may write; 0 sets no limit. Flushes pass. Default 0. */
+	compactionRateLimit?: number;
+	/** Compactions that may run at a time, 1 to 64; each has a thread on the native kernel. Default `'auto'`: cores less one, at most 4. */
+	compactionThreads?: number | 'auto';
+	/**
+	 * Leveled: least target size of a level. The targets are derived from the largest level, each `levelMultiplier` times smaller than the
+	 * one below; levels whose target would be less than this are skipped. Default 64 MiB, at least `tableSize`.
+	 */
 	levelBaseSize?: number;
-	/** How much larger each level may be than the one above. Default 10, at least 2. */
+	/** Leveled: how many times larger each level is than the one above. Default 10, at least 2. */
 	levelMultiplier?: number;
+	/** Tiered: number of runs that starts a merge. Default 8, at least 2, at most `level0SlowdownTrigger`. */
+	tieredMaxRuns?: number;
+	/** Tiered: how many times larger than the newer runs that are merged a run may be to be merged with them, 1 to 10. Default 1.25. */
+	tieredSizeRatio?: number;
+	/** Tiered: all runs are merged when together they take more than this many times the bytes of the oldest, 1.1 to 100. Default 3. */
+	tieredMaxSpaceAmplification?: number;
+	/** Fifo: bytes of tables above which the oldest are dropped. Default 1 GiB, at least `memtableSize`. */
+	fifoMaxSize?: number;
+	/** Fifo: seconds after which a table is dropped; 0 for never. Default 0. */
+	fifoMaxAgeSeconds?: number;
+	/**
+	 * Share of tombstones, 0.01 to 1, from which a table is compacted although its level is in shape; `false` for never. Tombstones that a
+	 * snapshot needs do not count. Not for fifo. Default 0.5.
+	 */
+	tombstoneRatio?: number | false;
+	/** Seconds after which a table is rewritten although its level is in shape; 0 for never. Not for fifo. Default 0. */
+	compactionPeriodSeconds?: number;
 }
 
 /** Options of `Database.open`. */
@@ -150,6 +187,27 @@ export interface LevelStats {
 	tombstones: number;
 }
 
+/** A background job that runs, or has ended. */
+export interface JobStats {
+	/** The number that its events carry. */
+	job: number;
+	kind: 'flush' | 'compaction';
+	/** Why it began: `'memtable'` for a flush; what the compaction strategy says for a compaction, `'manual'` for `compact()`. */
+	reason: string;
+	level: number;
+	outputLevel: number;
+	inputTables: number;
+	/** Bytes of tables, or of the memtable. */
+	inputBytes: number;
+	/** Bytes of input that are done. */
+	doneBytes: number;
+	outputTables: number;
+	outputBytes: number;
+	milliseconds: number;
+	/** Why it failed; `undefined` while it runs, and when it did not. */
+	error: Error | undefined;
+}
+
 /** What `stats()` returns. Counters count since the store was opened. */
 export interface DatabaseStats {
 	kernel: 'native' | 'js';
@@ -168,9 +226,22 @@ export interface DatabaseStats {
 	bytes: { user: number; wal: number; flushed: number; compactionRead: number; compacted: number };
 	flushes: number;
 	compactions: number;
-	/** Tables that range deletes had emptied and that were dropped unread. */
+	/** Tables that were dropped unread: range deletes had emptied them, or fifo let them go. */
 	droppedTables: number;
-	stalls: { count: number; milliseconds: number };
+	/** Background jobs: those that run, and the last 64 that ended, the oldest first. */
+	jobs: { running: JobStats[]; ended: JobStats[] };
+	/** Are compactions paused? */
+	compactionsPaused: boolean;
+	/** Bytes that compactions must rewrite before every level is in shape. */
+	compactionDebt: number;
+	/**
+	 * Write: bytes written to logs and tables for each byte of keys and values that came in, since the store was opened. Read: sorted runs that
+	 * a lookup may have to look into. Space: bytes of tables for each byte of the deepest level that has any, which is what would be left
+	 * if all others were merged into it, about. `undefined` where there is nothing to divide by.
+	 */
+	amplification: { write: number | undefined; read: number; space: number | undefined };
+	/** Times that writes were stopped and slowed, how long they waited, and how hard background work presses on them now: 0 not at all, 1 they are stopped. */
+	stalls: { count: number; slowdowns: number; milliseconds: number; pressure: number };
 	backgroundErrors: number;
 	/** Living iterators and snapshots, and how many were collected without `close()`. */
 	handles: { iterators: number; snapshots: number; forgotten: number };
@@ -196,7 +267,7 @@ export interface DatabaseEvents {
 		outputBytes: number;
 		milliseconds: number;
 	};
-	stall: { state: 'begin' | 'end'; reason: 'memtables' | 'level0'; milliseconds: number };
+	stall: { state: 'begin' | 'end'; reason: 'memtables' | 'level0' | 'compaction'; milliseconds: number };
 	walRotation: { closed: number; opened: number; bytes: number };
 	backgroundError: Error;
 }

@@ -1,7 +1,7 @@
 /** An engine beside a model: every version of every key in a map. The model test drives it at random. */
 import { unlinkSync } from 'node:fs';
 import { expect } from 'vitest';
-import type { Kernel, KernelEngine, TableOptions, TableSummary } from '../../ts/kernel/kernel';
+import type { CompactionJob, Kernel, KernelEngine, TableOptions, TableSummary } from '../../ts/kernel/kernel';
 import { endOf, isBefore, userKeyOf } from '../../ts/manifest/table-metadata';
 import { apply, jobOutput, type Operation, type Random, type TextEntry, tableSpec } from './support';
 
@@ -84,12 +84,17 @@ export class Harness {
 		const runs = level === 0 ? upper.map((table) => [table.number]) : [upper.map((table) => table.number)];
 		if (lower.length > 0) runs.push(lower.map((table) => table.number));
 		const below = level === 0 ? (this.levels[2] as TableSummary[]) : [];
-		const outputs = await this.engine.compact({
-			runs,
-			snapshots: this.liveSnapshots(),
-			keepTombstones: below.map((table) => [userKeyOf(table.smallestKey), endOf(table)]),
-			output: this.output(level + 1),
-		}).done;
+		const jobs = this.parts().map(
+			(part) =>
+				this.engine.compact({
+					runs,
+					snapshots: this.liveSnapshots(),
+					keepTombstones: below.map((table) => [userKeyOf(table.smallestKey), endOf(table)]),
+					...part,
+					output: this.output(level + 1),
+				}).done,
+		);
+		const outputs = (await Promise.all(jobs)).flat();
 		await this.open(outputs);
 		this.levels[level] = from.filter((table) => !upper.includes(table));
 		const merged = [...next.filter((table) => !lower.includes(table)), ...outputs];
@@ -155,6 +160,14 @@ export class Harness {
 
 	private liveSnapshots(): number[] {
 		return [...new Set(this.snapshots)].sort((a, b) => a - b);
+	}
+
+	/** The whole of a compaction, or parts of it with cuts. */
+	private parts(): Pick<CompactionJob, 'lower' | 'upper' | 'cuts'>[] {
+		if (this.random.chance(0.5)) return [{}];
+		const cuts = [this.random.key(), this.random.key()].sort(Buffer.compare);
+		const bound = this.random.key();
+		return [{ upper: bound, cuts }, { lower: bound }];
 	}
 
 	private output(level: number) {

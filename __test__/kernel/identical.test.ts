@@ -55,6 +55,11 @@ async function runJobs(kernel: Kernel, seed: number, directory: string): Promise
 		output: jobOutput(directory, 100, 1, table),
 	});
 	results.push(await job.done);
+	const [lower, ...cuts] = Array.from({ length: 4 }, () => Buffer.from(`user:${random.below(500)}`)).sort(Buffer.compare);
+	for (const [i, bounds] of [{ upper: lower }, { lower }].entries()) {
+		const output = jobOutput(directory, 200 + 100 * i, 1, table);
+		results.push(await engine.compact({ runs, snapshots: [], keepTombstones, ...bounds, cuts, output }).done);
+	}
 	await engine.close();
 	for (const name of readdirSync(directory).sort()) results.push(name, readFileSync(join(directory, name)).toString('hex'));
 	return results.map((result) => JSON.stringify(result, (_, value) => (typeof value === 'bigint' ? `${value}` : plain(value))));

@@ -13,6 +13,7 @@ import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ClosedError, CorruptionError, VarveError } from '../../ts/errors';
 import {
+	type CompactionJob,
 	IO_CACHE,
 	IO_NONE,
 	IO_PASS,
@@ -404,6 +405,31 @@ describe.each(kernels)('tables of the $name kernel', (kernel) => {
 				expect(readdirSync(directory).filter((name) => name.startsWith('1_000850'))).toEqual([]);
 			}));
 	});
+
+	it('compacts the keys within bounds only, and cuts outputs where it is told to', () =>
+		withEngine(async (engine) => {
+			const spec = await flushed(engine, putAll(50));
+			await open(engine, spec);
+			const key = (i: number) => Buffer.from(`key-${String(i).padStart(4, '0')}`);
+			const spans = async (firstNumber: number, limits: Pick<CompactionJob, 'lower' | 'upper' | 'cuts'>) => {
+				const output = jobOutput(directory, firstNumber, 1);
+				const job = engine.compact({ runs: [[spec.number]], snapshots: [], keepTombstones: [], ...limits, output });
+				const userKey = (internalKey: Uint8Array) => Buffer.from(internalKey.subarray(0, -8)).toString();
+				return (await job.done).map((table) => [userKey(table.smallestKey), userKey(table.largestKey), table.entries]);
+			};
+			expect(await spans(860, { lower: key(10), upper: key(20) })).toEqual([['key-0010', 'key-0019', 10]]);
+			expect(await spans(870, { lower: Buffer.from('key-0010x'), upper: Buffer.from('key-0012x') })).toEqual([
+				['key-0011', 'key-0012', 2],
+			]);
+			expect(await spans(880, { lower: key(7), upper: key(7) })).toEqual([]);
+			// Cuts before the first key, at a key, twice between two keys, and behind the last key.
+			const cuts = ['a', 'key-0005', 'key-0030a', 'key-0030b', 'z'].map((cut) => Buffer.from(cut));
+			expect(await spans(890, { cuts })).toEqual([
+				['key-0000', 'key-0004', 5],
+				['key-0005', 'key-0030', 26],
+				['key-0031', 'key-0049', 19],
+			]);
+		}));
 
 	it('refuses everything after close', async () => {
 		const engine = kernel.createEngine({ cacheBytes: CACHE });

@@ -40,51 +40,80 @@ class ManualClock implements Clock {
 }
 
 describe('stall', () => {
-	const options = { maxImmutableMemtables: 2, level0SlowdownTrigger: 4, level0StopTrigger: 8 };
+	const MIB = 1024 * 1024;
+	const options = {
+		maxImmutableMemtables: 3,
+		level0SlowdownTrigger: 4,
+		level0StopTrigger: 8,
+		compactionDebtSlowdown: 100,
+		compactionDebtStop: 200,
+	};
 	const setUp = () => {
-		const debt = { immutableMemtables: 0, level0Tables: 0 };
+		const debt = { immutableMemtables: 0, level0Tables: 0, compactionBytes: 0 };
 		const clock = new ManualClock();
 		const counters = new Counters();
+		counters.flushBytesPerSecond = 10 * MIB;
 		return { debt, clock, counters, stall: new Stall(() => debt, options, clock, new TypedEmitter(), counters) };
 	};
 
 	it('lets writes through while background work keeps up', () => {
-		expect(setUp().stall.room()).toBeUndefined();
+		const { debt, stall } = setUp();
+		Object.assign(debt, { immutableMemtables: 1, level0Tables: 3, compactionBytes: 100 });
+		expect(stall.room(100 * MIB)).toBeUndefined();
+		expect(stall.pressure).toBe(0);
 	});
 
-	it('stops writes at too many memtables until one is flushed, and counts the time', async () => {
+	it.each([
+		['immutableMemtables', 3, 2],
+		['level0Tables', 8, 7],
+		['compactionBytes', 200, 199],
+	] as const)('stops writes at too many %s until there are fewer, and counts the time', async (part, stop, fewer) => {
 		const { debt, clock, counters, stall } = setUp();
-		debt.immutableMemtables = 2;
-		const room = stall.room();
-		expect(room).toBe(stall.room());
+		debt[part] = stop;
+		const room = stall.room(1);
+		expect(room).toBe(stall.room(1000));
 		clock.advance(50);
 		stall.update();
-		debt.immutableMemtables = 1;
+		debt[part] = fewer;
 		stall.update();
 		await room;
 		expect([counters.stalls, counters.stallMilliseconds]).toEqual([1, 50]);
-		expect(stall.room()).toBeUndefined();
+		stall.release();
 	});
 
-	it('slows each group a little between the triggers, longer the nearer the stop', async () => {
+	it('slows writes to 2 (1 - pressure) of the rate of flushes, without a step', async () => {
 		const { debt, clock, counters, stall } = setUp();
-		const delays: number[] = [];
-		for (const tables of [4, 7]) {
-			debt.level0Tables = tables;
+		const milliseconds: number[] = [];
+		for (const compactionBytes of [101, 150, 175, 190]) {
+			debt.compactionBytes = compactionBytes;
 			const before = counters.stallMilliseconds;
-			const room = stall.room();
-			expect(room).toBeDefined();
-			clock.advance(10);
+			const room = stall.room(MIB);
+			clock.advance(2000);
 			await room;
-			delays.push(counters.stallMilliseconds - before);
-			expect(stall.room()).toBeUndefined();
+			milliseconds.push(Math.round(counters.stallMilliseconds - before));
+			// It has paid for these bytes.
+			expect(stall.room(MIB)).toBeUndefined();
 		}
-		expect(delays[0]).toBeGreaterThanOrEqual(1);
-		expect(delays[1]).toBeGreaterThan(delays[0]);
-		debt.level0Tables = 8;
-		const stopped = stall.room();
-		stall.release();
-		await stopped;
+		expect(milliseconds).toEqual([51, 100, 200, 500]);
+		expect(counters.slowdowns).toBe(4);
+	});
+
+	it('saves up waits that are too short, and lets a group that has grown pay for the rest', async () => {
+		const { debt, clock, counters, stall } = setUp();
+		debt.compactionBytes = 150;
+		// At 10 MiB a second, 4 KiB take 0.4 ms.
+		expect(stall.room(4096)).toBeUndefined();
+		expect(stall.room(4096)).toBeUndefined();
+		const room = stall.room(4096);
+		expect(room).toBeDefined();
+		clock.advance(2);
+		await room;
+		const again = stall.room(4096 + MIB);
+		expect(again).toBeDefined();
+		clock.advance(100);
+		await again;
+		expect(stall.room(4096 + MIB)).toBeUndefined();
+		expect(counters.stallMilliseconds).toBeCloseTo(101.2, 1);
 	});
 });
 

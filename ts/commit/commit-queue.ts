@@ -24,8 +24,8 @@ const FAIR_GROUPS = 256;
 export interface CommitTarget {
 	/** Throws when writes are refused (closed, read-only). */
 	checkWritable(): void;
-	/** A promise when writes are stalled, else undefined. */
-	room(): Promise<void> | undefined;
+	/** A promise when a group of so many bytes must wait, after which to ask again; else undefined. */
+	room(bytes: number): Promise<void> | undefined;
 	/** Appends a group to the WAL and applies it to the memtable. */
 	commit(encoder: BatchEncoder): void;
 	/** Resolves when everything committed so far is durable. */
@@ -66,7 +66,7 @@ export class CommitQueue {
 		this.#encode(encode);
 		if (durability === 'interval') this.#soon = true;
 		const promise = this.#waiter(durability === 'always');
-		if (this.#encoder.byteLength >= GROUP_LIMIT && this.#target.room() === undefined) this.#commitGroup();
+		if (this.#encoder.byteLength >= GROUP_LIMIT && this.#target.room(this.#encoder.byteLength) === undefined) this.#commitGroup();
 		else this.#schedule();
 		return promise;
 	}
@@ -136,7 +136,7 @@ export class CommitQueue {
 	}
 
 	readonly #commitWhenRoom = (): void => {
-		const stalled = this.#target.room();
+		const stalled = this.#target.room(this.#encoder.byteLength);
 		if (stalled !== undefined) {
 			stalled.then(this.#commitWhenRoom, this.#commitWhenRoom);
 			return;

@@ -26,6 +26,7 @@ import {
 	readModeOf,
 } from '../options/calls';
 import { Snapshot } from '../snapshot/snapshot';
+import { describe } from '../store/describe';
 import type { Store } from '../store/store';
 import type {
 	BatchOperation,
@@ -298,6 +299,18 @@ export class Database<E extends Encoding = 'buffer'> {
 		await withSignal(this.#store.compact(halfOpenRange(bounds)), signal);
 	}
 
+	/** No further compaction begins until {@link resumeCompactions}; those in flight go on, and so do flushes. */
+	pauseCompactions(): void {
+		this.#checkOpen();
+		this.#store.compactor.pause();
+	}
+
+	/** Compactions begin again. */
+	resumeCompactions(): void {
+		this.#checkOpen();
+		this.#store.compactor.resume();
+	}
+
 	/** The shape of the tree, counters and sizes. */
 	stats(): DatabaseStats {
 		this.#checkOpen();
@@ -308,6 +321,11 @@ export class Database<E extends Encoding = 'buffer'> {
 	tables(): readonly (readonly TableMetadata[])[] {
 		this.#checkOpen();
 		return this.#store.versions.current.levels;
+	}
+
+	/** The tree and its jobs drawn in text, for people; its form may change. */
+	describe(): string {
+		return describe(this.stats());
 	}
 
 	/** Calls `listener` at each event from now on. */

@@ -7,6 +7,7 @@
  *  3. A crash at any step leaves a directory that the next open recovers to the same state.
  */
 import { resolve } from 'node:path';
+import { checkStrategyChange } from '../compaction/strategy';
 import { type Environment, systemEnvironment } from '../environment';
 import { ConfigError, IOError, NotFoundError, VarveError } from '../errors';
 import { TypedEmitter } from '../events';
@@ -90,7 +91,10 @@ async function recover(opening: Opening): Promise<Store> {
 	const place = { fileSystem: environment.fileSystem, directory: root, crc32: kernel.crc32 };
 	const recorded = recoverManifest(place);
 	checkExistence(recorded, options, root);
-	const resolved = resolveOptions(recorded === undefined ? {} : decodeConfiguration(recorded.configuration).options, options);
+	const before = recorded === undefined ? {} : decodeConfiguration(recorded.configuration).options;
+	const resolved = resolveOptions(before, options);
+	if (recorded !== undefined)
+		checkStrategyChange(before.compactionStrategy ?? 'leveled', resolved.compactionStrategy, recorded.version.levels);
 	const configuration = nextConfiguration(recorded?.configuration, resolved);
 	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize });
 	try {

@@ -119,6 +119,12 @@ export interface CompactionJob {
 	 * the output hold: a tombstone within one of them is kept, and a range delete that overlaps one.
 	 */
 	keepTombstones: [Uint8Array, Uint8Array][];
+	/** Only user keys at or after this one are taken, of whatever the runs hold; undefined: from the first. */
+	lower?: Uint8Array;
+	/** Only user keys before this one are taken; undefined: to the last. */
+	upper?: Uint8Array;
+	/** User keys, ascending: no output holds keys from both sides of one. Undefined: none. */
+	cuts?: readonly Uint8Array[];
 	output: JobOutput;
 }
 
@@ -254,6 +260,8 @@ export interface KernelEngine {
 	openCursor(options: CursorOptions): KernelCursor;
 
 	// ── jobs ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+	/** Limits what compactions write to so many bytes a second together; 0 takes the limit off. Flushes pass. */
+	setJobRate(bytesPerSecond: number): void;
 	flush(job: FlushJob, onProgress?: ProgressListener): RunningJob;
 	compact(job: CompactionJob, onProgress?: ProgressListener): RunningJob;
 

@@ -32,6 +32,17 @@ const oneOf =
 	(value) =>
 		choices.includes(value) ? undefined : `one of ${choices.map((choice) => JSON.stringify(choice)).join(', ')}`;
 const boolean = oneOf(true, false);
+const numberFrom =
+	(least: number, most: number): Check =>
+	(value) =>
+		typeof value === 'number' && value >= least && value <= most ? undefined : `a number from ${least} to ${most}`;
+const threads: Check = (value) =>
+	value === 'auto' || (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 64)
+		? undefined
+		: "'auto' or an integer from 1 to 64";
+const seconds = integer(0, 100 * 365 * 86_400);
+const ratioOrFalse: Check = (value) =>
+	value === false || (typeof value === 'number' && value >= 0.01 && value <= 1) ? undefined : 'false or a number from 0.01 to 1';
 const filterRate: Check = (value) =>
 	value === false || (typeof value === 'number' && value >= 0.0001 && value <= 0.5)
 		? undefined
@@ -48,11 +59,23 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	restartInterval: { default: 16, check: integer(1, 1024) },
 	filterFalsePositiveRate: { default: 0.01, check: filterRate },
 	tableSize: { default: 16 * MIB, check: integer(4 * KIB, GIB) },
+	compactionStrategy: { default: 'leveled', check: oneOf('leveled', 'tiered', 'fifo') },
 	level0CompactionTrigger: { default: 4, check: integer(1, 1000) },
 	level0SlowdownTrigger: { default: 12, check: integer(2, 10_000) },
 	level0StopTrigger: { default: 24, check: integer(3, 10_000) },
+	compactionDebtSlowdown: { default: 4 * GIB, check: integer(MIB, 1024 * GIB) },
+	compactionDebtStop: { default: 32 * GIB, check: integer(MIB, 1024 * GIB) },
+	compactionThreads: { default: 'auto', check: threads },
+	compactionRateLimit: { default: 0, check: integer(0, 1024 * GIB) },
 	levelBaseSize: { default: 64 * MIB, check: integer(4 * KIB, 1024 * GIB) },
 	levelMultiplier: { default: 10, check: integer(2, 100) },
+	tieredMaxRuns: { default: 8, check: integer(2, 1000) },
+	tieredSizeRatio: { default: 1.25, check: numberFrom(1, 10) },
+	tieredMaxSpaceAmplification: { default: 3, check: numberFrom(1.1, 100) },
+	fifoMaxSize: { default: GIB, check: integer(4 * KIB, 1024 * GIB) },
+	fifoMaxAgeSeconds: { default: 0, check: seconds },
+	tombstoneRatio: { default: 0.5, check: ratioOrFalse },
+	compactionPeriodSeconds: { default: 0, check: seconds },
 };
 
 const openSchema: Record<Exclude<keyof OpenOptions, keyof StoreOptions>, Check> = {
@@ -95,6 +118,8 @@ export function resolveOptions(recorded: Partial<StoreOptions>, given: OpenOptio
 	const options = merged as unknown as ResolvedOptions;
 	ordered(options, 'level0CompactionTrigger', 'level0SlowdownTrigger');
 	ordered(options, 'level0SlowdownTrigger', 'level0StopTrigger');
+	ordered(options, 'compactionDebtSlowdown', 'compactionDebtStop');
+	checkStrategy(options, given);
 	return options;
 }
 
@@ -105,9 +130,29 @@ export function clampOption<T>(name: keyof StoreOptions, value: T): T | number {
 	return Math.min(Math.max(Math.floor(value), range[0]), range[1]);
 }
 
-type NumericOption = 'level0CompactionTrigger' | 'level0SlowdownTrigger' | 'level0StopTrigger';
+/**
+ * Checks the options of the strategy in force that this open names. Recorded ones may contradict each other, from a time when they were
+ * not checked or through a change of others: strategies do their work all the same, and such a store must open, for repair too.
+ */
+function checkStrategy({ compactionStrategy: strategy, ...options }: ResolvedOptions, given: OpenOptions): void {
+	if (strategy === 'leveled' && given.levelBaseSize !== undefined) ordered(options, 'tableSize', 'levelBaseSize');
+	if (strategy === 'tiered' && given.tieredMaxRuns !== undefined) ordered(options, 'tieredMaxRuns', 'level0SlowdownTrigger');
+	if (strategy === 'fifo' && given.fifoMaxSize !== undefined) ordered(options, 'memtableSize', 'fifoMaxSize');
+}
 
-function ordered(options: ResolvedOptions, less: NumericOption, more: NumericOption): void {
+type NumericOption =
+	| 'level0CompactionTrigger'
+	| 'level0SlowdownTrigger'
+	| 'level0StopTrigger'
+	| 'compactionDebtSlowdown'
+	| 'compactionDebtStop'
+	| 'tableSize'
+	| 'levelBaseSize'
+	| 'tieredMaxRuns'
+	| 'memtableSize'
+	| 'fifoMaxSize';
+
+function ordered(options: Pick<ResolvedOptions, NumericOption>, less: NumericOption, more: NumericOption): void {
 	if (options[less] <= options[more]) return;
 	throw new ConfigError(`Option '${less}' (${options[less]}) must not be greater than '${more}' (${options[more]}).`);
 }

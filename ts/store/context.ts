@@ -6,6 +6,7 @@ import type { ResolvedOptions } from '../options/schema';
 import type { SnapshotRegistry } from '../snapshot/snapshot';
 import type { Counters } from './counters';
 import type { Health } from './health';
+import type { JobLog } from './job-log';
 import type { Memtables } from './memtables';
 import type { StoreFiles } from './store-files';
 import type { VersionSet } from './version-set';
@@ -22,16 +23,9 @@ export interface StoreContext {
 	readonly snapshots: SnapshotRegistry;
 	readonly counters: Counters;
 	readonly files: StoreFiles;
+	readonly jobs: JobLog;
 	/** Tells the kernel of the memtables and tables that reads are to see from now on. */
 	installView(): void;
-}
-
-/** Numbers jobs, for events. */
-export class JobNumbers {
-	#last = 0;
-	next(): number {
-		return ++this.#last;
-	}
 }
 
 /** Waits for a job; `stop` cancels it. */

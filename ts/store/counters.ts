@@ -13,7 +13,18 @@ export class Counters {
 	flushes = 0;
 	compactions = 0;
 	droppedTables = 0;
+	/** Memtable bytes that a second of flushing takes in: a moving average, which begins with what a slow disk does. */
+	flushBytesPerSecond = 64 * 1024 * 1024;
 	stalls = 0;
+	slowdowns = 0;
 	stallMilliseconds = 0;
 	undeletedFiles = 0;
+
+	/** Counts a flush of so many bytes of memtable to so many bytes of table. */
+	flushed(memtableBytes: number, tableBytes: number, milliseconds: number): void {
+		this.flushes++;
+		this.flushedBytes += tableBytes;
+		const rate = (memtableBytes * 1000) / Math.max(1, milliseconds);
+		this.flushBytesPerSecond += (rate - this.flushBytesPerSecond) / 4;
+	}
 }

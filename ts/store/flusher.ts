@@ -6,22 +6,21 @@
  *  2. A failed flush is reported, leaves no file, and is tried again after a while; the data stays in memory and in the log.
  */
 import { Deferred } from '../commit/deferred';
+import type { FlushJob, TableSummary } from '../kernel/kernel';
 import { BackgroundLoop, type BackgroundWork } from './background-loop';
-import { type JobNumbers, JobSlot, openOutputs, type StoreContext } from './context';
+import { JobSlot, openOutputs, type StoreContext } from './context';
 import type { Memtable } from './memtables';
 
 export class Flusher implements BackgroundWork {
 	readonly #store: StoreContext;
-	readonly #jobs: JobNumbers;
 	readonly #onProgress: () => void;
 	readonly #slot = new JobSlot();
 	readonly #waiters = new Map<number, Deferred<void>>();
 	readonly #loop: BackgroundLoop;
 
 	/** @param onProgress called after each flush: level 0 has grown, the queue is shorter. */
-	constructor(store: StoreContext, jobs: JobNumbers, onProgress: () => void) {
+	constructor(store: StoreContext, onProgress: () => void) {
 		this.#store = store;
-		this.#jobs = jobs;
 		this.#onProgress = onProgress;
 		this.#loop = new BackgroundLoop('flush', this, store.environment.clock, store.health);
 	}
@@ -77,41 +76,54 @@ export class Flusher implements BackgroundWork {
 	}
 
 	async #flushOldest(memtable: Memtable): Promise<void> {
-		const { engine, environment, memtables, versions, events, counters, files } = this.#store;
-		const job = this.#jobs.next();
-		const begin = environment.clock.milliseconds();
-		events.emit('flush', { state: 'begin', job, entries: memtable.entries, bytes: memtable.usage, milliseconds: 0 });
-		const tables = await this.#slot.run(
-			engine.flush({
-				memtable: memtable.id,
-				snapshots: this.#store.snapshots.sequences(),
-				output: {
-					directory: files.tableDirectory,
-					level: 0,
-					firstNumber: versions.allocate(1),
-					numberCount: 1,
-					createdAt: environment.clock.nanoseconds(),
-					table: this.#store.tableOptions,
-				},
-			}),
-		);
-		await openOutputs(this.#store, tables);
-		const logNumber = memtables.walNumberAfterOldest();
-		await versions.apply(
-			{ logNumber, lastSequence: memtable.lastSequence, addedTables: tables.map((table) => [0, table]) },
-			() => {
-				memtables.removeOldest();
-				this.#store.installView();
-			},
-		);
-		files.removeLogsBelow(logNumber);
-		const bytes = tables.reduce((sum, table) => sum + table.size, 0);
-		counters.flushes++;
-		counters.flushedBytes += bytes;
-		const milliseconds = environment.clock.milliseconds() - begin;
-		events.emit('flush', { state: 'end', job, entries: memtable.entries, bytes, milliseconds });
+		const { events, counters, jobs } = this.#store;
+		const { entries, usage } = memtable;
+		const plan = { level: 0, outputLevel: 0, inputTables: 0, inputBytes: usage };
+		const job = jobs.begin({ kind: 'flush', reason: 'memtable', ...plan });
+		events.emit('flush', { state: 'begin', job: job.number, entries, bytes: usage, milliseconds: 0 });
+		try {
+			const tables = await this.#slot.run(this.#store.engine.flush(this.#jobOf(memtable), job.progress));
+			await openOutputs(this.#store, tables);
+			await this.#install(memtable, tables);
+			const bytes = tables.reduce((sum, table) => sum + table.size, 0);
+			const milliseconds = job.milliseconds();
+			job.succeeded(tables);
+			counters.flushed(usage, bytes, milliseconds);
+			events.emit('flush', { state: 'end', job: job.number, entries, bytes, milliseconds });
+		} catch (error) {
+			job.failed(error as Error);
+			throw error;
+		}
 		this.#waiters.get(memtable.id)?.resolve();
 		this.#waiters.delete(memtable.id);
 		this.#onProgress();
+	}
+
+	#jobOf(memtable: Memtable): FlushJob {
+		const { environment, versions, files, snapshots, tableOptions } = this.#store;
+		return {
+			memtable: memtable.id,
+			snapshots: snapshots.sequences(),
+			output: {
+				directory: files.tableDirectory,
+				level: 0,
+				firstNumber: versions.allocate(1),
+				numberCount: 1,
+				createdAt: environment.clock.nanoseconds(),
+				table: tableOptions,
+			},
+		};
+	}
+
+	/** Puts the table in the place of the memtable and its log. */
+	async #install(memtable: Memtable, tables: readonly TableSummary[]): Promise<void> {
+		const { memtables, versions, files } = this.#store;
+		const logNumber = memtables.walNumberAfterOldest();
+		const addedTables = tables.map((table): [number, TableSummary] => [0, table]);
+		await versions.apply({ logNumber, lastSequence: memtable.lastSequence, addedTables }, () => {
+			memtables.removeOldest();
+			this.#store.installView();
+		});
+		files.removeLogsBelow(logNumber);
 	}
 }

@@ -1,8 +1,10 @@
 /**
- * Backpressure: writes wait when flushes or compactions fall behind.
+ * Backpressure: writes are slowed in proportion to what background work is behind with, and stopped before it is too much.
  *
- * - Too many immutable memtables, or level 0 at its stop trigger: writes stop until a job is through.
- * - Level 0 between its slowdown and its stop trigger: each group waits a little, longer the nearer it is to the stop.
+ * The debt has three parts: immutable memtables that wait for their flush, tables in level 0, and bytes that compactions still have to
+ * rewrite. Each has a point where slowing begins and one where writes stop; the *pressure* is how far the worst part is on its way
+ * from one to the other, 0 to 1. Under pressure p writes go at 2 × (1 − p) of the rate at which memtables are flushed: at half the
+ * way they come in as fast as they go out, and the rate has no step on the way to the stop.
  *
  * Synchronous writes cannot wait here: they would keep the event loop from installing the very job that they wait for.
  */
@@ -11,33 +13,39 @@ import type { Clock } from '../environment';
 import type { TypedEmitter } from '../events';
 import type { Counters } from './counters';
 
-const LONGEST_SLOWDOWN_MS = 8;
+/** Waits shorter than a timer can be are saved up. */
+const SHORTEST_DELAY_MS = 1;
+const LONGEST_DELAY_MS = 1000;
+/** Longer than any wait, and what a timer takes. */
+const FOREVER_MS = 2 ** 31 - 1;
 
 /** How far background work is behind. */
 export interface Debt {
 	immutableMemtables: number;
 	level0Tables: number;
+	/** Bytes that must be rewritten before every level is in shape. */
+	compactionBytes: number;
 }
 
 export interface StallOptions {
 	maxImmutableMemtables: number;
 	level0SlowdownTrigger: number;
 	level0StopTrigger: number;
+	compactionDebtSlowdown: number;
+	compactionDebtStop: number;
 }
 
-type Reason = 'memtables' | 'level0';
+/** Which part of the debt stops or slows writes. */
+export type StallReason = 'memtables' | 'level0' | 'compaction';
 
 /** Writes that are stopped. */
 interface Stop {
 	deferred: Deferred<void>;
-	reason: Reason;
+	reason: StallReason;
 	began: number;
 	/** Lets the process end again: while writes wait it must not, even if the job that they wait for is between two attempts. */
 	letGo: () => void;
 }
-
-/** Longer than any wait, and what a timer takes. */
-const FOREVER_MS = 2 ** 31 - 1;
 
 export class Stall {
 	readonly #debt: () => Debt;
@@ -47,8 +55,10 @@ export class Stall {
 	readonly #counters: Counters;
 	#stop: Stop | undefined;
 	#slowdown: Promise<void> | undefined;
-	/** The slowdown has been served; the next group goes through. */
-	#served = false;
+	/** Milliseconds that writes should still wait, too few for a timer. */
+	#owed = 0;
+	/** The group that waits has paid for these bytes. */
+	#paidBytes = 0;
 
 	constructor(debt: () => Debt, options: StallOptions, clock: Clock, events: TypedEmitter, counters: Counters) {
 		this.#debt = debt;
@@ -58,17 +68,27 @@ export class Stall {
 		this.#counters = counters;
 	}
 
-	/** Undefined when a group may be written now; else a promise after which to ask again. */
-	room(): Promise<void> | undefined {
+	/** How hard background work presses on writes: 0 not at all, 1 they are stopped. */
+	get pressure(): number {
+		return Math.min(1, Math.max(0, this.#worst().pressure));
+	}
+
+	/** Undefined when a group of so many bytes may be written now; else a promise after which to ask again. */
+	room(bytes: number): Promise<void> | undefined {
 		if (this.#stop !== undefined) return this.#stop.deferred.promise;
-		const reason = this.#reason();
-		if (reason !== undefined) return this.#begin(reason);
-		return this.#slow();
+		if (this.#slowdown !== undefined) return this.#slowdown;
+		const { reason, pressure } = this.#worst();
+		if (pressure >= 1) return this.#begin(reason);
+		const unpaid = Math.max(0, bytes - this.#paidBytes);
+		this.#paidBytes = 0;
+		if (pressure <= 0) return undefined;
+		this.#owed += (unpaid * 1000) / (2 * (1 - pressure) * this.#counters.flushBytesPerSecond);
+		return this.#owed < SHORTEST_DELAY_MS ? undefined : this.#slow(bytes);
 	}
 
 	/** A job is through: writes may go on if the debt allows. */
 	update(): void {
-		if (this.#stop !== undefined && this.#reason() === undefined) this.#end();
+		if (this.#stop !== undefined && this.#worst().pressure < 1) this.#end();
 	}
 
 	/** Lets all writes go, to be taken or refused by others: the store closes or is read-only. */
@@ -76,13 +96,21 @@ export class Stall {
 		if (this.#stop !== undefined) this.#end();
 	}
 
-	#reason(): Reason | undefined {
-		const { immutableMemtables, level0Tables } = this.#debt();
-		if (immutableMemtables >= this.#options.maxImmutableMemtables) return 'memtables';
-		return level0Tables >= this.#options.level0StopTrigger ? 'level0' : undefined;
+	#worst(): { reason: StallReason; pressure: number } {
+		const { immutableMemtables, level0Tables, compactionBytes } = this.#debt();
+		const { maxImmutableMemtables, level0SlowdownTrigger, level0StopTrigger } = this.#options;
+		const { compactionDebtSlowdown, compactionDebtStop } = this.#options;
+		const parts: [StallReason, number][] = [
+			// One memtable that waits is no debt: it is being flushed.
+			['memtables', progress(immutableMemtables, 1, maxImmutableMemtables)],
+			['level0', progress(level0Tables, level0SlowdownTrigger - 1, level0StopTrigger)],
+			['compaction', progress(compactionBytes, compactionDebtSlowdown, compactionDebtStop)],
+		];
+		const [reason, pressure] = parts.reduce((worst, part) => (part[1] > worst[1] ? part : worst));
+		return { reason, pressure };
 	}
 
-	#begin(reason: Reason): Promise<void> {
+	#begin(reason: StallReason): Promise<void> {
 		const letGo = this.#clock.schedule(() => undefined, FOREVER_MS, true);
 		this.#stop = { deferred: new Deferred(), reason, began: this.#clock.milliseconds(), letGo };
 		this.#counters.stalls++;
@@ -101,28 +129,24 @@ export class Stall {
 		deferred.resolve();
 	}
 
-	#slow(): Promise<void> | undefined {
-		if (this.#slowdown !== undefined) return this.#slowdown;
-		if (this.#served) {
-			this.#served = false;
-			return undefined;
-		}
-		const { level0SlowdownTrigger: from, level0StopTrigger: to } = this.#options;
-		const over = this.#debt().level0Tables - from;
-		if (over < 0) return undefined;
-		const delay = Math.max(1, (LONGEST_SLOWDOWN_MS * (over + 1)) / (to - from + 1));
+	#slow(bytes: number): Promise<void> {
+		const delay = Math.min(LONGEST_DELAY_MS, this.#owed);
+		this.#owed = 0;
+		this.#counters.slowdowns++;
 		this.#counters.stallMilliseconds += delay;
 		this.#slowdown = new Promise((resolve) => {
-			this.#clock.schedule(
-				() => {
-					this.#slowdown = undefined;
-					this.#served = true;
-					resolve();
-				},
-				delay,
-				true,
-			);
+			const goOn = () => {
+				this.#slowdown = undefined;
+				this.#paidBytes = bytes;
+				resolve();
+			};
+			this.#clock.schedule(goOn, delay, true);
 		});
 		return this.#slowdown;
 	}
+}
+
+/** How far a value has come from one point to another: 0 or less before it, 1 and more behind the other. */
+function progress(value: number, from: number, to: number): number {
+	return to > from ? (value - from) / (to - from) : Number(value >= to);
 }

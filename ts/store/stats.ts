@@ -5,6 +5,7 @@ import type { TableMetadata } from '../manifest/table-metadata';
 import type { Configuration } from '../options/configuration';
 import type { DatabaseStats, LevelStats } from '../types';
 import type { StoreContext } from './context';
+import type { Counters } from './counters';
 import type { WriteAheadLog } from './write-ahead-log';
 
 /** Where the numbers come from: the store. */
@@ -12,6 +13,8 @@ export interface StatsSource extends StoreContext {
 	readonly kernelName: 'native' | 'js';
 	readonly configuration: Configuration;
 	readonly sequence: number;
+	readonly pressure: number;
+	readonly compactor: { readonly isPaused: boolean; readonly debt: number };
 	readonly wal: WriteAheadLog;
 	readonly cursors: CursorRegistry;
 }
@@ -43,7 +46,16 @@ export function collectStats(store: StatsSource): DatabaseStats {
 		flushes: counters.flushes,
 		compactions: counters.compactions,
 		droppedTables: counters.droppedTables,
-		stalls: { count: counters.stalls, milliseconds: counters.stallMilliseconds },
+		jobs: { running: store.jobs.running(), ended: store.jobs.ended() },
+		compactionsPaused: store.compactor.isPaused,
+		compactionDebt: store.compactor.debt,
+		amplification: amplification(levels, counters, memtables.immutables.length),
+		stalls: {
+			count: counters.stalls,
+			slowdowns: counters.slowdowns,
+			milliseconds: counters.stallMilliseconds,
+			pressure: store.pressure,
+		},
 		backgroundErrors: store.health.backgroundErrors,
 		handles: {
 			iterators: store.cursors.living,
@@ -59,4 +71,16 @@ export function collectStats(store: StatsSource): DatabaseStats {
 function levelStats(tables: readonly TableMetadata[]): LevelStats {
 	const sum = (field: 'size' | 'entries' | 'tombstones') => tables.reduce((total, table) => total + table[field], 0);
 	return { tables: tables.length, bytes: sum('size'), entries: sum('entries'), tombstones: sum('tombstones') };
+}
+
+function amplification(levels: LevelStats[], counters: Counters, immutableMemtables: number): DatabaseStats['amplification'] {
+	const { userBytes, walBytes, flushedBytes, compactedBytes } = counters;
+	const all = levels.reduce((sum, level) => sum + level.bytes, 0);
+	const deepest = levels.findLast((level) => level.bytes > 0)?.bytes;
+	const deeperRuns = levels.slice(1).filter((level) => level.tables > 0).length;
+	return {
+		write: userBytes === 0 ? undefined : (walBytes + flushedBytes + compactedBytes) / userBytes,
+		read: 1 + immutableMemtables + levels[0].tables + deeperRuns,
+		space: deepest === undefined ? undefined : all / deepest,
+	};
 }

@@ -12,8 +12,10 @@
  *  2. The kernel's view is installed anew, in the same turn, whenever the memtables or the version change.
  */
 
+import { availableParallelism } from 'node:os';
 import { CommitQueue } from '../commit/commit-queue';
 import { Compactor } from '../compaction/compactor';
+import type { KeyRange } from '../compaction/key-range';
 import type { Environment } from '../environment';
 import type { TypedEmitter } from '../events';
 import { type CursorHandle, CursorRegistry } from '../iterator/cursor-handle';
@@ -26,17 +28,23 @@ import type { DatabaseStats } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
 import type { WalWriter } from '../wal/wal-writer';
 import { approximateSize } from './approximate-size';
-import { JobNumbers, type StoreContext } from './context';
+import type { StoreContext } from './context';
 import type { Counters } from './counters';
 import { Flusher } from './flusher';
 import type { Health } from './health';
+import { JobLog } from './job-log';
 import type { Memtables } from './memtables';
 import { Reader } from './reader';
-import { Stall } from './stall';
+import { type Debt, Stall } from './stall';
 import { collectStats } from './stats';
 import type { StoreFiles } from './store-files';
 import type { VersionSet } from './version-set';
 import { WriteAheadLog } from './write-ahead-log';
+
+/** Compactions at a time: one core is left to the application, and more than four rarely help. */
+function compactionLanes(threads: number | 'auto'): number {
+	return threads === 'auto' ? Math.min(4, Math.max(1, availableParallelism() - 1)) : threads;
+}
 
 /** What `openStore` has put together by the time a store can run. */
 export interface StoreParts {
@@ -79,10 +87,11 @@ export class Store implements StoreContext {
 	readonly reader: Reader;
 	readonly commits: CommitQueue;
 	readonly wal: WriteAheadLog;
+	readonly jobs: JobLog;
+	readonly compactor: Compactor;
 	readonly #createWal: (number: number) => WalWriter;
 	readonly #unlock: () => void;
 	readonly #flusher: Flusher;
-	readonly #compactor: Compactor;
 	readonly #stall: Stall;
 	#sequence: number;
 
@@ -110,21 +119,27 @@ export class Store implements StoreContext {
 		this.#stall = new Stall(() => this.#debt(), this.options, clock, this.events, this.counters);
 		this.health.onFailure = () => this.#stall.release();
 		this.commits = this.#makeCommitQueue();
-		const jobs = new JobNumbers();
+		this.jobs = new JobLog(clock);
 		const onProgress = () => this.#jobDone();
-		this.#flusher = new Flusher(this, jobs, onProgress);
-		this.#compactor = new Compactor(this, jobs, onProgress);
+		this.#flusher = new Flusher(this, onProgress);
+		this.compactor = new Compactor(this, compactionLanes(this.options.compactionThreads), onProgress);
 	}
 
 	get sequence(): number {
 		return this.#sequence;
 	}
 
+	/** How hard background work presses on writes: 0 not at all, 1 they are stopped. */
+	get pressure(): number {
+		return this.#stall.pressure;
+	}
+
 	/** Begins the background work that is due. */
 	start(): void {
+		this.engine.setJobRate(this.options.compactionRateLimit);
 		this.installView();
 		this.#flusher.schedule();
-		this.#compactor.schedule();
+		this.compactor.schedule();
 	}
 
 	installView(): void {
@@ -146,10 +161,10 @@ export class Store implements StoreContext {
 		if (newest !== undefined) await this.#flusher.flushed(newest);
 	}
 
-	/** Flushes, then merges the tables of a range into one level. */
+	/** Flushes, then merges the tables of a range into the bottom level. With fifo it only flushes. */
 	async compact(range: HalfOpenRange): Promise<void> {
 		await this.flush();
-		await this.#compactor.full(range);
+		await this.compactor.full(this.#keyRange(range));
 	}
 
 	/** Bytes of tables that a range takes, by their indexes. */
@@ -175,7 +190,7 @@ export class Store implements StoreContext {
 
 	async #release(): Promise<void> {
 		try {
-			await Promise.all([this.#flusher.stop(), this.#compactor.stop(), this.cursors.closeAll(), this.reader.idle()]);
+			await Promise.all([this.#flusher.stop(), this.compactor.stop(), this.cursors.closeAll(), this.reader.idle()]);
 			await this.versions.close();
 			await this.engine.close();
 		} finally {
@@ -186,7 +201,7 @@ export class Store implements StoreContext {
 	#makeCommitQueue(): CommitQueue {
 		return new CommitQueue({
 			checkWritable: () => this.health.checkWritable(),
-			room: () => (this.health.readOnlyCause === undefined ? this.#stall.room() : undefined),
+			room: (bytes) => (this.health.readOnlyCause === undefined ? this.#stall.room(bytes) : undefined),
 			commit: (encoder) => this.#commit(encoder),
 			durable: () => this.wal.durable(),
 			makeDurableSync: () => this.wal.makeDurableSync(),
@@ -237,13 +252,21 @@ export class Store implements StoreContext {
 
 	#jobDone(): void {
 		this.#stall.update();
-		this.#compactor.schedule();
+		this.compactor.schedule();
 	}
 
-	#debt(): { immutableMemtables: number; level0Tables: number } {
+	#debt(): Debt {
 		return {
 			immutableMemtables: this.memtables.immutables.length,
-			level0Tables: this.versions.current.levels[0].length,
+			compactionBytes: this.compactor.debt,
+			// Fifo keeps all its tables there, and no compaction would make them fewer.
+			level0Tables: this.options.compactionStrategy === 'fifo' ? 0 : this.versions.current.levels[0].length,
 		};
+	}
+
+	/** As the strategies see it; undefined: all keys. */
+	#keyRange({ lower, upper }: HalfOpenRange): KeyRange | undefined {
+		if (lower === undefined && upper === undefined) return undefined;
+		return { smallest: lower ?? Buffer.alloc(0), end: upper ?? Buffer.alloc(0) };
 	}
 }

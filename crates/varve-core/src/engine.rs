@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use crate::block_source::{CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
-use crate::job::{self, CompactionJob, FlushJob, JobControl, TableSummary};
+use crate::job::rate_limiter::RateLimiter;
+use crate::job::{self, CompactionJob, FlushJob, JobControl, Pace, TableSummary};
 use crate::memtable::Memtable;
 use crate::registry::Registry;
 use crate::scan::{CursorOptions, ScanCursor};
@@ -40,6 +41,7 @@ pub struct Engine {
     view: RwLock<Arc<View>>,
     cache: Arc<BlockCache>,
     counters: Arc<Counters>,
+    rate_limiter: RateLimiter,
 }
 
 impl Engine {
@@ -50,6 +52,7 @@ impl Engine {
             view: RwLock::default(),
             cache: Arc::new(BlockCache::new(options.cache_bytes)),
             counters: Arc::default(),
+            rate_limiter: RateLimiter::default(),
         }
     }
 
@@ -134,10 +137,15 @@ impl Engine {
         ScanCursor::new(self.view(), blocks, options)
     }
 
+    /// Limits what compactions write to so many bytes a second together; 0 takes the limit off. Flushes pass.
+    pub fn set_job_rate(&self, bytes_per_second: u64) {
+        self.rate_limiter.set_rate(bytes_per_second);
+    }
+
     /// Writes a memtable to a table of level 0. Blocks; to be called on a thread of its own.
     pub fn flush(&self, flush: &FlushJob, control: &JobControl) -> Result<Vec<TableSummary>> {
         let memtable = self.registry().memtable(flush.memtable)?;
-        job::flush::run(memtable, flush, control)
+        job::flush::run(memtable, flush, Pace { control, limiter: None })
     }
 
     /// Merges runs of tables. Blocks; to be called on a thread of its own.
@@ -146,7 +154,7 @@ impl Engine {
             let registry = self.registry();
             compaction.runs.iter().map(|run| registry.run(run)).collect::<Result<Vec<_>>>()?
         };
-        job::compaction::run(runs, compaction, control)
+        job::compaction::run(runs, compaction, Pace { control, limiter: Some(&self.rate_limiter) })
     }
 
     pub fn stats(&self) -> Stats {

@@ -35,7 +35,7 @@ pub mod xxhash64;
 pub use block_source::Io;
 pub use engine::{Engine, EngineOptions, Lookup};
 pub use error::{Error, Result};
-pub use job::{CompactionJob, FlushJob, JobControl, JobOutput, TableSummary};
+pub use job::{Bounds, CompactionJob, FlushJob, JobControl, JobOutput, TableSummary};
 pub use scan::{CursorOptions, Fill, ScanCursor};
 pub use stats::Stats;
 pub use table::{TableOptions, TableSpec};

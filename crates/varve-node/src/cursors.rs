@@ -40,20 +40,13 @@ fn lock(cursor: &Shared) -> MutexGuard<'_, ScanCursor> {
     cursor.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn bound(scope: Scope, value: Value) -> Result<Option<Vec<u8>>> {
-    if scope.is_undefined(value)? {
-        return Ok(None);
-    }
-    Ok(Some(scope.bytes(value)?.to_vec()))
-}
-
 /// `(sequence, lower | undefined, upper | undefined, flags) → id`
 fn open(scope: Scope, state: &Rc<State>, [sequence, lower, upper, flags]: [Value; 4]) -> Result<Value> {
     let flags = scope.to_u32(flags)?;
     let options = CursorOptions {
         sequence: scope.to_u64(sequence)?,
-        lower: bound(scope, lower)?,
-        upper: bound(scope, upper)?,
+        lower: scope.optional_bytes(lower)?,
+        upper: scope.optional_bytes(upper)?,
         reverse: flags & REVERSE != 0,
         keys: flags & KEYS != 0,
         values: flags & VALUES != 0,

@@ -36,6 +36,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
         c"dropMemtable" => drop_memtable,
         c"openTables" => open_tables,
         c"dropTables" => drop_tables,
+        c"setJobRate" => set_job_rate,
         c"installView" => install_view,
         c"approximateOffset" => approximate_offset,
         c"coveredTables" => covered_tables,
@@ -104,6 +105,11 @@ fn open_tables(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<V
         })
     })?;
     async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+}
+
+fn set_job_rate(scope: Scope, state: &Rc<State>, [bytes_per_second]: [Value; 1]) -> Result<Value> {
+    state.engine()?.set_job_rate(scope.to_u64(bytes_per_second)?);
+    scope.undefined()
 }
 
 fn drop_tables(scope: Scope, state: &Rc<State>, [numbers]: [Value; 1]) -> Result<Value> {

@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 
 use napi::sys;
 use varve_core::table::TableOptions;
-use varve_core::{CompactionJob, Engine, FlushJob, JobControl, JobOutput, TableSummary};
+use varve_core::{Bounds, CompactionJob, Engine, FlushJob, JobControl, JobOutput, TableSummary};
 
 use crate::js::{check, Error, Result, Scope, Value};
 
@@ -246,10 +246,20 @@ pub fn compaction_job(scope: Scope, job: Value) -> Result<Job> {
             _ => Err(Error::Usage("a range has two ends")),
         }
     };
+    let cuts = scope.get(job, c"cuts")?;
     Ok(Job::Compact(CompactionJob {
         runs: scope.list(scope.get(job, c"runs")?, |run| scope.numbers(run))?,
         snapshots: scope.numbers(scope.get(job, c"snapshots")?)?,
         keep_tombstones: scope.list(scope.get(job, c"keepTombstones")?, range)?,
+        bounds: Bounds {
+            lower: scope.optional_bytes(scope.get(job, c"lower")?)?,
+            upper: scope.optional_bytes(scope.get(job, c"upper")?)?,
+        },
+        cuts: if scope.is_undefined(cuts)? {
+            Vec::new()
+        } else {
+            scope.list(cuts, |cut| scope.bytes(cut).map(<[u8]>::to_vec))?
+        },
         output: output(scope, scope.get(job, c"output")?)?,
     }))
 }

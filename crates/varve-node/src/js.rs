@@ -199,6 +199,14 @@ impl Scope {
         self.bytes_mut(value).map(|bytes| &*bytes)
     }
 
+    /// A copy of the bytes; none for undefined.
+    pub fn optional_bytes(self, value: Value) -> Result<Option<Vec<u8>>> {
+        if self.is_undefined(value)? {
+            return Ok(None);
+        }
+        Ok(Some(self.bytes(value)?.to_vec()))
+    }
+
     /// The bytes of a `Uint8Array`, to write to; none when it is detached. See 3. above.
     pub fn bytes_mut<'a>(self, value: Value) -> Result<&'a mut [u8]> {
         let (data, length) = self.typed_array(value, sys::TypedarrayType::uint8_array)?;

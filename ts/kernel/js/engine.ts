@@ -193,6 +193,10 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return scan;
 	}
 
+	setJobRate(bytesPerSecond: number): void {
+		this.jobs.setRate(bytesPerSecond);
+	}
+
 	flush(job: FlushJob, onProgress?: ProgressListener): RunningJob {
 		this.checkOpen();
 		const { snapshots, output } = job;
@@ -203,13 +207,15 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	compact(job: CompactionJob, onProgress?: ProgressListener): RunningJob {
 		this.checkOpen();
-		const { snapshots, output } = job;
+		const { snapshots, output, lower, upper, cuts = [] } = job;
 		const runs = job.runs.map((run) => run.map((number) => this.tableSpec(number)));
 		const keepTombstones = job.keepTombstones.map(([start, end]): [Uint8Array, Uint8Array] => [
 			Uint8Array.from(start),
 			Uint8Array.from(end),
 		]);
-		return this.jobs.run({ kind: 'compaction', runs, snapshots, keepTombstones, output }, onProgress);
+		const bounds = { lower: lower && Uint8Array.from(lower), upper: upper && Uint8Array.from(upper) };
+		const request = { runs, snapshots, keepTombstones, bounds, cuts: cuts.map((cut) => Uint8Array.from(cut)), output };
+		return this.jobs.run({ kind: 'compaction', ...request }, onProgress);
 	}
 
 	stats(): KernelStats {

@@ -87,6 +87,7 @@ export interface NativeEngineFunctions {
 	fillCursor(id: number, chunk: Uint8Array, index: Uint32Array, limit: number, allowIo: boolean): number;
 	fillCursorAsync(id: number, chunkLength: number, indexLength: number, limit: number): Promise<NativeFill>;
 	closeCursor(id: number): void;
+	setJobRate(bytesPerSecond: number): void;
 	flush(job: FlushJob, onProgress: ProgressListener | undefined): NativeJob;
 	compact(job: CompactionJob, onProgress: ProgressListener | undefined): NativeJob;
 	cancelJobs(): void;

@@ -131,6 +131,10 @@ export class NativeEngine implements KernelEngine {
 		return new NativeCursor(this.#functions, options);
 	}
 
+	setJobRate(bytesPerSecond: number): void {
+		call(() => this.#functions.setJobRate(bytesPerSecond));
+	}
+
 	flush(job: FlushJob, onProgress?: ProgressListener): RunningJob {
 		return this.#track(call(() => this.#functions.flush(job, onProgress)));
 	}

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use super::output::OutputTables;
 use super::retention::Retention;
-use super::{copy_entries, FlushJob, JobControl, TableSummary};
+use super::{copy_entries, Bounds, FlushJob, Pace, TableSummary};
 use crate::error::Result;
 use crate::memtable::{Memtable, MemtableCursor};
 
-pub fn run(memtable: Arc<Memtable>, job: &FlushJob, control: &JobControl) -> Result<Vec<TableSummary>> {
+pub fn run(memtable: Arc<Memtable>, job: &FlushJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
     let total = memtable.size() as u64;
     let mut range_deletes = Vec::new();
     memtable.collect_range_deletes(&mut range_deletes, |_| true);
     let mut cursor = MemtableCursor::new(memtable);
-    copy_entries(&mut cursor, Retention::new(&job.snapshots, None, range_deletes), job.output.clone(), None, total, control)
+    let retention = Retention::new(&job.snapshots, None, range_deletes);
+    let tables = OutputTables::new(job.output.clone(), None, &[], retention.range_deletes());
+    copy_entries(&mut cursor, &Bounds::default(), retention, tables, total, pace)
 }

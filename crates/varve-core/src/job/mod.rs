@@ -4,19 +4,27 @@ pub mod compaction;
 pub mod flush;
 pub mod output;
 pub mod range_retention;
+pub mod rate_limiter;
 pub mod retention;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{split, unknown_kind, KIND_PUT};
+use crate::internal_key::{seek_key, split, unknown_kind, user_key, KIND_PUT};
+use crate::range_delete::{is_before, RangeDelete};
 use crate::table::TableOptions;
 use output::OutputTables;
+use rate_limiter::RateLimiter;
 use retention::Retention;
 
 const REPORT_BYTES: u64 = 1024 * 1024;
+/// Bytes of output between two looks at the rate limiter.
+const THROTTLE_BYTES: u64 = 64 * 1024;
+/// Longest sleep between two looks at whether the job was cancelled.
+const LONGEST_SLEEP: Duration = Duration::from_millis(20);
 /// What an entry costs in a table besides key and value, about: for progress only.
 const ENTRY_BYTES: u64 = 4;
 
@@ -52,7 +60,39 @@ pub struct CompactionJob {
     pub snapshots: Vec<u64>,
     /// Ranges of user keys (see [`retention::KeyRange`]; ascending, disjoint) in which levels below the output hold something.
     pub keep_tombstones: Vec<retention::KeyRange>,
+    pub bounds: Bounds,
+    /// User keys, ascending: no output holds keys from both sides of one.
+    pub cuts: Vec<Vec<u8>>,
     pub output: JobOutput,
+}
+
+/// User keys from `lower` (inclusive) to `upper` (exclusive); none: no bound.
+#[derive(Clone, Debug, Default)]
+pub struct Bounds {
+    pub lower: Option<Vec<u8>>,
+    pub upper: Option<Vec<u8>>,
+}
+
+impl Bounds {
+    fn seek_to_lower(&self, cursor: &mut impl Cursor) -> Result<()> {
+        let Some(lower) = &self.lower else { return cursor.seek_to_first() };
+        let mut target = Vec::new();
+        seek_key(&mut target, lower, u64::MAX >> 8);
+        cursor.seek(&target)
+    }
+
+    /// Does the cursor stand at an entry before `upper`?
+    fn hold(&self, cursor: &impl Cursor) -> bool {
+        cursor.valid() && self.upper.as_ref().is_none_or(|upper| user_key(cursor.key()) < upper.as_slice())
+    }
+
+    /// The part of a range delete within.
+    fn clip(&self, RangeDelete { start, end, sequence }: &RangeDelete) -> Option<RangeDelete> {
+        let start = self.lower.as_ref().map_or(start, |lower| lower.max(start));
+        let upper = self.upper.as_ref().filter(|upper| is_before(upper, end));
+        let is_within = is_before(start, end) && self.upper.as_ref().is_none_or(|upper| start < upper);
+        is_within.then(|| RangeDelete { start: start.clone(), end: upper.unwrap_or(end).clone(), sequence: *sequence })
+    }
 }
 
 /// A table that a job wrote.
@@ -95,24 +135,44 @@ impl JobControl {
     }
 }
 
-/// Copies the entries that survive to the outputs. On an error no output is left.
+/// How a job gives way to others.
+#[derive(Clone, Copy)]
+pub struct Pace<'a> {
+    pub control: &'a JobControl,
+    /// None for a flush: writers wait for it.
+    pub limiter: Option<&'a RateLimiter>,
+}
+
+impl Pace<'_> {
+    /// Counts bytes that were written, and sleeps as long as the rate demands or until the job is cancelled.
+    fn wrote(&self, bytes: u64) {
+        let mut left = self.limiter.map_or(Duration::ZERO, |limiter| limiter.take(bytes, Instant::now()));
+        while !left.is_zero() && !self.control.is_cancelled() {
+            let sleep = left.min(LONGEST_SLEEP);
+            std::thread::sleep(sleep);
+            left -= sleep;
+        }
+    }
+}
+
+/// Copies the entries within bounds that survive to the outputs. On an error no output is left.
 fn copy_entries(
     cursor: &mut impl Cursor,
+    bounds: &Bounds,
     mut retention: Retention<'_>,
-    output: JobOutput,
-    cut_size: Option<u64>,
+    mut tables: OutputTables<'_>,
     total: u64,
-    control: &JobControl,
+    pace: Pace<'_>,
 ) -> Result<Vec<TableSummary>> {
-    let mut tables = OutputTables::new(output, cut_size, retention.range_deletes());
+    let control = pace.control;
     let mut copy = || -> Result<()> {
-        let (mut done, mut reported) = (0, 0);
-        cursor.seek_to_first()?;
+        let (mut done, mut reported, mut paced) = (0, 0, 0);
+        bounds.seek_to_lower(cursor)?;
         loop {
             if control.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            if !cursor.valid() {
+            if !bounds.hold(cursor) {
                 return tables.finish();
             }
             let (key, value) = (cursor.key(), cursor.value());
@@ -122,6 +182,11 @@ fn copy_entries(
             }
             if retention.keeps(key) {
                 tables.add(key, value)?;
+                let written = tables.written();
+                if written - paced >= THROTTLE_BYTES {
+                    pace.wrote(written - paced);
+                    paced = written;
+                }
             }
             done += (key.len() + value.len()) as u64 + ENTRY_BYTES;
             if done - reported >= REPORT_BYTES {

@@ -4,8 +4,10 @@
 //!  1. A table is written as `<name>.tmp`, synced, renamed into place, and its directory synced, in that order: a name without `.tmp` is
 //!     a whole table.
 //!  2. A table is cut before an entry with another user key, once it has reached the cut size: versions of a key stay together.
-//!  3. Range deletes are cut where tables are: each table has the parts that lie before the next one, and behind the one before.
-//!  4. `discard` leaves no file of the job behind.
+//!  3. A table is cut where a user key of `cuts` lies between two entries or at the second.
+//!  4. Range deletes are cut where tables are, at every cut too: each table has the parts that lie before the next one, and behind the one
+//!     before. There may be a table of range deletes alone.
+//!  5. `discard` leaves no file of the job behind.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -25,27 +27,32 @@ struct Current {
     writer: TableWriter<BufWriter<File>>,
 }
 
-pub struct OutputTables {
+pub struct OutputTables<'a> {
     output: JobOutput,
     cut_size: Option<u64>,
+    /// Those behind the last entry.
+    cuts: &'a [Vec<u8>],
     next_number: u64,
+    /// Bytes of finished tables.
+    finished: u64,
     current: Option<Current>,
     /// Those that are in no table yet: fragments in order.
     range_deletes: Vec<RangeDelete>,
     summaries: Vec<TableSummary>,
 }
 
-impl OutputTables {
-    /// Without a cut size everything goes into one table. `range_deletes` are fragments in order.
-    pub fn new(output: JobOutput, cut_size: Option<u64>, range_deletes: Vec<RangeDelete>) -> Self {
-        Self { next_number: output.first_number, output, cut_size, current: None, range_deletes, summaries: Vec::new() }
+impl<'a> OutputTables<'a> {
+    /// Without a cut size and cuts (user keys, ascending) everything goes into one table. `range_deletes` are fragments in order.
+    pub fn new(output: JobOutput, cut_size: Option<u64>, cuts: &'a [Vec<u8>], range_deletes: Vec<RangeDelete>) -> Self {
+        let next_number = output.first_number;
+        Self { output, cut_size, cuts, next_number, finished: 0, current: None, range_deletes, summaries: Vec::new() }
     }
 
     pub fn add(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.pass_cuts(Some(user_key(key)))?;
         let full = |current: &Current, size: u64| current.writer.cut_size() >= size && !current.writer.is_same_user_key(key);
         if self.current.as_ref().zip(self.cut_size).is_some_and(|(current, size)| full(current, size)) {
-            let taken = self.take_range_deletes(user_key(key));
-            self.finish_table(&taken)?;
+            self.finish_before(user_key(key))?;
         }
         let current = match &mut self.current {
             Some(current) => current,
@@ -61,13 +68,30 @@ impl OutputTables {
         Ok(())
     }
 
-    /// Finishes the last table, which takes the rest of the range deletes. There may be nothing but these.
+    /// Bytes written so far, about.
+    pub fn written(&self) -> u64 {
+        self.finished + self.current.as_ref().map_or(0, |current| current.writer.cut_size())
+    }
+
+    /// Finishes the last table, which takes the rest of the range deletes.
     pub fn finish(&mut self) -> Result<()> {
+        self.pass_cuts(None)?;
         let rest = std::mem::take(&mut self.range_deletes);
-        if self.current.is_none() && !rest.is_empty() {
-            self.current = Some(self.start()?);
-        }
         self.finish_table(&rest)
+    }
+
+    /// Cuts at the `cuts` up to a user key; at all that are left without one.
+    fn pass_cuts(&mut self, key: Option<&[u8]>) -> Result<()> {
+        while let Some((cut, rest)) = self.cuts.split_first().filter(|(cut, _)| key.is_none_or(|key| cut.as_slice() <= key)) {
+            self.cuts = rest;
+            self.finish_before(cut)?;
+        }
+        Ok(())
+    }
+
+    fn finish_before(&mut self, user_key: &[u8]) -> Result<()> {
+        let taken = self.take_range_deletes(user_key);
+        self.finish_table(&taken)
     }
 
     /// Takes what lies before a user key; what reaches over it is cut in two.
@@ -86,7 +110,11 @@ impl OutputTables {
         taken
     }
 
+    /// Finishes the table that is being written, or one of range deletes alone, if there is something to write.
     fn finish_table(&mut self, range_deletes: &[RangeDelete]) -> Result<()> {
+        if self.current.is_none() && !range_deletes.is_empty() {
+            self.current = Some(self.start()?);
+        }
         let Some(Current { path, temporary, writer }) = self.current.take() else { return Ok(()) };
         let written = Error::io(&temporary, "written");
         let (out, size, properties) = match writer.finish(range_deletes) {
@@ -98,6 +126,7 @@ impl OutputTables {
         drop(file);
         fs::rename(&temporary, &path).map_err(Error::io(&temporary, "renamed"))?;
         sync_directory(&self.output.directory)?;
+        self.finished += size;
         self.summaries.push(TableSummary {
             number: self.next_number - 1,
             birth_level: self.output.level,

@@ -8,7 +8,9 @@ use varve_core::table::footer::{Footer, FOOTER_SIZE};
 use varve_core::table::format::{seal_block, BlockHandle};
 use varve_core::table::{Table, TableWriter};
 use varve_core::xxhash64::xx_hash64;
-use varve_core::{CompactionJob, CursorOptions, Engine, EngineOptions, Error, JobOutput, Result, TableOptions, TableSpec};
+use varve_core::{
+    Bounds, CompactionJob, CursorOptions, Engine, EngineOptions, Error, JobOutput, Result, TableOptions, TableSpec,
+};
 
 use crate::support::*;
 
@@ -55,7 +57,17 @@ fn compact_output(path: &Path) -> JobOutput {
 
 fn compact(engine: &Engine, path: &Path) -> Result<Vec<varve_core::TableSummary>> {
     let output = compact_output(path);
-    engine.compact(&CompactionJob { runs: vec![vec![1]], snapshots: vec![], keep_tombstones: vec![], output }, &quiet())
+    engine.compact(
+        &CompactionJob {
+            runs: vec![vec![1]],
+            snapshots: vec![],
+            keep_tombstones: vec![],
+            bounds: Bounds::default(),
+            cuts: vec![],
+            output,
+        },
+        &quiet(),
+    )
 }
 
 /// Reads a damaged table: right, or corruption that names it.

@@ -13,7 +13,7 @@ use varve_core::primitives::{
 };
 use varve_core::table::footer::Footer;
 use varve_core::table::format::BlockHandle;
-use varve_core::{CompactionJob, FlushJob, TableOptions, TableSummary};
+use varve_core::{Bounds, CompactionJob, FlushJob, TableOptions, TableSummary};
 
 use crate::support::*;
 
@@ -176,7 +176,14 @@ fn jobs(memtables: [Vec<Vec<u8>>; 2], flush_snapshots: &[u64], snapshots: Vec<u6
     }
     let (runs, keep) = (vec![vec![11], vec![10]], vec![(b"user:003".to_vec(), b"user:030\0".to_vec())]);
     let output = job_output(store.path(), 1, 20, table);
-    let job = CompactionJob { runs: runs.clone(), snapshots: snapshots.clone(), keep_tombstones: keep.clone(), output };
+    let job = CompactionJob {
+        runs: runs.clone(),
+        snapshots: snapshots.clone(),
+        keep_tombstones: keep.clone(),
+        bounds: Bounds::default(),
+        cuts: vec![],
+        output,
+    };
     let tables = store.engine.compact(&job, &quiet()).unwrap();
     assert!(tables.len() > 1);
     json!({

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use varve_core::internal_key::{KIND_DELETE, KIND_PUT};
-use varve_core::{CompactionJob, Error, FlushJob, JobControl, TableOptions};
+use varve_core::{Bounds, CompactionJob, Error, FlushJob, JobControl, TableOptions};
 
 use crate::support::*;
 
@@ -124,7 +124,14 @@ fn large_compaction(control: &JobControl, change: impl Fn(&mut CompactionJob)) -
     let operations: Vec<_> = (0..2500u32).map(|i| put(i.to_be_bytes(), vec![7; 1000])).collect();
     let table = store.table_of(1, &operations);
     let output = store.output(1);
-    let mut job = CompactionJob { runs: vec![vec![table.number]], snapshots: vec![], keep_tombstones: vec![], output };
+    let mut job = CompactionJob {
+        runs: vec![vec![table.number]],
+        snapshots: vec![],
+        keep_tombstones: vec![],
+        bounds: Bounds::default(),
+        cuts: vec![],
+        output,
+    };
     change(&mut job);
     let result = store.engine.compact(&job, control).map(|outputs| outputs.len());
     (store, result)

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use varve_core::internal_key::{pack_trailer, KIND_DELETE, KIND_PUT, KIND_RANGE_DELETE};
 use varve_core::varint::write_varint;
 use varve_core::{
-    CompactionJob, CursorOptions, Engine, EngineOptions, Error, Fill, FlushJob, Io, JobControl, JobOutput, Lookup, Result,
-    ScanCursor, TableOptions, TableSpec, TableSummary,
+    Bounds, CompactionJob, CursorOptions, Engine, EngineOptions, Error, Fill, FlushJob, Io, JobControl, JobOutput, Lookup,
+    Result, ScanCursor, TableOptions, TableSpec, TableSummary,
 };
 
 pub const NEWEST: u64 = u64::MAX >> 8;
@@ -229,7 +229,14 @@ impl Store {
         level: u32,
     ) -> Result<Vec<TableSummary>> {
         let output = self.output(level);
-        let job = CompactionJob { runs, snapshots: snapshots.to_vec(), keep_tombstones: keep_tombstones.to_vec(), output };
+        let job = CompactionJob {
+            runs,
+            snapshots: snapshots.to_vec(),
+            keep_tombstones: keep_tombstones.to_vec(),
+            bounds: Bounds::default(),
+            cuts: vec![],
+            output,
+        };
         let outputs = self.engine.compact(&job, &quiet())?;
         self.open(&outputs)?;
         Ok(outputs)

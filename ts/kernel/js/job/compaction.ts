@@ -8,7 +8,15 @@ import type { TableSpec } from '../../kernel';
 import { Level, LevelCursor } from '../level-cursor';
 import { MergeCursor } from '../merge/cursor';
 import { Table } from '../table/reader';
-import { type CompactionRequest, copyEntries, ENTRY_BYTES, type InputSize, type JobEnvironment, type JobSteps } from './job';
+import {
+	type CompactionRequest,
+	clip,
+	copyEntries,
+	ENTRY_BYTES,
+	type InputSize,
+	type JobEnvironment,
+	type JobSteps,
+} from './job';
 import { OutputTables } from './output';
 import { Retention } from './retention';
 import { SequentialBlocks } from './sequential-blocks';
@@ -18,18 +26,11 @@ export function* compactionSteps(request: CompactionRequest, environment: JobEnv
 	try {
 		const levels = request.runs.map((run) => new Level(openRun(environment.fileSystem, run, inputs)));
 		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks())));
-		const retention = new Retention(
-			request.snapshots,
-			request.keepTombstones,
-			inputs.flatMap((table) => table.rangeDeletes.all),
-		);
-		const output = new OutputTables(
-			environment.fileSystem,
-			request.output,
-			request.output.table.tableSize,
-			retention.rangeDeletes(),
-		);
-		return yield* copyEntries(cursor, retention, output, environment.cancelled, inputSize(inputs));
+		const rangeDeletes = inputs.flatMap((table) => table.rangeDeletes.all).flatMap((one) => clip(one, request.bounds));
+		const retention = new Retention(request.snapshots, request.keepTombstones, rangeDeletes);
+		const { tableSize } = request.output.table;
+		const output = new OutputTables(environment.fileSystem, request.output, tableSize, request.cuts, retention.rangeDeletes());
+		return yield* copyEntries(cursor, request.bounds, retention, output, environment.cancelled, inputSize(inputs));
 	} finally {
 		for (const table of inputs) table.release();
 	}

@@ -1,7 +1,7 @@
 /** The body of a flush: one frozen memtable becomes one table of level 0, or none when it is empty. */
 import { MemtableCursor } from '../memtable/cursor';
 import { Tree } from '../memtable/tree';
-import { copyEntries, type FlushRequest, type JobEnvironment, type JobSteps } from './job';
+import { copyEntries, type FlushRequest, type JobEnvironment, type JobSteps, NO_BOUNDS } from './job';
 import { OutputTables } from './output';
 import { Retention } from './retention';
 
@@ -9,7 +9,7 @@ export function flushSteps(request: FlushRequest, environment: JobEnvironment): 
 	const tree = Tree.attach(request.memtable);
 	const cursor = new MemtableCursor(tree);
 	const retention = new Retention(request.snapshots, undefined, request.rangeDeletes);
-	const output = new OutputTables(environment.fileSystem, request.output, Number.POSITIVE_INFINITY, retention.rangeDeletes());
+	const output = new OutputTables(environment.fileSystem, request.output, Number.POSITIVE_INFINITY, [], retention.rangeDeletes());
 	const size = tree.arena.used;
-	return copyEntries(cursor, retention, output, environment.cancelled, { entryBytes: size, reported: size });
+	return copyEntries(cursor, NO_BOUNDS, retention, output, environment.cancelled, { entryBytes: size, reported: size });
 }

@@ -10,9 +10,11 @@
 import { AbortError } from '../../../errors';
 import type { FileSystem } from '../../../fs/file-system';
 import type { JobOutput, TableSpec, TableSummary } from '../../kernel';
+import { compareBytes } from '../bytes';
 import type { Cursor } from '../cursor';
+import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from '../internal-key';
 import type { SharedTree } from '../memtable/tree';
-import type { RangeDelete } from '../range-delete';
+import { compareKeys, keyIsBefore, type RangeDelete } from '../range-delete';
 import type { OutputTables } from './output';
 import type { KeyRange, Retention } from './retention';
 
@@ -33,15 +35,27 @@ export interface CompactionRequest {
 	runs: TableSpec[][];
 	snapshots: number[];
 	keepTombstones: KeyRange[];
+	bounds: Bounds;
+	/** User keys, ascending, on whose two sides outputs are separate. */
+	cuts: Uint8Array[];
 	output: JobOutput;
 }
 
 export type JobRequest = FlushRequest | CompactionRequest;
 
-/** Bytes of input read so far, of all. */
+/** User keys from `lower` (inclusive) to `upper` (exclusive); undefined: no bound. */
+export interface Bounds {
+	lower: Uint8Array | undefined;
+	upper: Uint8Array | undefined;
+}
+
+export const NO_BOUNDS: Bounds = { lower: undefined, upper: undefined };
+
+/** Bytes of input read so far, of all, and bytes of output written so far. */
 export interface JobProgress {
 	done: number;
 	total: number;
+	written: number;
 }
 
 /** A job in slices; ends with its outputs. */
@@ -63,9 +77,10 @@ export interface InputSize {
 /** What an entry counts: key, value and two lengths. */
 export const ENTRY_BYTES = 8;
 
-/** Copies what survives from a cursor to the outputs. */
+/** Copies what survives within bounds from a cursor to the outputs. */
 export function* copyEntries(
 	cursor: Cursor,
+	{ lower, upper }: Bounds,
 	retention: Retention,
 	output: OutputTables,
 	cancelled: Int32Array,
@@ -73,10 +88,11 @@ export function* copyEntries(
 ): JobSteps {
 	try {
 		let done = 0;
-		cursor.seekToFirst();
-		while (cursor.valid) {
-			done += copySlice(cursor, retention, output, cancelled);
-			yield { done: Math.round(Math.min(1, done / input.entryBytes) * input.reported), total: input.reported };
+		seekToLower(cursor, lower);
+		while (isWithin(cursor, upper)) {
+			done += copySlice(cursor, upper, retention, output, cancelled);
+			const share = Math.min(1, done / input.entryBytes);
+			yield { done: Math.round(share * input.reported), total: input.reported, written: output.written };
 		}
 		checkCancelled(cancelled);
 		return output.finish();
@@ -86,11 +102,40 @@ export function* copyEntries(
 	}
 }
 
+function seekToLower(cursor: Cursor, lower: Uint8Array | undefined): void {
+	if (lower === undefined) {
+		cursor.seekToFirst();
+		return;
+	}
+	const target = new Uint8Array(lower.length + TRAILER_SIZE);
+	target.set(lower);
+	cursor.seek(target, 0, writeTrailer(target, lower.length, Number.MAX_SAFE_INTEGER, KIND_SEEK));
+}
+
+/** The part of a range delete within bounds; none when there is nothing of it. */
+export function clip({ start, end, sequence }: RangeDelete, { lower, upper }: Bounds): RangeDelete[] {
+	const from = lower !== undefined && compareKeys(lower, start) > 0 ? lower : start;
+	const to = upper !== undefined && keyIsBefore(upper, end) ? upper : end;
+	const isWithinBounds = keyIsBefore(from, end) && (upper === undefined || compareKeys(from, upper) < 0);
+	return isWithinBounds ? [{ start: from, end: to, sequence }] : [];
+}
+
+function isWithin(cursor: Cursor, upper: Uint8Array | undefined): boolean {
+	if (!cursor.valid || upper === undefined) return cursor.valid;
+	return compareBytes(cursor.keyBytes, cursor.keyStart, cursor.keyEnd - TRAILER_SIZE, upper, 0, upper.length) < 0;
+}
+
 /** Copies about SLICE_BYTES of input; answers the bytes it has seen, as they lie in a memtable. */
-function copySlice(cursor: Cursor, retention: Retention, output: OutputTables, cancelled: Int32Array): number {
+function copySlice(
+	cursor: Cursor,
+	upper: Uint8Array | undefined,
+	retention: Retention,
+	output: OutputTables,
+	cancelled: Int32Array,
+): number {
 	let bytes = 0;
 	let nextCheck = 0;
-	while (cursor.valid && bytes < SLICE_BYTES) {
+	while (isWithin(cursor, upper) && bytes < SLICE_BYTES) {
 		if (bytes >= nextCheck) {
 			checkCancelled(cancelled);
 			nextCheck = bytes + CANCEL_CHECK_BYTES;

@@ -5,13 +5,16 @@
  *  1. A table is written as `<name>.tmp`, synced, renamed into place, and its directory synced, in that order: a name without
  *     `.tmp` is a whole table.
  *  2. A table is cut before an entry with another user key, once it has reached `tableSize`: versions of a key stay together.
- *  3. Range deletes are cut where tables are: each table has the parts that lie before the next one, and behind the one before.
- *  4. `discard` leaves no file of the job behind.
+ *  3. A table is cut where a user key of `cuts` lies between two entries or at the second.
+ *  4. Range deletes are cut where tables are, at every cut too: each table has the parts that lie before the next one, and behind the
+ *     one before. There may be a table of range deletes alone.
+ *  5. `discard` leaves no file of the job behind.
  */
 import { join } from 'node:path';
 import { IOError, ResourceError, VarveError } from '../../../errors';
 import type { FileSystem, WritableFile } from '../../../fs/file-system';
 import type { JobOutput, TableSummary } from '../../kernel';
+import { compareBytes } from '../bytes';
 import type { Cursor } from '../cursor';
 import { TRAILER_SIZE } from '../internal-key';
 import { compareKeys, keyIsBefore, partitionPoint, type RangeDelete } from '../range-delete';
@@ -41,15 +44,21 @@ export class OutputTables {
 	private file: WritableFile | undefined;
 	private path = '';
 	private nextNumber: number;
+	/** How many cuts lie at or before the last entry. */
+	private passedCuts = 0;
+	/** Bytes of finished tables. */
+	private finished = 0;
 
 	/**
 	 * @param cutSize bytes at which the next table starts
+	 * @param cuts user keys, ascending
 	 * @param rangeDeletes fragments in order; those that are in no table yet
 	 */
 	constructor(
 		private readonly fileSystem: FileSystem,
 		private readonly output: JobOutput,
 		private readonly cutSize: number,
+		private readonly cuts: readonly Uint8Array[],
 		private rangeDeletes: readonly RangeDelete[],
 	) {
 		this.nextNumber = output.firstNumber;
@@ -59,10 +68,11 @@ export class OutputTables {
 	add(entry: Cursor): void {
 		const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = entry;
 		try {
+			this.passCuts(keyBytes, keyStart, keyEnd);
 			let writer = this.writer ?? this.start();
 			const order = writer.compareUserKey(keyBytes, keyStart, keyEnd);
 			if (order < 0 && writer.cutSize >= this.cutSize) {
-				this.finishTable(this.takeRangeDeletes(Uint8Array.from(keyBytes.subarray(keyStart, keyEnd - TRAILER_SIZE))));
+				this.finishBefore(Uint8Array.from(keyBytes.subarray(keyStart, keyEnd - TRAILER_SIZE)));
 				writer = this.start();
 			}
 			writer.add(order, keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd);
@@ -71,11 +81,16 @@ export class OutputTables {
 		}
 	}
 
-	/** Finishes the last table, which takes the rest of the range deletes. There may be nothing but these. */
+	/** Bytes written so far, about. */
+	get written(): number {
+		return this.finished + (this.writer?.cutSize ?? 0);
+	}
+
+	/** Finishes the last table, which takes the rest of the range deletes. */
 	finish(): TableSummary[] {
 		try {
-			if (this.writer === undefined && this.rangeDeletes.length > 0) this.start();
-			if (this.writer !== undefined) this.finishTable(this.rangeDeletes);
+			for (; this.passedCuts < this.cuts.length; this.passedCuts++) this.finishBefore(this.cuts[this.passedCuts]);
+			this.finishTable(this.rangeDeletes);
 		} catch (error) {
 			throw this.failed(error);
 		}
@@ -93,6 +108,20 @@ export class OutputTables {
 		for (let number = this.output.firstNumber; number < this.nextNumber; number++) {
 			removeIfThere(this.fileSystem, outputPath(this.output, number));
 		}
+	}
+
+	/** Cuts at the `cuts` up to the user key of the internal key `key[start, end)`. */
+	private passCuts(key: Uint8Array, start: number, end: number): void {
+		while (this.passedCuts < this.cuts.length) {
+			const cut = this.cuts[this.passedCuts];
+			if (compareBytes(key, start, end - TRAILER_SIZE, cut, 0, cut.length) < 0) return;
+			this.passedCuts++;
+			this.finishBefore(cut);
+		}
+	}
+
+	private finishBefore(userKey: Uint8Array): void {
+		this.finishTable(this.takeRangeDeletes(userKey));
 	}
 
 	private start(): TableWriter {
@@ -117,8 +146,10 @@ export class OutputTables {
 		return before.map((one) => (reaches(one) ? { ...one, end: userKey } : one));
 	}
 
+	/** Finishes the table that is being written, or one of range deletes alone, if there is something to write. */
 	private finishTable(rangeDeletes: readonly RangeDelete[]): void {
-		const writer = this.writer as TableWriter;
+		if (this.writer === undefined && rangeDeletes.length === 0) return;
+		const writer = this.writer ?? this.start();
 		const file = this.file as WritableFile;
 		const { size, properties } = writer.finish(rangeDeletes);
 		file.syncSync();
@@ -128,6 +159,7 @@ export class OutputTables {
 		this.fileSystem.renameSync(this.path + TEMPORARY, this.path);
 		this.fileSystem.syncDirectorySync(this.output.directory);
 		this.path = '';
+		this.finished += size;
 		this.summaries.push({
 			number: this.nextNumber - 1,
 			birthLevel: this.output.level,

@@ -7,7 +7,6 @@
  *     new worker.
  *  3. `close` cancels all jobs, waits until they have settled, and ends the worker.
  */
-import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { IOError } from '../../../errors';
 import type { FileSystem } from '../../../fs/file-system';
@@ -15,7 +14,8 @@ import type { ProgressListener, RunningJob, TableSummary } from '../../kernel';
 import { unpackError } from './errors';
 import type { JobRequest } from './job';
 import { removeOutputs } from './output';
-import { jobSteps } from './steps';
+import { runJob } from './pace';
+import { RateLimiter } from './rate-limiter';
 import type { WorkerReply, WorkerRequest } from './worker';
 import { workerSource } from './worker-source';
 
@@ -33,6 +33,8 @@ export class JobRunner {
 	private readonly inFlight = new Map<number, JobInFlight>();
 	private readonly running = new Set<RunningJob>();
 	private nextId = 1;
+	private readonly limiter = new RateLimiter();
+	private rate = 0;
 
 	constructor(
 		private readonly fileSystem: FileSystem,
@@ -42,7 +44,9 @@ export class JobRunner {
 	run(request: JobRequest, onProgress?: ProgressListener): RunningJob {
 		const cancelled = new Int32Array(new SharedArrayBuffer(4));
 		const done =
-			this.mode === 'inline' ? this.runInline(request, cancelled, onProgress) : this.runOnWorker(request, cancelled, onProgress);
+			this.mode === 'inline'
+				? runJob(request, { fileSystem: this.fileSystem, cancelled }, this.limiter, (step) => onProgress?.(step.done, step.total))
+				: this.runOnWorker(request, cancelled, onProgress);
 		const job: RunningJob = {
 			done,
 			cancel: () => {
@@ -57,6 +61,13 @@ export class JobRunner {
 		return job;
 	}
 
+	/** Bytes a second that compactions may write together; 0 takes the limit off. */
+	setRate(bytesPerSecond: number): void {
+		this.rate = bytesPerSecond;
+		this.limiter.setRate(bytesPerSecond);
+		this.worker?.postMessage({ rate: bytesPerSecond } satisfies WorkerRequest);
+	}
+
 	async close(): Promise<void> {
 		const jobs = [...this.running];
 		for (const job of jobs) job.cancel();
@@ -64,20 +75,6 @@ export class JobRunner {
 		const { worker } = this;
 		this.worker = undefined;
 		await worker?.terminate();
-	}
-
-	private async runInline(
-		request: JobRequest,
-		cancelled: Int32Array,
-		onProgress: ProgressListener | undefined,
-	): Promise<TableSummary[]> {
-		const steps = jobSteps(request, { fileSystem: this.fileSystem, cancelled });
-		for (;;) {
-			await setImmediate();
-			const step = steps.next();
-			if (step.done === true) return step.value;
-			onProgress?.(step.value.done, step.value.total);
-		}
 	}
 
 	private runOnWorker(
@@ -108,6 +105,7 @@ export class JobRunner {
 			cause = error;
 		});
 		worker.on('exit', (code) => this.workerDied(worker, code, cause));
+		worker.postMessage({ rate: this.rate } satisfies WorkerRequest);
 		worker.unref();
 		return worker;
 	}

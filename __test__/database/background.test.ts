@@ -1,0 +1,77 @@
+/** What a user sees of background work, and can do about it: jobs and amplification in stats, describe, pausing. */
+import { describe, expect, it } from 'vitest';
+import { ConfigError } from '../../ts/index';
+import { kernelNames, openDatabase, temporaryDirectory, tinyTree } from '../support/stores';
+
+describe.each(kernelNames)('background work (%s)', (kernel) => {
+	const open = (options = {}) => openDatabase(temporaryDirectory(), { kernel, ...tinyTree, ...options });
+
+	it('is listed job by job, with what each read and wrote', async () => {
+		const database = await open();
+		const value = 'v'.repeat(100);
+		for (let round = 0; round < 3; round++) {
+			for (let i = 0; i < 50; i++) database.putSync(`k${i}`, value);
+			await database.flush();
+		}
+		await database.compact();
+		const { jobs, amplification, compactions, flushes } = database.stats();
+		expect(jobs.running).toEqual([]);
+		const flushed = jobs.ended.filter((job) => job.kind === 'flush');
+		expect(flushed).toHaveLength(flushes);
+		expect(flushed[0]).toMatchObject({ reason: 'memtable', outputLevel: 0, outputTables: 1, error: undefined });
+		const compacted = jobs.ended.filter((job) => job.kind === 'compaction');
+		expect(compacted).toHaveLength(compactions);
+		const last = compacted[compacted.length - 1];
+		expect(last).toMatchObject({ reason: 'manual', doneBytes: last.inputBytes });
+		expect(last.outputBytes).toBe(database.stats().tableBytes);
+		expect(jobs.ended.map((job) => job.job)).toEqual([...new Set(jobs.ended.map((job) => job.job))]);
+		expect(amplification.write).toBeGreaterThan(1);
+		expect(amplification.read).toBe(2);
+		expect(amplification.space).toBe(1);
+	});
+
+	it('remembers the last 64 jobs only', async () => {
+		const database = await open({ level0CompactionTrigger: 1000, level0SlowdownTrigger: 1000, level0StopTrigger: 1000 });
+		for (let i = 0; i < 70; i++) {
+			database.putSync('k', String(i));
+			await database.flush();
+		}
+		const { ended } = database.stats().jobs;
+		expect(ended).toHaveLength(64);
+		expect(ended[63].job).toBe(70);
+	});
+
+	it('pauses and goes on', async () => {
+		const database = await open({ level0CompactionTrigger: 2 });
+		database.pauseCompactions();
+		for (let i = 0; i < 6; i++) {
+			database.putSync('k', String(i));
+			await database.flush();
+		}
+		expect(database.stats()).toMatchObject({ compactions: 0, compactionsPaused: true });
+		expect(database.stats().levels[0].tables).toBe(6);
+		await expect(database.compact()).rejects.toThrow(ConfigError);
+		const done = new Promise<void>((resolve) => {
+			database.on('compaction', ({ state }) => state === 'end' && resolve());
+		});
+		database.resumeCompactions();
+		await done;
+		expect(database.stats()).toMatchObject({ compactionsPaused: false });
+		expect(database.stats().levels[0].tables).toBe(0);
+		await database.compact();
+	});
+
+	it('is drawn in text', async () => {
+		const database = await open();
+		for (let i = 0; i < 1000; i++) database.putSync(`k${i}`, 'value');
+		for (let i = 0; i < 500; i++) database.deleteSync(`k${i}`);
+		await database.flush();
+		const text = database.describe();
+		const { levels } = database.stats();
+		for (const [level, { entries }] of levels.entries()) {
+			expect(text).toMatch(new RegExp(`^L${level} .* ${entries.toLocaleString('en-US')} `, 'm'));
+		}
+		expect(text).toMatch(/^memtable of 0 B/m);
+		expect(text).toMatch(/^done: flush \d+ \(memtable\), a memtable to L0, .* 100 %$/m);
+	});
+});

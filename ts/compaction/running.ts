@@ -1,0 +1,63 @@
+/**
+ * The compactions that run, and the tree with them as a strategy sees it.
+ *
+ * Invariant: a compaction is listed until its edit is in the version, or it has failed.
+ */
+
+import { endOf, type TableMetadata, userKeyOf } from '../manifest/table-metadata';
+import type { Version } from '../manifest/version';
+import type { StoreContext } from '../store/context';
+import { type Compaction, inputTables, reachOf } from './compaction';
+import type { RunningSpan, TableShape, TreeView } from './tree';
+
+export class RunningCompactions {
+	readonly #store: StoreContext;
+	readonly #running = new Map<Compaction, RunningSpan>();
+	/** The shapes of a version; made once for each. */
+	#shapes: { version: Version | undefined; levels: TableShape[][] } = { version: undefined, levels: [] };
+
+	constructor(store: StoreContext) {
+		this.#store = store;
+	}
+
+	/** A compaction begins; returns what to call when it has ended. */
+	begin(compaction: Compaction): () => void {
+		this.#running.set(compaction, { outputLevel: compaction.outputLevel, range: reachOf(compaction) });
+		return () => {
+			this.#running.delete(compaction);
+		};
+	}
+
+	/** The tree as it is now. */
+	tree(): TreeView {
+		const { versions, snapshots, environment } = this.#store;
+		return {
+			levels: this.#levels(versions.current),
+			busy: new Set([...this.#running.keys()].flatMap((compaction) => inputTables(compaction).map((table) => table.number))),
+			running: [...this.#running.values()],
+			pointers: versions.compactionPointers,
+			oldestSnapshot: snapshots.sequences()[0] ?? Number.POSITIVE_INFINITY,
+			now: Number(environment.clock.nanoseconds() / 1_000_000n),
+		};
+	}
+
+	#levels(version: Version): TableShape[][] {
+		if (this.#shapes.version !== version) {
+			this.#shapes = { version, levels: version.levels.map((tables) => tables.map(shapeOf)) };
+		}
+		return this.#shapes.levels;
+	}
+}
+
+function shapeOf(table: TableMetadata): TableShape {
+	return {
+		number: table.number,
+		size: table.size,
+		smallest: userKeyOf(table.smallestKey),
+		end: endOf(table),
+		entries: table.entries,
+		tombstones: table.tombstones,
+		largestSequence: table.largestSequence,
+		createdAt: Number(table.createdAt / 1_000_000n),
+	};
+}
