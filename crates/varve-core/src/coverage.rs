@@ -1,11 +1,10 @@
 //! Which stretches of the key space are covered by range deletes, and the newest one of each.
 //!
-//! Range deletes are painted one over the other, the oldest first. However they overlap, there are never more than twice as many pieces.
+//! However range deletes overlap, there are never more than twice as many pieces.
 //!
-//! Invariant: pieces are in key order and disjoint. Two that touch have different sequence numbers, if those that share a sequence number
-//! were painted in key order.
+//! Invariant: pieces are in key order and disjoint.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 use crate::range_delete::{compare_ends, is_before, RangeDelete};
 
@@ -16,11 +15,29 @@ pub struct Coverage {
 
 impl Coverage {
     /// The coverage by range deletes in any order.
-    pub fn of(mut range_deletes: Vec<RangeDelete>) -> Self {
-        range_deletes.sort_by(|a, b| a.sequence.cmp(&b.sequence).then_with(|| a.start.cmp(&b.start)));
-        let mut coverage = Self::default();
-        range_deletes.into_iter().for_each(|range_delete| coverage.paint(range_delete));
-        coverage
+    pub fn of<'a>(range_deletes: impl IntoIterator<Item = &'a RangeDelete>) -> Self {
+        let mut newest_first: Vec<&RangeDelete> =
+            range_deletes.into_iter().filter(|one| is_before(&one.start, &one.end)).collect();
+        newest_first.sort_unstable_by_key(|one| Reverse(one.sequence));
+        let ends = newest_first.iter().map(|one| &one.end).filter(|end| !end.is_empty());
+        let mut edges: Vec<&Vec<u8>> = newest_first.iter().map(|one| &one.start).chain(ends).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let mut slots = Slots::new(edges.len());
+        for one in newest_first {
+            let from = edges.partition_point(|&edge| *edge < one.start);
+            let to = edges.partition_point(|&edge| is_before(edge, &one.end));
+            slots.fill(from, to, one.sequence);
+        }
+        let end_of = |slot: usize| edges.get(slot + 1).map_or_else(Vec::new, |&end| end.clone());
+        let mut pieces: Vec<RangeDelete> = Vec::new();
+        for (slot, &sequence) in slots.sequences.iter().enumerate().filter(|(_, &sequence)| sequence > 0) {
+            match pieces.last_mut() {
+                Some(last) if last.sequence == sequence && last.end == *edges[slot] => last.end = end_of(slot),
+                _ => pieces.push(RangeDelete { start: edges[slot].clone(), end: end_of(slot), sequence }),
+            }
+        }
+        Self { pieces }
     }
 
     /// Adds a range delete that is not older than those before. An empty range changes nothing.
@@ -41,10 +58,6 @@ impl Coverage {
             from -= 1;
         }
         self.pieces.splice(from..to, left.into_iter().chain([range_delete]).chain(right));
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
     }
 
     pub fn pieces(&self) -> &[RangeDelete] {
@@ -76,6 +89,38 @@ impl Coverage {
     }
 }
 
+/// A row of slots, each of which takes the first sequence number that it is filled with.
+struct Slots {
+    /// 0: free.
+    sequences: Vec<u64>,
+    /// For each slot, and the end, one at or behind it, from which the next free one is found.
+    next: Vec<usize>,
+}
+
+impl Slots {
+    fn new(count: usize) -> Self {
+        Self { sequences: vec![0; count], next: (0..=count).collect() }
+    }
+
+    fn fill(&mut self, from: usize, to: usize, sequence: u64) {
+        let mut slot = self.free(from);
+        while slot < to {
+            self.sequences[slot] = sequence;
+            self.next[slot] = slot + 1;
+            slot = self.free(slot + 1);
+        }
+    }
+
+    /// The first free slot at or behind one. Halves the way that it went.
+    fn free(&mut self, mut slot: usize) -> usize {
+        while self.next[slot] != slot {
+            self.next[slot] = self.next[self.next[slot]];
+            slot = self.next[slot];
+        }
+        slot
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,13 +149,17 @@ mod tests {
             (&[range("b", "b", 1), range("d", "c", 2), range("", "a", 3)], "-a@3"),
         ];
         for (range_deletes, expected) in cases {
-            assert_eq!(text(&Coverage::of(range_deletes.to_vec())), expected);
+            assert_eq!(text(&Coverage::of(range_deletes)), expected);
+            assert_eq!(text(&Coverage::of(range_deletes.iter().rev())), expected);
+            let mut painted = Coverage::default();
+            range_deletes.iter().cloned().for_each(|one| painted.paint(one));
+            assert_eq!(text(&painted), expected);
         }
     }
 
     #[test]
     fn a_span_is_covered_when_no_key_of_it_is_left_out() {
-        let coverage = Coverage::of(vec![range("b", "d", 5), range("d", "f", 7), range("g", "", 9)]);
+        let coverage = Coverage::of(&[range("b", "d", 5), range("d", "f", 7), range("g", "", 9)]);
         assert_eq!(coverage.spans(b"b", b"f", 4), Some(7));
         assert_eq!(coverage.spans(b"c", b"d", 4), Some(5));
         assert_eq!(coverage.spans(b"b", b"f", 5), None);

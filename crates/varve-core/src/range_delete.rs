@@ -18,11 +18,6 @@ impl RangeDelete {
     pub fn covers(&self, user_key: &[u8]) -> bool {
         self.start.as_slice() <= user_key && is_before(user_key, &self.end)
     }
-
-    /// Does it share a key with the range from `start` to `end`?
-    pub fn overlaps(&self, start: &[u8], end: &[u8]) -> bool {
-        is_before(&self.start, end) && is_before(start, &self.end)
-    }
 }
 
 /// Is a user key before an end?

@@ -75,8 +75,7 @@ pub struct ScanCursor {
     options: CursorOptions,
     cache_only: Arc<AtomicBool>,
     merge: MergeCursor<Source>,
-    /// What range deletes cover.
-    coverage: Coverage,
+    coverages: Vec<Arc<Coverage>>,
     place: Place,
     /// Forward: the user key whose further versions are passed over. Both: where to go on after an error.
     last: Vec<u8>,
@@ -90,7 +89,7 @@ impl ScanCursor {
     pub fn new(view: Arc<View>, blocks: CachedBlocks, options: CursorOptions) -> Self {
         Self {
             merge: view.cursor(&blocks),
-            coverage: view.coverage(options.lower.as_deref(), options.upper.as_deref(), options.sequence),
+            coverages: view.coverages(options.sequence),
             cache_only: blocks.cache_only,
             _view: view,
             options,
@@ -249,7 +248,7 @@ impl ScanCursor {
                 }
                 passing = false;
                 if trailer >> 8 <= self.options.sequence {
-                    let over = hiding(&self.coverage, user_key, trailer >> 8);
+                    let over = hiding(&self.coverages, user_key, trailer >> 8);
                     match trailer as u8 {
                         KIND_PUT if over.is_none() => return Ok(true),
                         KIND_PUT | KIND_DELETE => {}
@@ -299,7 +298,7 @@ impl ScanCursor {
                 break;
             }
             if trailer >> 8 <= self.options.sequence {
-                if let Some(over) = hiding(&self.coverage, user_key, trailer >> 8) {
+                if let Some(over) = hiding(&self.coverages, user_key, trailer >> 8) {
                     self.merge.move_top(|source| source.pass(over, true))?;
                     continue;
                 }
@@ -321,9 +320,6 @@ impl ScanCursor {
 
 /// The range delete that hides an entry from this reader.
 #[inline]
-fn hiding<'a>(coverage: &'a Coverage, user_key: &[u8], sequence: u64) -> Option<&'a RangeDelete> {
-    if coverage.is_empty() {
-        return None;
-    }
-    coverage.at(user_key).filter(|range_delete| range_delete.sequence > sequence)
+fn hiding<'a>(coverages: &'a [Arc<Coverage>], user_key: &[u8], sequence: u64) -> Option<&'a RangeDelete> {
+    coverages.iter().filter_map(|coverage| coverage.at(user_key)).find(|one| one.sequence > sequence)
 }

@@ -3,7 +3,7 @@
 //! Invariant: for one user key, everything in an earlier source is newer than everything in a later one: memtables newest first, level 0
 //! newest first, then the deeper levels. So a lookup ends at the first source that knows the key; one with a range delete over it does.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::block::{BlockCursor, KeyOrder};
 use crate::block_source::{cached_block, CachedBlocks, Io};
@@ -31,6 +31,8 @@ pub struct View {
     pub levels: Vec<Arc<[Arc<Table>]>>,
     /// Tables with range deletes, from all levels.
     with_range_deletes: Vec<Arc<Table>>,
+    /// What all of their range deletes cover; made when it is first asked for.
+    table_coverage: OnceLock<Arc<Coverage>>,
 }
 
 /// A source of a scan.
@@ -49,7 +51,7 @@ pub struct ReadContext<'a> {
 impl View {
     /// Memtables and tables of level 0 newest first, the levels from 1 on in key order.
     pub fn new(memtables: Vec<Arc<Memtable>>, level0: Vec<Arc<Table>>, levels: Vec<Arc<[Arc<Table>]>>) -> Self {
-        let mut view = Self { memtables, level0, levels, with_range_deletes: Vec::new() };
+        let mut view = Self { memtables, level0, levels, with_range_deletes: Vec::new(), table_coverage: OnceLock::new() };
         view.with_range_deletes = view.tables().filter(|table| !table.range_deletes.is_empty()).cloned().collect();
         view
     }
@@ -58,21 +60,18 @@ impl View {
         self.level0.iter().chain(self.levels.iter().flat_map(|tables| tables.iter()))
     }
 
-    /// What range deletes that `sequence` can see cover between two keys, as far as these are given.
-    pub fn coverage(&self, lower: Option<&[u8]>, upper: Option<&[u8]>, sequence: u64) -> Coverage {
-        let inside = |one: &RangeDelete| {
-            one.sequence <= sequence
-                && lower.is_none_or(|lower| is_before(lower, &one.end))
-                && upper.is_none_or(|upper| one.start.as_slice() < upper)
-        };
-        let mut range_deletes = Vec::new();
-        for memtable in &self.memtables {
-            memtable.collect_range_deletes(&mut range_deletes, inside);
+    /// What range deletes cover that `sequence` can see: for each memtable that has some, and for all tables together.
+    pub fn coverages(&self, sequence: u64) -> Vec<Arc<Coverage>> {
+        let memtables = self.memtables.iter().filter_map(|memtable| memtable.coverage(sequence));
+        memtables.chain((!self.with_range_deletes.is_empty()).then(|| self.table_coverage(sequence))).collect()
+    }
+
+    fn table_coverage(&self, sequence: u64) -> Arc<Coverage> {
+        let all = || self.with_range_deletes.iter().flat_map(|table| table.range_deletes.all());
+        if self.with_range_deletes.iter().any(|table| table.range_deletes.newest() > sequence) {
+            return Arc::new(Coverage::of(all().filter(|one| one.sequence <= sequence)));
         }
-        for table in &self.with_range_deletes {
-            range_deletes.extend(table.range_deletes.all().iter().filter(|one| inside(one)).cloned());
-        }
-        Coverage::of(range_deletes)
+        Arc::clone(self.table_coverage.get_or_init(|| Arc::new(Coverage::of(all()))))
     }
 
     /// Numbers of tables of which nobody can see anything any more: newer range deletes of other tables cover their whole span, and no
@@ -81,8 +80,7 @@ impl View {
         if self.with_range_deletes.is_empty() {
             return Vec::new();
         }
-        let range_deletes = self.with_range_deletes.iter().flat_map(|table| table.range_deletes.all());
-        let coverage = Coverage::of(range_deletes.cloned().collect());
+        let coverage = self.table_coverage(u64::MAX);
         let is_covered = |table: &&Arc<Table>| {
             let properties = &table.properties;
             let newest = coverage.spans(table.smallest_user_key(), &table.end, properties.largest_sequence);

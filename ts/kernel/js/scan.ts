@@ -37,8 +37,7 @@ export interface ScanHost {
 
 export class ScanCursor implements KernelCursor {
 	private readonly merge: MergeCursor<SourceCursor>;
-	/** What range deletes cover. */
-	private readonly coverage: Coverage;
+	private readonly coverages: readonly Coverage[];
 	private readonly lower: Buffer | undefined;
 	private readonly upper: Buffer | undefined;
 	private readonly target = new KeyCopy();
@@ -72,7 +71,7 @@ export class ScanCursor implements KernelCursor {
 		this.lower = options.lower === undefined ? undefined : Buffer.from(options.lower);
 		this.upper = options.upper === undefined ? undefined : Buffer.from(options.upper);
 		this.merge = new MergeCursor(view.cursors(blocks));
-		this.coverage = view.coverage(options.lower, options.upper, options.sequence);
+		this.coverages = view.coverages(options.sequence);
 	}
 
 	seek(key: Uint8Array): void {
@@ -275,9 +274,11 @@ export class ScanCursor implements KernelCursor {
 
 	/** The range delete that hides an entry from this reader. */
 	private hiding(key: Uint8Array, start: number, end: number, sequence: number): RangeDelete | undefined {
-		if (this.coverage.isEmpty) return undefined;
-		const over = this.coverage.at(key, start, end);
-		return over !== undefined && over.sequence > sequence ? over : undefined;
+		for (const coverage of this.coverages) {
+			const over = coverage.at(key, start, end);
+			if (over !== undefined && over.sequence > sequence) return over;
+		}
+		return undefined;
 	}
 
 	/** Appends an entry to the chunk; false when it does not fit. */

@@ -11,7 +11,6 @@ import { Coverage } from './coverage';
 import type { SourceCursor } from './cursor';
 import { Level, LevelCursor } from './level-cursor';
 import type { Memtable } from './memtable/memtable';
-import { compareKeys, keyIsBefore, type RangeDelete } from './range-delete';
 import { TableCursor } from './table/cursor';
 import type { Table } from './table/reader';
 
@@ -20,6 +19,8 @@ export class View {
 	readonly levels: readonly Level[];
 	/** Tables with range deletes, from all levels. */
 	private readonly withRangeDeletes: Table[] = [];
+	/** What all of their range deletes cover; made when it is first asked for. */
+	private wholeTableCoverage: Coverage | undefined;
 	private references = 1;
 
 	/** @param deeper tables of levels 1 and below, each in key order */
@@ -60,16 +61,22 @@ export class View {
 		];
 	}
 
-	/** What range deletes that `sequence` can see cover between two keys, as far as these are given. */
-	coverage(lower: Uint8Array | undefined, upper: Uint8Array | undefined, sequence: number): Coverage {
-		const inside = (one: RangeDelete) =>
-			one.sequence <= sequence &&
-			(lower === undefined || keyIsBefore(lower, one.end)) &&
-			(upper === undefined || compareKeys(one.start, upper) < 0);
-		const found: RangeDelete[] = [];
-		for (const { rangeDeletes } of this.memtables) for (const one of rangeDeletes.all) if (inside(one)) found.push(one);
-		for (const { rangeDeletes } of this.withRangeDeletes) for (const one of rangeDeletes.all) if (inside(one)) found.push(one);
-		return Coverage.of(found);
+	/** What range deletes cover that `sequence` can see: for each memtable that has some, and for all tables together. */
+	coverages(sequence: number): Coverage[] {
+		const withSome = this.memtables.filter(({ rangeDeletes }) => !rangeDeletes.isEmpty);
+		const coverages = withSome.map(({ rangeDeletes }) => rangeDeletes.coverage(sequence));
+		if (this.withRangeDeletes.length > 0) coverages.push(this.tableCoverage(sequence));
+		return coverages;
+	}
+
+	private tableCoverage(sequence: number): Coverage {
+		const tables = this.withRangeDeletes;
+		const all = () => tables.flatMap((table) => table.rangeDeletes.all);
+		if (tables.some((table) => table.rangeDeletes.newest > sequence)) {
+			return Coverage.of(all().filter((one) => one.sequence <= sequence));
+		}
+		this.wholeTableCoverage ??= Coverage.of(all());
+		return this.wholeTableCoverage;
 	}
 
 	/**
@@ -80,7 +87,7 @@ export class View {
 	coveredTables(snapshots: readonly number[]): number[] {
 		const covered: number[] = [];
 		if (this.withRangeDeletes.length === 0) return covered;
-		const coverage = Coverage.of(this.withRangeDeletes.flatMap((table) => table.rangeDeletes.all));
+		const coverage = this.tableCoverage(Number.POSITIVE_INFINITY);
 		this.forEachTable(({ number, properties, smallestUserKey, end }) => {
 			const { smallestSequence, largestSequence } = properties;
 			const newest = coverage.spans(smallestUserKey, end, largestSequence);

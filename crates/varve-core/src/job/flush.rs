@@ -10,8 +10,7 @@ use crate::memtable::{Memtable, MemtableCursor};
 
 pub fn run(memtable: Arc<Memtable>, job: &FlushJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
     let total = memtable.size() as u64;
-    let mut range_deletes = Vec::new();
-    memtable.collect_range_deletes(&mut range_deletes, |_| true);
+    let range_deletes = memtable.range_deletes();
     let mut cursor = MemtableCursor::new(memtable);
     let retention = Retention::new(&job.snapshots, None, range_deletes);
     let tables = OutputTables::new(job.output.clone(), None, &[], retention.range_deletes());

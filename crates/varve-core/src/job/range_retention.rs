@@ -23,7 +23,7 @@ impl RangeRetention {
         for range_delete in range_deletes {
             by_stripe.entry(stripe_of(range_delete.sequence)).or_default().push(range_delete);
         }
-        Self { stripes: by_stripe.into_iter().map(|(stripe, all)| (stripe, Coverage::of(all))).collect() }
+        Self { stripes: by_stripe.into_iter().map(|(stripe, all)| (stripe, Coverage::of(&all))).collect() }
     }
 
     /// Is an entry of this stripe hidden from everybody?

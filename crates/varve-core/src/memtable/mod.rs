@@ -10,9 +10,10 @@ pub mod cursor;
 pub mod range_deletes;
 pub mod tree;
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::batch::{operations, Operation};
+use crate::coverage::Coverage;
 use crate::error::Result;
 use crate::internal_key::{pack_trailer, KIND_PUT, KIND_RANGE_DELETE};
 use crate::range_delete::RangeDelete;
@@ -88,9 +89,15 @@ impl Memtable {
         self.read().newest_entry
     }
 
-    /// Adds its range deletes for which `wanted` says yes.
-    pub fn collect_range_deletes(&self, out: &mut Vec<RangeDelete>, wanted: impl Fn(&RangeDelete) -> bool) {
-        out.extend(self.read().range_deletes.all().iter().filter(|one| wanted(one)).cloned());
+    /// Its range deletes, oldest first.
+    pub fn range_deletes(&self) -> Vec<RangeDelete> {
+        self.read().range_deletes.all().to_vec()
+    }
+
+    /// What its range deletes cover that `sequence` can see; `None` when it has none.
+    pub fn coverage(&self, sequence: u64) -> Option<Arc<Coverage>> {
+        let contents = self.read();
+        (!contents.range_deletes.is_empty()).then(|| contents.range_deletes.coverage(sequence))
     }
 
     /// Bytes of entries in the arena.

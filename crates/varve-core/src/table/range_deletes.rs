@@ -19,6 +19,7 @@ const RESTART_INTERVAL: usize = 16;
 #[derive(Debug, Default)]
 pub struct RangeDeletes {
     fragments: Vec<RangeDelete>,
+    newest: u64,
 }
 
 impl RangeDeletes {
@@ -49,7 +50,8 @@ impl RangeDeletes {
         if fragments.is_empty() {
             return Err(Error::corruption("a block of range deletes is empty"));
         }
-        Ok(Self { fragments })
+        let newest = fragments.iter().map(|one| one.sequence).max().unwrap_or(0);
+        Ok(Self { fragments, newest })
     }
 
     #[inline]
@@ -59,6 +61,11 @@ impl RangeDeletes {
 
     pub fn all(&self) -> &[RangeDelete] {
         &self.fragments
+    }
+
+    /// The highest sequence number.
+    pub fn newest(&self) -> u64 {
+        self.newest
     }
 
     /// Bytes in memory.

@@ -10,15 +10,26 @@ import { coversKey, type RangeDelete } from '../range-delete';
 export class RangeDeletes {
 	/** Oldest first. */
 	readonly all: RangeDelete[] = [];
-	private readonly newest = new Coverage();
+	private newest = Coverage.empty();
+	/** A scan has it: it must stay as it is. */
+	private newestIsShared = false;
 
 	insert(rangeDelete: RangeDelete): void {
+		if (this.newestIsShared) this.newest = this.newest.copy();
+		this.newestIsShared = false;
 		this.newest.paint(rangeDelete);
 		this.all.push(rangeDelete);
 	}
 
 	get isEmpty(): boolean {
 		return this.all.length === 0;
+	}
+
+	/** What those cover that `sequence` can see. */
+	coverage(sequence: number): Coverage {
+		if ((this.all.at(-1)?.sequence ?? 0) > sequence) return Coverage.of(this.all.filter((one) => one.sequence <= sequence));
+		this.newestIsShared = true;
+		return this.newest;
 	}
 
 	/** The sequence number of the newest one over `key[0, length)` that `sequence` can see; 0 when there is none. */

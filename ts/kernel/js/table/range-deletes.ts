@@ -61,8 +61,13 @@ function follows(last: RangeDelete, fragment: RangeDelete): boolean {
 export class RangeDeletes {
 	static readonly none = new RangeDeletes([]);
 
+	/** The highest sequence number. */
+	readonly newest: number;
+
 	/** @param all fragments in the order of the block */
-	constructor(readonly all: readonly RangeDelete[]) {}
+	constructor(readonly all: readonly RangeDelete[]) {
+		this.newest = all.reduce((newest, { sequence }) => Math.max(newest, sequence), 0);
+	}
 
 	get isEmpty(): boolean {
 		return this.all.length === 0;
