@@ -164,6 +164,8 @@ export class Store implements StoreContext {
 	/** Flushes, then merges the tables of a range into the bottom level. With fifo it only flushes. */
 	async compact(range: HalfOpenRange): Promise<void> {
 		await this.flush();
+		// Nothing is before the empty key, which as an end would stand for the end of all keys.
+		if (range.upper?.length === 0) return;
 		await this.compactor.full(this.#keyRange(range));
 	}
 
@@ -210,13 +212,13 @@ export class Store implements StoreContext {
 	}
 
 	#commit(encoder: BatchEncoder): void {
-		const { memoryUsage, count } = encoder;
+		const { memoryUsage, count, rangeDeletes } = encoder;
 		if (!this.memtables.fits(memoryUsage)) this.#makeRoom(Math.max(this.options.memtableSize, memoryUsage));
 		const record = encoder.finish(this.#sequence + 1);
 		this.wal.append(record);
 		this.#apply(record.buffer, record.start, record.end);
 		this.#sequence += count;
-		this.memtables.applied(memoryUsage, count, this.#sequence);
+		this.memtables.applied(memoryUsage, count, rangeDeletes, this.#sequence);
 		this.counters.userBytes += memoryUsage - count * MEMTABLE_ENTRY_OVERHEAD;
 	}
 

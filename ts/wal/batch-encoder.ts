@@ -32,6 +32,7 @@ export interface EncoderMark {
 	byteLength: number;
 	count: number;
 	memoryUsage: number;
+	rangeDeletes: number;
 }
 
 /** A record: `buffer[start, end)`, valid until the encoder is used again. */
@@ -46,6 +47,7 @@ export class BatchEncoder {
 	#length = HEADER_SIZE;
 	#count = 0;
 	#memoryUsage = 0;
+	#rangeDeletes = 0;
 
 	/** Operations encoded. */
 	get count(): number {
@@ -60,6 +62,11 @@ export class BatchEncoder {
 	/** What the operations cost in a memtable: keys, values and MEMTABLE_ENTRY_OVERHEAD each. */
 	get memoryUsage(): number {
 		return this.#memoryUsage;
+	}
+
+	/** How many of the operations are range deletes. */
+	get rangeDeletes(): number {
+		return this.#rangeDeletes;
 	}
 
 	put(key: Bytes, value: Bytes): void {
@@ -110,6 +117,7 @@ export class BatchEncoder {
 			this.#reserve(startBytes.length + endBytes.length + OPERATION_OVERHEAD);
 			this.#buffer[this.#length++] = KIND_RANGE_DELETE;
 			this.#operationDone(this.#bytes(startBytes) + this.#bytes(endBytes));
+			this.#rangeDeletes++;
 		} catch (error) {
 			this.rollback(mark);
 			throw error;
@@ -124,10 +132,16 @@ export class BatchEncoder {
 		this.#length += length;
 		this.#count += other.#count;
 		this.#memoryUsage += other.#memoryUsage;
+		this.#rangeDeletes += other.#rangeDeletes;
 	}
 
 	mark(): EncoderMark {
-		return { byteLength: this.#length, count: this.#count, memoryUsage: this.#memoryUsage };
+		return {
+			byteLength: this.#length,
+			count: this.#count,
+			memoryUsage: this.#memoryUsage,
+			rangeDeletes: this.#rangeDeletes,
+		};
 	}
 
 	/** Drops what was added since a mark. */
@@ -135,11 +149,12 @@ export class BatchEncoder {
 		this.#length = mark.byteLength;
 		this.#count = mark.count;
 		this.#memoryUsage = mark.memoryUsage;
+		this.#rangeDeletes = mark.rangeDeletes;
 	}
 
 	/** Drops everything. A large buffer is given back. */
 	reset(): void {
-		this.rollback({ byteLength: HEADER_SIZE, count: 0, memoryUsage: 0 });
+		this.rollback({ byteLength: HEADER_SIZE, count: 0, memoryUsage: 0, rangeDeletes: 0 });
 		if (this.#buffer.length > KEPT_BUFFER_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
 	}
 
