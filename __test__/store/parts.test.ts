@@ -195,6 +195,16 @@ describe('memtables', () => {
 		return { calls, memtables: new Memtables(engine, 100, 5) };
 	};
 
+	it('take a number of range deletes, and none more', () => {
+		const { memtables } = setUp();
+		memtables.applied(1, 16_383, 16_383, 1);
+		expect(memtables.fits(1)).toBe(true);
+		memtables.applied(1, 1, 1, 2);
+		expect(memtables.fits(1)).toBe(false);
+		memtables.rotate(100, 6);
+		expect(memtables.fits(1)).toBe(true);
+	});
+
 	it('are frozen, listed newest first, and let go oldest first, each with the log it needs', () => {
 		const { calls, memtables } = setUp();
 		expect([memtables.fits(100), memtables.fits(101)]).toEqual([true, false]);
