@@ -63,15 +63,19 @@ function blockCases(kernel) {
  */
 function filterCases(kernel) {
 	const keys = Array.from({ length: FILTER_KEYS }, (_, i) => Buffer.from(keyText(i)));
-	const filter = kernel.buildFilter(keys, 10_000, 7);
+	const filter = kernel.buildFilter('blocked-bloom', keys, 10_000, 7);
 	const present = keys.slice(0, PROBES_PER_SAMPLE);
 	const absent = Array.from({ length: PROBES_PER_SAMPLE }, (_, i) => Buffer.from(missingKeyText(i)));
 	/** @param {Buffer[]} probes */
 	const probe = (probes) => () => {
-		for (const key of probes) sink = kernel.filterMayContain(filter, key);
+		for (const key of probes) sink = kernel.filterMayContain('blocked-bloom', filter, key);
 	};
 	return [
-		{ name: 'build a filter, a key', operations: FILTER_KEYS, run: () => void kernel.buildFilter(keys, 10_000, 7) },
+		{
+			name: 'build a filter, a key',
+			operations: FILTER_KEYS,
+			run: () => void kernel.buildFilter('blocked-bloom', keys, 10_000, 7),
+		},
 		{ name: 'filter probe, key there', operations: PROBES_PER_SAMPLE, run: probe(present) },
 		{ name: 'filter probe, key missing', operations: PROBES_PER_SAMPLE, run: probe(absent) },
 	];

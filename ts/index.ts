@@ -16,7 +16,7 @@ export {
 	VarveError,
 } from './errors';
 export { DatabaseIterator } from './iterator/iterator';
-export type { KernelStats } from './kernel/kernel';
+export type { FilterPolicyName, KernelStats, LevelFilterStats } from './kernel/kernel';
 export type { KernelChoice } from './kernel/load';
 export type { RepairReport } from './maintenance/repair';
 export { Snapshot } from './snapshot/snapshot';
@@ -31,6 +31,8 @@ export type {
 	Decoded,
 	Durability,
 	Encoding,
+	FilterAllocation,
+	FilterStats,
 	IteratorOptions,
 	JobStats,
 	LevelStats,

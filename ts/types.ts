@@ -1,5 +1,5 @@
 /** The public types of the API. */
-import type { KernelStats } from './kernel/kernel';
+import type { FilterPolicyName, KernelStats, LevelFilterStats } from './kernel/kernel';
 import type { KernelChoice } from './kernel/load';
 import type { Snapshot } from './snapshot/snapshot';
 
@@ -19,6 +19,9 @@ export type Decoded<E extends Encoding> = E extends 'utf8' ? string : Buffer;
  * - `'never'`: at once; it survives the death of the process, the operating system decides about power loss
  */
 export type Durability = 'always' | 'interval' | 'never';
+
+/** How the memory of filters is spread over the levels. */
+export type FilterAllocation = 'uniform' | 'levels';
 
 /**
  * Options that shape the store. They are kept in the manifest: a store opened without them has those of its last open.
@@ -43,6 +46,30 @@ export interface StoreOptions {
 	restartInterval?: number;
 	/** Share of missing keys that the filter of a table lets pass, 0.0001 to 0.5; `false` writes no filters. Default 0.01. */
 	filterFalsePositiveRate?: number | false;
+	/**
+	 * Kind of the filters of new tables. `'blocked-bloom'`: a lookup touches one cache line of a filter. `'bloom'`: up to 12 % fewer bits for
+	 * the same rate, and a lookup of a key that is there touches as many cache lines as the filter has probes, 7 at 1 %. Tables with filters of
+	 * either kind are read whatever the option says. Default `'blocked-bloom'`.
+	 */
+	filterPolicy?: FilterPolicyName;
+	/**
+	 * Bits of a filter for each key, 1 to 40, instead of `filterFalsePositiveRate`; `false` goes back to the rate. Default `false`. To give
+	 * both a rate and bits is a ConfigError; a store that had one of them and is opened with the other goes over to it.
+	 */
+	filterBitsPerKey?: number | false;
+	/**
+	 * How the memory of filters is spread. `'uniform'`: the same bits for each key everywhere. `'levels'`: the same memory in all, more
+	 * bits for the upper, smaller levels and fewer for the deepest, so that a lookup of a missing key meets the fewest false positives. Default
+	 * `'uniform'`.
+	 */
+	filterAllocation?: FilterAllocation;
+	/** Write filters in the deepest level that has data, which needs most of the memory of all filters. Default true. */
+	filterBottomLevel?: boolean;
+	/**
+	 * Spread the bits by what lookups of missing keys were seen to ask, level by level, with up to 10 % more memory. Takes effect on the tables
+	 * that compactions write; what was seen is forgotten at close. Default false.
+	 */
+	filterAdaptive?: boolean;
 	/** Size at which a compaction cuts its tables. Default 16 MiB, at least 4 KiB. */
 	tableSize?: number;
 	/**
@@ -187,6 +214,14 @@ export interface LevelStats {
 	tombstones: number;
 }
 
+/** The filters of one level. Counters count since the store was opened. */
+export interface FilterStats extends LevelFilterStats {
+	/** Bits of filters for each key of the level; 0 without keys. */
+	bitsPerKey: number;
+	/** Share of the probes for keys that a table did not have which let them pass; `undefined` before the first. */
+	falsePositiveRate: number | undefined;
+}
+
 /** A background job that runs, or has ended. */
 export interface JobStats {
 	/** The number that its events carry. */
@@ -199,6 +234,8 @@ export interface JobStats {
 	inputTables: number;
 	/** Bytes of tables, or of the memtable. */
 	inputBytes: number;
+	/** Ranges of keys that are done one by one, or side by side where threads are free: 1 unless it is a large compaction. */
+	parts: number;
 	/** Bytes of input that are done. */
 	doneBytes: number;
 	outputTables: number;
@@ -248,6 +285,8 @@ export interface DatabaseStats {
 	/** Files that are no longer needed and could not be deleted; the next open tries again. */
 	undeletedFiles: number;
 	reads: KernelStats;
+	/** Filters of levels 0 to 6. */
+	filters: FilterStats[];
 	/** Why writes are refused, when they are. */
 	readOnly: Error | undefined;
 }
@@ -262,6 +301,7 @@ export interface DatabaseEvents {
 		outputLevel: number;
 		inputTables: number;
 		inputBytes: number;
+		parts: number;
 		doneBytes: number;
 		outputTables: number;
 		outputBytes: number;

@@ -61,6 +61,27 @@ describe.each(kernelNames)('background work (%s)', (kernel) => {
 		await database.compact();
 	});
 
+	it('splits a large compaction into parts, some at a time', async () => {
+		const database = await open({ compactionThreads: 3 });
+		const expected: [string, string][] = [];
+		for (const round of ['old', 'new']) {
+			for (let i = 0; i < 1000; i++) {
+				const entry: [string, string] = [`key${String((i * 617) % 1000).padStart(4, '0')}`, round.repeat(30)];
+				database.putSync(...entry);
+				if (round === 'new') expected.push(entry);
+			}
+			await database.flush();
+			await database.compact();
+		}
+		const { jobs, levels } = database.stats();
+		expect(Math.max(...jobs.ended.map(({ parts }) => parts))).toBeGreaterThan(3);
+		expect(jobs.ended.every(({ error }) => error === undefined)).toBe(true);
+		expect(levels.reduce((sum, { entries }) => sum + entries, 0)).toBe(1000);
+		const found: [string, string][] = [];
+		for await (const entry of database.iterator({ encoding: 'utf8' })) found.push(entry);
+		expect(found).toEqual(expected.sort(([a], [b]) => (a < b ? -1 : 1)));
+	});
+
 	it('is drawn in text', async () => {
 		const database = await open();
 		for (let i = 0; i < 1000; i++) database.putSync(`k${i}`, 'value');

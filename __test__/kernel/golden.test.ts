@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeFooter, encodeFooter } from '../../ts/kernel/js/table/footer';
-import type { Kernel, KernelEngine, TableOptions, TableSummary } from '../../ts/kernel/kernel';
+import type { FilterPolicyName, Kernel, KernelEngine, TableOptions, TableSummary } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
 import { tableSpec, temporaryDirectory } from './support';
 
@@ -37,7 +37,14 @@ interface Jobs {
 interface Vectors {
 	crc32: { input: string; initial: number; crc32: number }[];
 	xxHash64: { input: string; xxHash64: string }[];
-	filters: { keys: string[]; milliBitsPerKey: number; probes: number; filter: string; passedOf30Others: string[] }[];
+	filters: {
+		policy: FilterPolicyName;
+		keys: string[];
+		milliBitsPerKey: number;
+		probes: number;
+		filter: string;
+		passedOf30Others: string[];
+	}[];
 	blocks: {
 		entries: HexPair[];
 		blockByRestartInterval: Record<string, string>;
@@ -104,12 +111,12 @@ describe.each(kernels)('golden vectors of the $name kernel', (kernel) => {
 	});
 
 	it('filter blocks', () => {
-		for (const { keys, milliBitsPerKey, probes, filter, passedOf30Others } of vectors.filters) {
-			const bytes = kernel.buildFilter(keys.map(unhex), milliBitsPerKey, probes);
+		for (const { policy, keys, milliBitsPerKey, probes, filter, passedOf30Others } of vectors.filters) {
+			const bytes = kernel.buildFilter(policy, keys.map(unhex), milliBitsPerKey, probes);
 			expect(hex(bytes)).toBe(filter);
-			for (const key of keys) expect(kernel.filterMayContain(bytes, unhex(key))).toBe(true);
+			for (const key of keys) expect(kernel.filterMayContain(policy, bytes, unhex(key))).toBe(true);
 			const others = Array.from({ length: 30 }, (_, i) => Buffer.from(`other${i}`));
-			expect(others.filter((key) => kernel.filterMayContain(bytes, key)).map(hex)).toEqual(passedOf30Others);
+			expect(others.filter((key) => kernel.filterMayContain(policy, bytes, key)).map(hex)).toEqual(passedOf30Others);
 		}
 	});
 

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Kernel } from '../../ts/kernel/kernel';
+import type { FilterPolicyName, Kernel } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
 import { apply, jobOutput, type Operation, Random, tableSpec, temporaryDirectory } from './support';
 
@@ -15,6 +15,7 @@ async function runJobs(kernel: Kernel, seed: number, directory: string): Promise
 	const table = {
 		blockSize: 64 << random.below(7),
 		restartInterval: 1 + random.below(20),
+		filterPolicy: random.pick<FilterPolicyName>(['blocked-bloom', 'bloom']),
 		filterMilliBitsPerKey: random.pick([0, 1, 8000, 13_500]),
 		filterProbes: 1 + random.below(10),
 		tableSize: 500 << random.below(6),

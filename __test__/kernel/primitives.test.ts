@@ -1,6 +1,7 @@
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { CorruptionError } from '../../ts/errors';
+import { filterSettings } from '../../ts/options/filter-policy';
 import { kernels } from '../kernels';
 import { compareInternal, internalKey, Random } from './support';
 
@@ -71,20 +72,24 @@ describe.each(kernels)('primitives of the $name kernel', (kernel) => {
 	});
 
 	it.each([
-		[0.01, 1.3],
-		[0.001, 1.3],
-	])('builds filters without false negatives and near a rate of %d', (target, slack) => {
-		const { milliBits, probes } = filterSettings(target);
+		['blocked-bloom', 0.01, 1.3],
+		['blocked-bloom', 0.001, 1.3],
+		['bloom', 0.01, 1.3],
+		['bloom', 0.001, 1.3],
+	] as const)('builds %s filters without false negatives and near a rate of %d', (policy, target, slack) => {
+		const { milliBitsPerKey, probes } = filterSettings(target, policy);
 		const keys = Array.from({ length: 100_000 }, (_, i) => Buffer.from(`key-${i}`));
-		const filter = kernel.buildFilter(keys, milliBits, probes);
-		expect(keys.filter((key) => !kernel.filterMayContain(filter, key))).toEqual([]);
+		const filter = kernel.buildFilter(policy, keys, milliBitsPerKey, probes);
+		expect(keys.filter((key) => !kernel.filterMayContain(policy, filter, key))).toEqual([]);
 		let positives = 0;
-		for (let i = 0; i < 100_000; i++) if (kernel.filterMayContain(filter, Buffer.from(`absent-${i}`))) positives++;
+		for (let i = 0; i < 100_000; i++) {
+			if (kernel.filterMayContain(policy, filter, Buffer.from(`absent-${i}`))) positives++;
+		}
 		expect(positives / 100_000).toBeLessThanOrEqual(target * slack);
 	});
 
 	it('refuses malformed filters', () => {
-		const filter = Buffer.from(kernel.buildFilter([Buffer.from('a')], 10_000, 6));
+		const filter = Buffer.from(kernel.buildFilter('blocked-bloom', [Buffer.from('a')], 10_000, 6));
 		expect(filter.length).toBe(69);
 		const key = Buffer.from('a');
 		const broken = [
@@ -97,7 +102,10 @@ describe.each(kernels)('primitives of the $name kernel', (kernel) => {
 			patched(filter, 68, 0),
 			patched(filter, 68, 31),
 		];
-		for (const bytes of broken) expect(() => kernel.filterMayContain(bytes, key)).toThrow(CorruptionError);
+		for (const bytes of broken) expect(() => kernel.filterMayContain('blocked-bloom', bytes, key)).toThrow(CorruptionError);
+		for (const bytes of ['', '06', '0100', '011f']) {
+			expect(() => kernel.filterMayContain('bloom', Buffer.from(bytes, 'hex'), key)).toThrow(CorruptionError);
+		}
 	});
 
 	it('round-trips blocks of any entries', () => {
@@ -163,33 +171,6 @@ describe.each(kernels)('primitives of the $name kernel', (kernel) => {
 		expect(() => kernel.decodeBlock(Buffer.from('0000000000ffffff7f', 'hex'))).toThrow(CorruptionError);
 	});
 });
-
-/** Bits and probes for a false-positive rate of a Bloom filter in 512-bit lines: lines fill unevenly (Poisson). */
-function filterSettings(target: number): { milliBits: number; probes: number } {
-	for (let bits = 6; ; bits += 0.25) {
-		let best = 1;
-		let probes = 1;
-		for (let k = 1; k <= 16; k++) {
-			const rate = blockedRate(bits, k);
-			if (rate < best) {
-				best = rate;
-				probes = k;
-			}
-		}
-		if (best <= target) return { milliBits: bits * 1000, probes };
-	}
-}
-
-function blockedRate(bits: number, probes: number): number {
-	const mean = 512 / bits;
-	let rate = 0;
-	let weight = Math.exp(-mean);
-	for (let keys = 0; keys < 4 * mean + 40; keys++) {
-		rate += weight * (1 - (1 - 1 / 512) ** (keys * probes)) ** probes;
-		weight *= mean / (keys + 1);
-	}
-	return rate;
-}
 
 function patched(bytes: Buffer, at: number, byte: number): Buffer {
 	const copy = Buffer.from(bytes);

@@ -101,6 +101,7 @@ export function compareInternal(a: Uint8Array, b: Uint8Array): number {
 export const TABLE: TableOptions = {
 	blockSize: 256,
 	restartInterval: 4,
+	filterPolicy: 'blocked-bloom',
 	filterMilliBitsPerKey: 10_000,
 	filterProbes: 6,
 	tableSize: 2048,

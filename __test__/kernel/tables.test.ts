@@ -359,23 +359,6 @@ describe.each(kernels)('tables of the $name kernel', (kernel) => {
 				expect(engine.stats().openTables).toBe(2);
 			}));
 
-		it('reads a table whose filter it does not know without it', () =>
-			withEngine(async (engine) => {
-				const spec = await flushed(engine, putAll(50));
-				const bytes = readFileSync(spec.path);
-				const footer = bytes.length - 48;
-				const at = Number(bytes.readBigUInt64LE(footer));
-				const size = bytes.readUInt32LE(footer + 8);
-				bytes.write('g', bytes.indexOf('filter.blocked-bloom', at));
-				bytes.writeBigUInt64LE(kernel.xxHash64(bytes.subarray(at, at + size + 1)), at + size + 1);
-				const path = join(directory, 'renamed-filter.sst');
-				writeFileSync(path, bytes);
-				await open(engine, { ...spec, path });
-				expect(get(engine, Buffer.from('key-0042'))).toEqual(Buffer.from('value 42'));
-				expect(get(engine, Buffer.from('key-0042x'))).toBeUndefined();
-				expect(engine.stats().filterProbes).toBe(0);
-			}));
-
 		it('reports a damaged block with file and offset, by every way to read it', () =>
 			withEngine(async (engine) => {
 				const spec = await flushed(engine, putAll(100));

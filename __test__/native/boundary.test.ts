@@ -9,6 +9,7 @@ import { IO_CACHE, IO_NONE, IO_PASS, type IoPolicy, type ReadMode } from '../../
 import type { NativeAddon } from '../../ts/kernel/native/addon';
 import { tryLockFile } from '../../ts/kernel/native/file-lock';
 import { loadAddon, nativeTriple } from '../../ts/kernel/native/load';
+import { TABLE } from '../kernel/support';
 import { kernels } from '../kernels';
 import { openDatabase, temporaryDirectory, tinyTree } from '../support/stores';
 
@@ -197,7 +198,7 @@ describe.runIf(native !== undefined)('the native boundary', () => {
 		engine.createMemtable(1, 4096);
 		const record = Buffer.from('0100000000000000010000000101610162', 'hex');
 		engine.apply(record, 0, record.length);
-		const table = { blockSize: 512, restartInterval: 16, filterMilliBitsPerKey: 0, filterProbes: 1, tableSize: 4096 };
+		const table = { ...TABLE, filterMilliBitsPerKey: 0 };
 		const output = { directory, level: 0, firstNumber: 1, numberCount: 1, createdAt: 1n, table };
 		const job = engine.flush({ memtable: 1, snapshots: [], output });
 		job.cancel();

@@ -1,10 +1,9 @@
-/** Options, the configuration in the manifest, filter settings, and the bounds of ranges. */
+/** Options, the configuration in the manifest, and the bounds of ranges. */
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../ts/index';
 import { halfOpenRange } from '../../ts/iterator/range';
 import { durabilityOf, encodingOf, readModeOf } from '../../ts/options/calls';
 import { decodeConfiguration, encodeConfiguration, nextConfiguration } from '../../ts/options/configuration';
-import { blockedRate, filterSettings } from '../../ts/options/filter-policy';
 import { checkOpenOptions, defaultStoreOptions, recordedOptions, resolveOptions } from '../../ts/options/schema';
 
 describe('options', () => {
@@ -24,6 +23,33 @@ describe('options', () => {
 		}
 		expect(() => checkOpenOptions({ blockSize: undefined })).not.toThrow();
 		expect(() => resolveOptions({}, { level0SlowdownTrigger: 30 })).toThrow(/'level0SlowdownTrigger' \(30\)/);
+	});
+
+	it.each([
+		[{ filterBitsPerKey: -1 }],
+		[{ filterBitsPerKey: 0 }],
+		[{ filterBitsPerKey: 41 }],
+		[{ filterBitsPerKey: Number.NaN }],
+		[{ filterBitsPerKey: '10' }],
+		[{ filterBitsPerKey: true }],
+		[{ filterFalsePositiveRate: 0 }],
+		[{ filterFalsePositiveRate: 1 }],
+		[{ filterPolicy: 'cuckoo' }],
+		[{ filterPolicy: false }],
+		[{ filterAllocation: 'monkey' }],
+		[{ filterBottomLevel: 1 }],
+		[{ filterAdaptive: 'yes' }],
+	])('refuse %j', (options) => {
+		expect(() => checkOpenOptions(options)).toThrow(ConfigError);
+	});
+
+	it('say how large filters are by a rate or by bits, whichever was given last', () => {
+		const bits = { filterBitsPerKey: 12 };
+		expect(resolveOptions(bits, {}).filterBitsPerKey).toBe(12);
+		expect(resolveOptions(bits, { filterFalsePositiveRate: 0.01 }).filterBitsPerKey).toBe(false);
+		expect(resolveOptions({ filterFalsePositiveRate: 0.001 }, bits).filterBitsPerKey).toBe(12);
+		expect(() => resolveOptions({}, { ...bits, filterFalsePositiveRate: 0.01 })).toThrow(ConfigError);
+		expect(() => resolveOptions({}, { ...bits, filterFalsePositiveRate: false })).toThrow(ConfigError);
 	});
 
 	it('in a manifest that are no longer possible are left out', () => {
@@ -51,19 +77,6 @@ describe('the configuration', () => {
 			encodeConfiguration({ version: 1, options, previous: undefined }),
 		);
 		expect(texts[0]).toEqual(texts[1]);
-	});
-});
-
-describe('filter settings', () => {
-	it.each([0.5, 0.1, 0.03, 0.01, 0.001, 0.0001])('keep the expected rate at %f with no more bits than needed', (rate) => {
-		const { milliBitsPerKey, probes } = filterSettings(rate);
-		expect(blockedRate(milliBitsPerKey / 1000, probes)).toBeLessThanOrEqual(rate);
-		expect(milliBitsPerKey / 1000).toBeLessThan((-Math.log2(rate) / Math.LN2) * 1.6 + 1);
-		expect(Number.isInteger(milliBitsPerKey) && probes >= 1 && probes <= 30).toBe(true);
-	});
-
-	it('leave the filter out on request', () => {
-		expect(filterSettings(false).milliBitsPerKey).toBe(0);
 	});
 });
 

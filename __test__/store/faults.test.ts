@@ -1,6 +1,7 @@
 /** Calls of the file system fail while a store runs: what it says, what it still does, and what is there at the next open. */
 import { describe, expect, it } from 'vitest';
 import { IOError, ReadOnlyError } from '../../ts/errors';
+import type { OpenOptions } from '../../ts/types';
 import { FaultFileSystem, type Method } from '../support/fault-file-system';
 import { MemoryFileSystem } from '../support/memory-file-system';
 import { type Change, contents, type MemoryStore, openMemoryStore, smallest, stateAfter, write } from '../support/memory-stores';
@@ -16,9 +17,9 @@ class Patient {
 	readonly acknowledged: Change[] = [];
 	#open!: MemoryStore;
 
-	static async open(): Promise<Patient> {
+	static async open(options: OpenOptions = {}): Promise<Patient> {
 		const patient = new Patient();
-		patient.#open = await openMemoryStore(patient.fileSystem, smallest);
+		patient.#open = await openMemoryStore(patient.fileSystem, { ...smallest, ...options });
 		return patient;
 	}
 
@@ -169,6 +170,33 @@ describe('a flush or compaction that fails', () => {
 		expect(contents(patient.store, KEYS)).toEqual(stateAfter(patient.acknowledged));
 		await patient.store.compact({ lower: undefined, upper: undefined });
 		expect(patient.store.stats().levels[0].tables).toBe(0);
+		expect(patient.tables()).toHaveLength(patient.store.versions.current.levels.flat().length);
+		await patient.expectNothingLost();
+	});
+
+	it.each([
+		['in the first', 0, false],
+		['in a later one, keeping those before', 4, true],
+	])('of a compaction in parts, %s: no file is left over', async (_, skip, keeps) => {
+		// None but those that are asked for.
+		const patient = await Patient.open({ level0CompactionTrigger: 10, levelBaseSize: 1 << 20 });
+		const everything = { lower: undefined, upper: undefined };
+		for (const text of ['one', 'two'].map((word) => word.repeat(200))) {
+			await patient.fill(text);
+			await patient.store.flush();
+			if (text.startsWith('one')) await patient.store.compact(everything);
+		}
+		const { compacted } = patient.store.stats().bytes;
+		patient.fileSystem.fail({ methods: ['renameSync'], path: /\.sst\.tmp$/, code: 'ENOSPC', skip });
+		await expect(patient.store.compact(everything)).rejects.toMatchObject({ code: 'VARVE_IO', cause: { code: 'ENOSPC' } });
+		const { ended } = patient.store.stats().jobs;
+		expect(ended.at(-1)).toMatchObject({ parts: 5, error: { code: 'VARVE_IO' } });
+		expect(patient.store.stats().bytes.compacted > compacted).toBe(keeps);
+		expect(contents(patient.store, KEYS)).toEqual(stateAfter(patient.acknowledged));
+		expect(patient.errors).toHaveLength(1);
+		expect(patient.tables()).toHaveLength(patient.store.versions.current.levels.flat().length);
+		await patient.store.compact(everything);
+		expect(patient.store.stats().jobs.ended.at(-1)?.error).toBeUndefined();
 		expect(patient.tables()).toHaveLength(patient.store.versions.current.levels.flat().length);
 		await patient.expectNothingLost();
 	});

@@ -17,6 +17,7 @@ export const smallest = {
 	levelBaseSize: 8192,
 	levelMultiplier: 2,
 	level0CompactionTrigger: 2,
+	compactionThreads: 3,
 	cacheSize: 0,
 } as const satisfies OpenOptions;
 

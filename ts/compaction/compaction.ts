@@ -14,7 +14,7 @@ export type CompactionKind = 'merge' | 'move' | 'drop';
 
 /**
  * Why: level 0 has too many tables; a level is over its target; a level stands higher than it should; too many tombstones; too old;
- * emptied by range deletes; the user asked; and of tiered: runs of like sizes, too many runs, or too much space.
+ * small neighbours; emptied by range deletes; the user asked; and of tiered: runs of like sizes, too many runs, or too much space.
  */
 export type CompactionReason =
 	| 'level0'
@@ -22,6 +22,7 @@ export type CompactionReason =
 	| 'placement'
 	| 'tombstones'
 	| 'age'
+	| 'fragments'
 	| 'rangeDelete'
 	| 'manual'
 	| 'similarRuns'
@@ -88,7 +89,7 @@ export function grandparentCuts(tree: TreeView, outputLevel: number, reach: KeyR
 }
 
 /** May a table stand in a level without overlapping too much of the level below? */
-export function fitsAbove(tree: TreeView, level: number, table: TableShape, tableSize: number): boolean {
+export function fitsAbove(tree: TreeView, level: number, table: KeyRange, tableSize: number): boolean {
 	if (level === BOTTOM_LEVEL) return true;
 	return bytesOf(overlappingSorted(tree.levels[level + 1], table)) <= GRANDPARENT_TABLES * tableSize;
 }

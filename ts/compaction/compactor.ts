@@ -2,21 +2,24 @@
  * The compactor: background jobs that the strategy names, several at a time, until the tree is in shape.
  *
  * Invariants:
- *  1. Inputs leave the version in the same edit in which the outputs enter it; their files go when no reader needs them.
+ *  1. Whatever of a compaction is in the version, the version holds the same entries; files of inputs go when no reader needs them.
  *  2. Compactions that run side by side share no table and write to no common span: the strategy is told the ones that run.
- *  3. A failed job leaves no output, keeps its inputs, is reported, and is tried again after a while.
+ *  3. A failed job leaves no output of its own, keeps its inputs, is reported, and is tried again after a while.
  *  4. A compaction that a user asked for goes before the strategy's next, as soon as running ones are out of its way.
+ *  5. There are about as many jobs of the kernel in flight as there are lanes: a large merge takes the lanes that are free for its parts.
  */
 import { Deferred } from '../commit/deferred';
 import { ConfigError } from '../errors';
-import type { CompactionJob, TableSummary } from '../kernel/kernel';
 import type { Version } from '../manifest/version';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
-import { JobSlot, openOutputs, type StoreContext } from '../store/context';
-import type { LoggedJob } from '../store/job-log';
+import { JobSlot, type StoreContext } from '../store/context';
 import { type Compaction, dropTables, inputTables, rangesBelow } from './compaction';
 import type { KeyRange } from './key-range';
+import { Merge } from './merge';
+import { relink } from './relink';
+import { CompactionReport } from './report';
 import { RunningCompactions } from './running';
+import { splitCompaction } from './split';
 import { type CompactionStrategy, makeStrategy } from './strategy';
 import { bytesOf, type TreeView } from './tree';
 
@@ -25,14 +28,14 @@ interface FullRequest {
 	done: Deferred<void>;
 }
 
+/** A part of a merge has about this many times `tableSize` of input: less has its cost, more takes space. */
+const PART_TABLES = 2;
+
 /** What is to be done next. */
 interface Task {
 	compaction: Compaction | undefined;
 	request: FullRequest | undefined;
 }
-
-/** Tells of a job's begin, progress and end. */
-type Report = (state: 'begin' | 'progress' | 'end', doneBytes: number, outputs: readonly { size: number }[]) => void;
 
 export class Compactor {
 	readonly #store: StoreContext;
@@ -113,8 +116,12 @@ export class Compactor {
 		return new BackgroundLoop('compaction', work, this.#store.environment.clock, this.#store.health);
 	}
 
+	get #freeLanes(): number {
+		return this.#lanes.length - this.#running.jobs;
+	}
+
 	#next(): Task | undefined {
-		if (this.#paused) return undefined;
+		if (this.#paused || this.#freeLanes < 1) return undefined;
 		const tree = this.#running.tree();
 		const emptied = this.#dropEmptied(tree);
 		if (emptied !== undefined) return { compaction: emptied, request: undefined };
@@ -151,89 +158,26 @@ export class Compactor {
 	}
 
 	async #compact(compaction: Compaction, slot: JobSlot): Promise<void> {
-		const { level, outputLevel, reason } = compaction;
-		const inputs = inputTables(compaction);
-		const plan = { level, outputLevel, inputTables: inputs.length, inputBytes: bytesOf(inputs) };
-		const job = this.#store.jobs.begin({ kind: 'compaction', reason, ...plan });
-		const report: Report = (state, doneBytes, outputs) => {
-			const detail = { outputTables: outputs.length, outputBytes: bytesOf(outputs), milliseconds: job.milliseconds() };
-			this.#store.events.emit('compaction', { job: job.number, ...plan, state, doneBytes, ...detail });
-		};
-		const finished = this.#running.begin(compaction);
+		const inputBytes = bytesOf(inputTables(compaction));
+		const partBytes = PART_TABLES * this.#store.options.tableSize;
+		const parts = splitCompaction(compaction, Math.floor(inputBytes / partBytes));
+		const jobs = Math.min(this.#freeLanes, parts.length);
+		const report = new CompactionReport(this.#store, compaction, parts.length);
+		const finished = this.#running.begin(compaction, jobs);
 		// There may be more that can run beside it.
 		this.schedule();
-		report('begin', 0, []);
 		try {
-			const outputs =
-				compaction.kind === 'merge' ? await this.#merge(compaction, slot, job, report) : await this.#relink(compaction);
-			job.succeeded(outputs);
-			report('end', compaction.kind === 'merge' ? plan.inputBytes : 0, outputs);
+			if (compaction.kind === 'merge') {
+				const merge = new Merge(this.#store, compaction, parts, rangesBelow(this.#running.tree(), compaction));
+				report.succeeded(inputBytes, await merge.run(jobs, slot, (doneBytes) => report.progress(doneBytes)));
+			} else report.succeeded(0, await relink(this.#store, compaction));
 		} catch (error) {
-			job.failed(error as Error);
+			report.failed(error as Error);
 			throw error;
 		} finally {
 			finished();
 		}
 		this.#store.counters.compactions++;
 		this.#onProgress();
-	}
-
-	/** Moves or drops the inputs: an edit, and nothing else. */
-	async #relink(compaction: Compaction): Promise<TableSummary[]> {
-		const numbers = new Set(inputTables(compaction).map((table) => table.number));
-		const moved = this.#store.versions.current.levels.flat().filter((table) => numbers.has(table.number));
-		const outputs = compaction.kind === 'move' ? moved : [];
-		await this.#install(compaction, outputs);
-		if (compaction.kind === 'drop') this.#store.counters.droppedTables += moved.length;
-		return outputs;
-	}
-
-	async #merge(compaction: Compaction, slot: JobSlot, job: LoggedJob, report: Report): Promise<TableSummary[]> {
-		const { engine, counters } = this.#store;
-		const onProgress = (doneBytes: number) => {
-			job.progress(doneBytes);
-			report('progress', doneBytes, []);
-		};
-		const outputs = await slot.run(engine.compact(this.#jobOf(compaction), onProgress));
-		await openOutputs(this.#store, outputs);
-		await this.#install(compaction, outputs);
-		counters.compactionReadBytes += bytesOf(inputTables(compaction));
-		counters.compactedBytes += bytesOf(outputs);
-		return outputs;
-	}
-
-	async #install({ level, outputLevel, inputs, pointer }: Compaction, outputs: readonly TableSummary[]): Promise<void> {
-		await this.#store.versions.apply(
-			{
-				compactionPointers: pointer === undefined ? [] : [[level, pointer]],
-				deletedTables: inputs.flatMap((input) => input.tables.map(({ number }): [number, number] => [input.level, number])),
-				addedTables: outputs.map((table) => [outputLevel, table]),
-			},
-			() => this.#store.installView(),
-		);
-	}
-
-	#jobOf(compaction: Compaction): CompactionJob {
-		const { environment, versions, files, tableOptions, snapshots } = this.#store;
-		const runs = compaction.inputs.flatMap(({ level, tables }) => {
-			const numbers = tables.map((table) => table.number);
-			return level === 0 ? numbers.map((number) => [number]) : [numbers];
-		});
-		// Outputs hold no more than the inputs, but other block options may make them larger.
-		const numberCount = 2 * Math.ceil(bytesOf(inputTables(compaction)) / tableOptions.tableSize) + 4 + compaction.cuts.length;
-		return {
-			runs,
-			snapshots: snapshots.sequences(),
-			keepTombstones: rangesBelow(this.#running.tree(), compaction),
-			output: {
-				directory: files.tableDirectory,
-				level: compaction.outputLevel,
-				firstNumber: versions.allocate(numberCount),
-				numberCount,
-				createdAt: environment.clock.nanoseconds(),
-				// A run of level 0 is one table.
-				table: compaction.outputLevel === 0 ? { ...tableOptions, tableSize: Number.MAX_SAFE_INTEGER } : tableOptions,
-			},
-		};
 	}
 }

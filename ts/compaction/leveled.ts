@@ -3,10 +3,13 @@
  *
  * What is due, in this order of urgency: a level that stands higher than it should (moved, for free); level 0 by its number of tables and
  * the others by their bytes against their targets, the most overdue first, but level 0 before all from the slowdown trigger on; tables with
- * many tombstones; old tables.
+ * many tombstones; old tables; fragments.
  *
  * Of a level the table with the least overlap below for its own size goes first: it costs the fewest bytes for each byte that it relieves.
  * Among equals the compaction pointer decides, so that the whole key space takes its turn.
+ *
+ * While a job is in its way, level 0 cannot go down. When writes are slowed by then, some of its tables become one where they are: that
+ * costs writing them once more, and spares writes the wait for the end of that job, and reads the tables.
  */
 import { BOTTOM_LEVEL } from '../limits';
 import { isBefore } from '../manifest/table-metadata';
@@ -14,9 +17,10 @@ import { type Compaction, type CompactionReason, fitsAbove, grandparentCuts, typ
 import { pickFullCompaction } from './full';
 import { hull, type KeyRange, overlapping, overlappingSorted } from './key-range';
 import { type LevelTargets, levelTargets } from './level-targets';
+import { runsOf, similarRuns } from './runs';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
 import { bytesOf, isFree, isOccupied, sumOf, type TableShape, type TreeView } from './tree';
-import { dueTables, rewriteInPlace } from './upkeep';
+import { dueTables, mergeFragments, rewriteInPlace } from './upkeep';
 
 /** Added to the priority of level 0 when writes are being slowed. */
 const URGENT = 1_000_000;
@@ -104,7 +108,8 @@ export class LeveledStrategy implements CompactionStrategy {
 		for (const { level, score, excess } of overdue) {
 			const compaction =
 				level === 0
-					? this.#relieveLevel0(tree, base, { reason: 'level0', priority: score })
+					? (this.#relieveLevel0(tree, base, { reason: 'level0', priority: score }) ??
+						this.#mergeWithinLevel0(tree, { reason: 'level0', priority: score }))
 					: this.#relieveLevel(tree, level, excess, { reason: 'size', priority: score });
 			if (compaction !== undefined) return compaction;
 		}
@@ -124,6 +129,19 @@ export class LeveledStrategy implements CompactionStrategy {
 		);
 		if (movable.length > 0) return move(0, outputLevel, movable, cause);
 		return tables.length === 0 ? undefined : this.#merge(tree, { level: 0, tables }, outputLevel, cause);
+	}
+
+	/** Merges neighbours in level 0 into one table, if there are enough of like sizes. */
+	#mergeWithinLevel0(tree: TreeView, cause: Cause): Compaction | undefined {
+		const { level0CompactionTrigger, level0SlowdownTrigger } = this.#options;
+		const [level0] = tree.levels;
+		if (level0.length < level0SlowdownTrigger) return undefined;
+		const runs = runsOf([level0], tree.busy);
+		for (let from = 0; from < runs.length; from++) {
+			const tables = similarRuns(runs, from, 1).flatMap((run) => run.tables);
+			if (tables.length >= Math.max(2, level0CompactionTrigger)) return rewriteInPlace(tree, 0, tables, cause);
+		}
+		return undefined;
 	}
 
 	#relieveLevel(tree: TreeView, level: number, excess: number, cause: Cause): Compaction | undefined {
@@ -170,11 +188,11 @@ export class LeveledStrategy implements CompactionStrategy {
 						? this.#relieveLevel0(tree, base, cause)
 						: undefined
 					: isDeepest
-						? rewriteInPlace(tree, level, table, cause)
+						? rewriteInPlace(tree, level, [table], cause)
 						: this.#sink(tree, level, table, cause);
 			if (compaction !== undefined) return compaction;
 		}
-		return undefined;
+		return mergeFragments(tree, this.#options);
 	}
 
 	/** Level 0 goes down soon in any case; for its tombstones only when they can take enough of what is rewritten for them away. */

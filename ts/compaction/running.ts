@@ -13,6 +13,7 @@ import type { RunningSpan, TableShape, TreeView } from './tree';
 export class RunningCompactions {
 	readonly #store: StoreContext;
 	readonly #running = new Map<Compaction, RunningSpan>();
+	#jobs = 0;
 	/** The shapes of a version; made once for each. */
 	#shapes: { version: Version | undefined; levels: TableShape[][] } = { version: undefined, levels: [] };
 
@@ -20,12 +21,19 @@ export class RunningCompactions {
 		this.#store = store;
 	}
 
-	/** A compaction begins; returns what to call when it has ended. */
-	begin(compaction: Compaction): () => void {
+	/** A compaction begins, in some number of parts; returns what to call when it has ended. */
+	begin(compaction: Compaction, parts: number): () => void {
 		this.#running.set(compaction, { outputLevel: compaction.outputLevel, range: reachOf(compaction) });
+		this.#jobs += parts;
 		return () => {
 			this.#running.delete(compaction);
+			this.#jobs -= parts;
 		};
+	}
+
+	/** How many jobs of the kernel they are. */
+	get jobs(): number {
+		return this.#jobs;
 	}
 
 	/** The tree as it is now. */

@@ -1,5 +1,5 @@
 /**
- * Splitting one large merge into parts that can run side by side.
+ * Splitting one large merge into parts that can run side by side, and be done one by one.
  *
  * ```
  * inputs     [a------f]   [g---k]   [l--------t]
@@ -12,9 +12,10 @@
  *  2. All versions of a user key are in one part. The parts' outputs together are what the whole merge would have written, but for where
  *     tables are cut; they enter the version in one edit.
  */
-import { compareBytes } from '../bytes';
+import { compareBytes, successor } from '../bytes';
 import { isBefore } from '../manifest/table-metadata';
 import { type Compaction, inputTables, type LevelInput } from './compaction';
+import { overlappingSorted } from './key-range';
 import type { TableShape } from './tree';
 
 /** A part of a compaction: the keys from `lower` (inclusive) to `upper` (exclusive). */
@@ -30,12 +31,12 @@ export interface CompactionPart {
 }
 
 /**
- * Cuts a compaction into at most `count` parts of about equal bytes, at bounds of its tables. Fewer when there are too few bounds; one for
+ * Cuts a compaction into at most `count` parts of about equal bytes, where tables begin. Fewer when there are too few such places; one for
  * what is no merge, and for level 0 as output, where a run must stay one table.
  */
 export function splitCompaction(compaction: Compaction, count: number): CompactionPart[] {
 	const splittable = compaction.kind === 'merge' && compaction.outputLevel > 0 && count > 1;
-	const boundaries = splittable ? chooseBoundaries(inputTables(compaction), count) : [];
+	const boundaries = splittable ? chooseBoundaries(compaction, count) : [];
 	const lowers = [undefined, ...boundaries];
 	const bytes = estimate(inputTables(compaction), boundaries);
 	return lowers.map((lower, i) => {
@@ -48,10 +49,12 @@ export function splitCompaction(compaction: Compaction, count: number): Compacti
 	});
 }
 
-/** Keys, ascending, behind each of which begins about the same number of bytes. */
-function chooseBoundaries(tables: readonly TableShape[], count: number): Uint8Array[] {
+/** Keys, ascending, behind each of which begins about the same number of bytes. None lies within a table of the output level. */
+function chooseBoundaries(compaction: Compaction, count: number): Uint8Array[] {
+	const tables = inputTables(compaction);
+	const whole = compaction.inputs.find(({ level }) => level === compaction.outputLevel)?.tables ?? [];
 	const candidates = tables.map((table) => table.smallest).sort(compareBytes);
-	const unique = candidates.filter((key, i) => i > 0 && compareBytes(candidates[i - 1], key) < 0);
+	const unique = candidates.filter((key, i) => i > 0 && compareBytes(candidates[i - 1], key) < 0 && !liesWithin(whole, key));
 	const slices = estimate(tables, unique);
 	const total = slices.reduce((sum, bytes) => sum + bytes, 0);
 	const chosen: Uint8Array[] = [];
@@ -61,6 +64,12 @@ function chooseBoundaries(tables: readonly TableShape[], count: number): Uint8Ar
 		if (before >= ((chosen.length + 1) * total) / count && chosen.length < count - 1) chosen.push(key);
 	}
 	return chosen;
+}
+
+/** Would a cut in front of a key divide one of sorted disjoint tables? */
+function liesWithin(tables: readonly TableShape[], key: Uint8Array): boolean {
+	const [table] = overlappingSorted(tables, { smallest: key, end: successor(key) });
+	return table !== undefined && compareBytes(table.smallest, key) < 0;
 }
 
 /** Bytes in front of, between and behind boundaries. */

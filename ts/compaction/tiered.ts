@@ -1,12 +1,12 @@
 /**
  * Size-tiered compaction: the tree is a row of sorted runs, newest first; runs that stand beside each other are merged into one.
  *
- * A table of level 0 is a run, and so is a whole deeper level. A merge puts its output as deep as the next older run allows, so the runs
- * of the deeper levels are cut into tables of `tableSize`; only what must stay in level 0 becomes one table.
+ * A merge puts its output as deep as the next older run allows, so the runs of the deeper levels are cut into tables of `tableSize`; only
+ * what must stay in level 0 becomes one table.
  *
  * What is due: all runs, when they take `tieredMaxSpaceAmplification` times the bytes of the oldest; and from `tieredMaxRuns` runs on,
  * neighbours of like sizes, or else the newest. Then a run with more tombstones than `tombstoneRatio` of the entries of the next older
- * run, and old tables.
+ * run, old tables, and fragments.
  *
  * Invariants:
  *  1. Inputs are neighbours in age, so the output takes their place: everything newer stays above it, everything older below.
@@ -16,22 +16,15 @@ import { BOTTOM_LEVEL } from '../limits';
 import { type Compaction, type CompactionReason, grandparentCuts, type LevelInput, reachOf } from './compaction';
 import { pickFullCompaction } from './full';
 import { areDisjoint, hull, type KeyRange, overlappingSorted } from './key-range';
+import { type Run, runsOf, similarRuns } from './runs';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
-import { bytesOf, isFree, sumOf, type TableShape, type TreeView } from './tree';
-import { dueTables, rewriteInPlace } from './upkeep';
+import { bytesOf, isFree, sumOf, type TreeView } from './tree';
+import { dueTables, mergeFragments, rewriteInPlace } from './upkeep';
 
 export type TieredOptions = Pick<
 	StrategyOptions,
 	'tieredMaxRuns' | 'tieredSizeRatio' | 'tieredMaxSpaceAmplification' | 'tableSize' | 'tombstoneRatio' | 'compactionPeriodSeconds'
 >;
-
-/** A sorted run: a table of level 0, or a deeper level. */
-interface Run {
-	level: number;
-	tables: readonly TableShape[];
-	size: number;
-	busy: boolean;
-}
 
 export class TieredStrategy implements CompactionStrategy {
 	readonly name = 'tiered';
@@ -42,7 +35,7 @@ export class TieredStrategy implements CompactionStrategy {
 	}
 
 	pick(tree: TreeView): Compaction | undefined {
-		const runs = runsOf(tree);
+		const runs = runsOf(tree.levels, tree.busy);
 		return this.#limitSpace(tree, runs) ?? this.#limitRuns(tree, runs) ?? this.#upkeep(tree, runs);
 	}
 
@@ -51,7 +44,7 @@ export class TieredStrategy implements CompactionStrategy {
 	}
 
 	debt(tree: TreeView): number {
-		const runs = runsOf({ ...tree, busy: new Set() });
+		const runs = runsOf(tree.levels, new Set());
 		if (this.#spaceAmplification(runs) > this.#options.tieredMaxSpaceAmplification) return bytesOf(runs);
 		const excess = runs.length - this.#options.tieredMaxRuns + 1;
 		return excess > 0 ? bytesOf(runs.slice(0, excess + 1)) : 0;
@@ -69,13 +62,12 @@ export class TieredStrategy implements CompactionStrategy {
 	}
 
 	#limitRuns(tree: TreeView, runs: readonly Run[]): Compaction | undefined {
-		const { tieredMaxRuns } = this.#options;
+		const { tieredMaxRuns, tieredSizeRatio } = this.#options;
 		if (runs.length < tieredMaxRuns) return undefined;
 		const priority = runs.length / tieredMaxRuns;
 		for (let from = 0; from < runs.length - 1; from++) {
-			const to = this.#similarUntil(runs, from);
-			if (to - from < 2) continue;
-			const compaction = this.#merge(tree, runs, from, to, { reason: 'similarRuns', priority });
+			const { length } = similarRuns(runs, from, tieredSizeRatio);
+			const compaction = this.#merge(tree, runs, from, from + length, { reason: 'similarRuns', priority });
 			if (compaction !== undefined) return compaction;
 		}
 		const first = Math.max(
@@ -86,27 +78,19 @@ export class TieredStrategy implements CompactionStrategy {
 		return this.#merge(tree, runs, first, end, { reason: 'runs', priority });
 	}
 
-	/** End of the runs from an index on of which each is no larger than `tieredSizeRatio` times all before it. */
-	#similarUntil(runs: readonly Run[], from: number): number {
-		let size = runs[from].size;
-		let to = from + 1;
-		while (to < runs.length && !runs[to].busy && runs[to].size <= size * this.#options.tieredSizeRatio) size += runs[to++].size;
-		return to;
-	}
-
 	/** The oldest run is rewritten table by table, others are merged with the next older. */
 	#upkeep(tree: TreeView, runs: readonly Run[]): Compaction | undefined {
 		for (const { level, table, reason, priority } of dueTables(tree, this.#options)) {
 			const index = runs.findIndex((run) => run.tables.includes(table));
 			const compaction =
 				index === runs.length - 1
-					? rewriteInPlace(tree, level, table, { reason, priority })
+					? rewriteInPlace(tree, level, [table], { reason, priority })
 					: reason === 'age' || this.#isWorthMerging(runs[index], runs[index + 1])
 						? this.#merge(tree, runs, index, index + 2, { reason, priority })
 						: undefined;
 			if (compaction !== undefined) return compaction;
 		}
-		return undefined;
+		return mergeFragments(tree, this.#options);
 	}
 
 	/** A tombstone takes at most itself and one entry away, and the whole older run is rewritten for it. */
@@ -136,19 +120,6 @@ export class TieredStrategy implements CompactionStrategy {
 		const cuts = isMove ? [] : grandparentCuts(tree, outputLevel, reach, this.#options.tableSize);
 		return { kind: isMove ? 'move' : 'merge', ...cause, level, outputLevel, inputs, pointer: undefined, cuts };
 	}
-}
-
-function runsOf(tree: TreeView): Run[] {
-	const groups = tree.levels.flatMap((tables, level) =>
-		level === 0 ? tables.map((table) => ({ level, tables: [table] })) : [{ level, tables }],
-	);
-	return groups
-		.filter(({ tables }) => tables.length > 0)
-		.map((group) => ({
-			...group,
-			size: bytesOf(group.tables),
-			busy: group.tables.some((table) => tree.busy.has(table.number)),
-		}));
 }
 
 /** The level above the next older run; the bottom when there is none. */

@@ -1,12 +1,14 @@
 /**
  * Tables that are due although the shape of the tree is right: tombstones keep space from coming back, old tables keep what no newer
- * compaction has looked at.
+ * compaction has looked at, and fragments (tables far smaller than they should be, as moves of small flushed tables leave them) take files,
+ * memory and lookups.
  *
  * Invariant: upkeep comes to rest, without a memory of what it has done. Either a table goes deeper, or, where nothing lies below it, it is
- * rewritten where it is; then its tombstones are gone and it is new. Tombstones go only when no living snapshot is older, so a table counts
+ * rewritten where it is; then its tombstones are gone and it is new. Fragments become fewer with each merge. Tombstones go only when no living snapshot is older, so a table counts
  * only then: `largestSequence <= oldestSnapshot`.
  */
-import type { Compaction, CompactionReason } from './compaction';
+import { type Compaction, type CompactionReason, fitsAbove } from './compaction';
+import { hull } from './key-range';
 import type { StrategyOptions } from './strategy';
 import { hasBelow, isFree, type TableShape, type TreeView } from './tree';
 
@@ -15,6 +17,10 @@ export const LEAST_TOMBSTONE_ENTRIES = 100;
 
 const TOMBSTONES_PRIORITY = 0.5;
 const AGE_PRIORITY = 0.25;
+const FRAGMENTS_PRIORITY = 0.125;
+
+/** So many neighbours are merged when one table can take them all. An entry is rewritten for this once while its table grows so many times. */
+const LEAST_FRAGMENTS = 4;
 
 export type UpkeepOptions = Pick<StrategyOptions, 'tombstoneRatio' | 'compactionPeriodSeconds'>;
 
@@ -53,21 +59,44 @@ export function* dueTables(tree: TreeView, options: UpkeepOptions): Generator<Du
 	}
 }
 
-/** Rewrites a table in its level. Right where nothing older overlaps it. */
+/** Rewrites neighbours in their level, which keep their place in it. */
 export function rewriteInPlace(
 	tree: TreeView,
 	level: number,
-	table: TableShape,
+	tables: TableShape[],
 	cause: { reason: CompactionReason; priority: number },
 ): Compaction | undefined {
-	if (!isFree(tree, level, level, [table], table)) return undefined;
-	return {
-		kind: 'merge',
-		...cause,
-		level,
-		outputLevel: level,
-		inputs: [{ level, tables: [table] }],
-		pointer: undefined,
-		cuts: [],
-	};
+	if (!isFree(tree, level, level, tables, hull(tables))) return undefined;
+	return { kind: 'merge', ...cause, level, outputLevel: level, inputs: [{ level, tables }], pointer: undefined, cuts: [] };
+}
+
+/** Merges the first fragments in their level. */
+export function mergeFragments(tree: TreeView, { tableSize }: Pick<StrategyOptions, 'tableSize'>): Compaction | undefined {
+	for (let level = 1; level < tree.levels.length; level++) {
+		for (const row of rowsOfFragments(tree, level, tableSize)) {
+			if (row.length < LEAST_FRAGMENTS) continue;
+			const compaction = rewriteInPlace(tree, level, row, { reason: 'fragments', priority: FRAGMENTS_PRIORITY });
+			if (compaction !== undefined) return compaction;
+		}
+	}
+	return undefined;
+}
+
+/** Divides a level into neighbours that one table can take, without overlapping too much of the level below. */
+function* rowsOfFragments(tree: TreeView, level: number, tableSize: number): Generator<TableShape[]> {
+	let row: TableShape[] = [];
+	let bytes = 0;
+	for (const table of tree.levels[level]) {
+		const isBusy = tree.busy.has(table.number);
+		const range = { smallest: (row[0] ?? table).smallest, end: table.end };
+		if (isBusy || bytes + table.size > tableSize || !fitsAbove(tree, level, range, tableSize)) {
+			yield row;
+			row = [];
+			bytes = 0;
+		}
+		if (isBusy) continue;
+		row.push(table);
+		bytes += table.size;
+	}
+	yield row;
 }

@@ -12,7 +12,7 @@ import { type Environment, systemEnvironment } from '../environment';
 import { ConfigError, IOError, NotFoundError, VarveError } from '../errors';
 import { TypedEmitter } from '../events';
 import type { FileSystem } from '../fs/file-system';
-import type { Kernel, KernelEngine, TableOptions } from '../kernel/kernel';
+import type { Kernel, KernelEngine } from '../kernel/kernel';
 import { loadKernel } from '../kernel/load';
 import { holdsStore } from '../manifest/current';
 import { refuseLevelDb } from '../manifest/level-db';
@@ -20,8 +20,7 @@ import { ManifestWriter, recoverManifest } from '../manifest/manifest';
 import type { ManifestState } from '../manifest/state';
 import { Version } from '../manifest/version';
 import { type Configuration, decodeConfiguration, encodeConfiguration, nextConfiguration } from '../options/configuration';
-import { filterSettings } from '../options/filter-policy';
-import { checkOpenOptions, type ResolvedOptions, resolveOptions } from '../options/schema';
+import { checkOpenOptions, resolveOptions } from '../options/schema';
 import { Counters } from '../store/counters';
 import { Health } from '../store/health';
 import { recoverLogs } from '../store/recovery';
@@ -158,7 +157,6 @@ async function assemble(
 			kernelName: kernel.name,
 			environment,
 			configuration,
-			tableOptions: tableOptionsOf(configuration.options),
 			engine,
 			events,
 			health,
@@ -186,18 +184,6 @@ function newState(configuration: Configuration): ManifestState {
 		nextFileNumber: 1,
 		lastSequence: 0,
 		compactionPointers: new Map(),
-	};
-}
-
-/** How a store with these options writes its tables. */
-export function tableOptionsOf(options: ResolvedOptions): TableOptions {
-	const { milliBitsPerKey, probes } = filterSettings(options.filterFalsePositiveRate);
-	return {
-		blockSize: options.blockSize,
-		restartInterval: options.restartInterval,
-		filterMilliBitsPerKey: milliBitsPerKey,
-		filterProbes: probes,
-		tableSize: options.tableSize,
 	};
 }
 

@@ -45,12 +45,17 @@ export type Pending = typeof PENDING;
 export const FILL_PENDING = -1;
 export const FILL_TOO_SMALL = -2;
 
+/** Kinds of filters; the names are part of the file format. */
+export type FilterPolicyName = 'blocked-bloom' | 'bloom';
+
 /** How tables are written. Integers only: both kernels must cut alike. */
 export interface TableOptions {
 	/** Encoded bytes at which a data block is finished. */
 	blockSize: number;
 	/** Entries between two restart points of a data block. */
 	restartInterval: number;
+	/** Kind of the filter. */
+	filterPolicy: FilterPolicyName;
 	/** Thousandths of a filter bit for each distinct user key; 0 leaves the filter out. */
 	filterMilliBitsPerKey: number;
 	/** Bits that the filter sets for each key, 1 … 30. */
@@ -120,9 +125,9 @@ export interface CompactionJob {
 	 */
 	keepTombstones: [Uint8Array, Uint8Array][];
 	/** Only user keys at or after this one are taken, of whatever the runs hold; undefined: from the first. */
-	lower?: Uint8Array;
+	lower?: Uint8Array | undefined;
 	/** Only user keys before this one are taken; undefined: to the last. */
-	upper?: Uint8Array;
+	upper?: Uint8Array | undefined;
 	/** User keys, ascending: no output holds keys from both sides of one. Undefined: none. */
 	cuts?: readonly Uint8Array[];
 	output: JobOutput;
@@ -198,6 +203,24 @@ export interface KernelStats {
 	memtables: number;
 }
 
+/** The filters of one level: what the view holds, and counters since the engine was made. */
+export interface LevelFilterStats {
+	/** Tables that have a filter. */
+	tables: number;
+	/** Tables whose filter this version does not know: they are read without it. */
+	unknown: number;
+	/** Bytes of the filters that it knows. */
+	bytes: number;
+	/** Distinct user keys of each table of the level, with a filter or without, added up. */
+	keys: number;
+	/** Lookups that asked a filter; one that turns to another thread to read a file asks anew. */
+	probes: number;
+	/** Probes that ruled the table out. */
+	negatives: number;
+	/** Probes that let a key pass which the table does not have: each is a useless look into a data block. */
+	falsePositives: number;
+}
+
 export interface EngineOptions {
 	/** Byte limit of the block cache; 0 keeps nothing. */
 	cacheBytes: number;
@@ -266,6 +289,8 @@ export interface KernelEngine {
 	compact(job: CompactionJob, onProgress?: ProgressListener): RunningJob;
 
 	stats(): KernelStats;
+	/** The filters of each level of the tree. */
+	filterStats(): LevelFilterStats[];
 	/** Cancels jobs, waits for them, and frees everything. */
 	close(): Promise<void>;
 }
@@ -278,9 +303,9 @@ export interface Kernel {
 	/** xxHash64 with seed 0. */
 	xxHash64(bytes: Uint8Array): bigint;
 	/** Contents of a filter block over distinct keys. */
-	buildFilter(keys: Uint8Array[], milliBitsPerKey: number, probes: number): Uint8Array;
+	buildFilter(policy: FilterPolicyName, keys: Uint8Array[], milliBitsPerKey: number, probes: number): Uint8Array;
 	/** May the filter block hold this key? Throws CorruptionError on a malformed filter. */
-	filterMayContain(filter: Uint8Array, key: Uint8Array): boolean;
+	filterMayContain(policy: FilterPolicyName, filter: Uint8Array, key: Uint8Array): boolean;
 	/** Contents of a block from entries in order. */
 	encodeBlock(entries: [key: Uint8Array, value: Uint8Array][], restartInterval: number): Uint8Array;
 	/** All entries of a block. Throws CorruptionError on a malformed block. */

@@ -13,7 +13,7 @@
  * the same goes for a table that had been merged away and could not be removed yet.
  */
 import { join, resolve } from 'node:path';
-import { openStore, tableOptionsOf } from '../database/open';
+import { openStore } from '../database/open';
 import { type Environment, systemEnvironment } from '../environment';
 import { ConfigError, IOError, NotFoundError, VarveError } from '../errors';
 import type { Kernel, KernelEngine, TableSummary } from '../kernel/kernel';
@@ -32,8 +32,11 @@ import {
 	nextConfiguration,
 	type RecordedConfiguration,
 } from '../options/configuration';
-import { resolveOptions } from '../options/schema';
+import { type FilterSettings, settingsOfBits } from '../options/filter-policy';
+import { type ResolvedOptions, resolveOptions } from '../options/schema';
+import { tableOptionsOf } from '../options/table-options';
 import { Counters } from '../store/counters';
+import { uniformFilterSettings } from '../store/filter-sizing';
 import { StoreFiles } from '../store/store-files';
 import { walFileName } from '../wal/wal-file-name';
 import { LostFiles } from './lost-files';
@@ -145,7 +148,7 @@ async function rebuild(repair: Repair, manifest: SalvagedManifest | undefined): 
 			wasSetAside: (name) => lost.has(name),
 		});
 		const firstNumber = Math.max(manifest?.state.nextFileNumber ?? 1, files.highestNumber() + 1);
-		const table = tableOptionsOf(options);
+		const table = tableOptionsOf(options, repairedFilters(options));
 		const createdAt = environment.clock.nanoseconds();
 		const output = { directory: files.tableDirectory, level: BOTTOM_LEVEL, firstNumber, createdAt, table };
 		const merge = await mergeTables(engine, survey.readable, output);
@@ -191,6 +194,11 @@ function conclude(
 		sequence: lastSequence,
 	};
 	return { state, report, logs, manifestNumber };
+}
+
+/** All tables come to lie in the deepest level. */
+function repairedFilters(options: ResolvedOptions): FilterSettings {
+	return options.filterBottomLevel ? uniformFilterSettings(options) : settingsOfBits(0, options.filterPolicy);
 }
 
 /** What cannot be opened must not replace anything. */

@@ -47,6 +47,8 @@ const filterRate: Check = (value) =>
 	value === false || (typeof value === 'number' && value >= 0.0001 && value <= 0.5)
 		? undefined
 		: 'false or a number from 0.0001 to 0.5';
+const filterBits: Check = (value) =>
+	value === false || (typeof value === 'number' && value >= 1 && value <= 40) ? undefined : 'false or a number from 1 to 40';
 
 const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<StoreOptions>[K]; check: Check } } = {
 	sync: { default: 'always', check: oneOf('always', 'interval', 'never') },
@@ -58,6 +60,11 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	blockSize: { default: 16 * KIB, check: integer(64, 16 * MIB) },
 	restartInterval: { default: 16, check: integer(1, 1024) },
 	filterFalsePositiveRate: { default: 0.01, check: filterRate },
+	filterPolicy: { default: 'blocked-bloom', check: oneOf('blocked-bloom', 'bloom') },
+	filterBitsPerKey: { default: false, check: filterBits },
+	filterAllocation: { default: 'uniform', check: oneOf('uniform', 'levels') },
+	filterBottomLevel: { default: true, check: boolean },
+	filterAdaptive: { default: false, check: boolean },
 	tableSize: { default: 16 * MIB, check: integer(4 * KIB, GIB) },
 	compactionStrategy: { default: 'leveled', check: oneOf('leveled', 'tiered', 'fifo') },
 	level0CompactionTrigger: { default: 4, check: integer(1, 1000) },
@@ -116,11 +123,22 @@ export function resolveOptions(recorded: Partial<StoreOptions>, given: OpenOptio
 		for (const name of Object.keys(storeSchema)) if (source[name] !== undefined) merged[name] = source[name];
 	}
 	const options = merged as unknown as ResolvedOptions;
+	options.filterBitsPerKey = filterBitsOf(options, given);
 	ordered(options, 'level0CompactionTrigger', 'level0SlowdownTrigger');
 	ordered(options, 'level0SlowdownTrigger', 'level0StopTrigger');
 	ordered(options, 'compactionDebtSlowdown', 'compactionDebtStop');
 	checkStrategy(options, given);
 	return options;
+}
+
+/** Rate and bits say the same thing in two ways: the one that was given last counts. */
+function filterBitsOf(merged: ResolvedOptions, given: OpenOptions): number | false {
+	if (given.filterFalsePositiveRate === undefined) return merged.filterBitsPerKey;
+	const { filterBitsPerKey = false, filterFalsePositiveRate: rate } = given;
+	if (filterBitsPerKey === false) return false;
+	throw new ConfigError(
+		`Options 'filterBitsPerKey' (${filterBitsPerKey}) and 'filterFalsePositiveRate' (${rate}) exclude each other; give one.`,
+	);
 }
 
 /** A number moved into the limits of an option; what is no number is left to the check. */

@@ -14,7 +14,6 @@ import type { VersionSet } from './version-set';
 export interface StoreContext {
 	readonly environment: Environment;
 	readonly options: ResolvedOptions;
-	readonly tableOptions: TableOptions;
 	readonly engine: KernelEngine;
 	readonly events: TypedEmitter;
 	readonly health: Health;
@@ -24,25 +23,29 @@ export interface StoreContext {
 	readonly counters: Counters;
 	readonly files: StoreFiles;
 	readonly jobs: JobLog;
+	/** How a table of a level is written that a job begins now. */
+	tableOptions(level: number): TableOptions;
 	/** Tells the kernel of the memtables and tables that reads are to see from now on. */
 	installView(): void;
 }
 
-/** Waits for a job; `stop` cancels it. */
+/** The kernel's jobs for one piece of background work; they can be cancelled together. */
 export class JobSlot {
-	#job: RunningJob | undefined;
+	readonly #jobs = new Set<RunningJob>();
 
+	/** Waits for a job. */
 	async run(job: RunningJob): ReturnType<() => RunningJob['done']> {
-		this.#job = job;
+		this.#jobs.add(job);
 		try {
 			return await job.done;
 		} finally {
-			this.#job = undefined;
+			this.#jobs.delete(job);
 		}
 	}
 
+	/** Asks those in flight to end. */
 	cancel(): void {
-		this.#job?.cancel();
+		for (const job of this.#jobs) job.cancel();
 	}
 }
 

@@ -78,7 +78,7 @@ export class Flusher implements BackgroundWork {
 	async #flushOldest(memtable: Memtable): Promise<void> {
 		const { events, counters, jobs } = this.#store;
 		const { entries, usage } = memtable;
-		const plan = { level: 0, outputLevel: 0, inputTables: 0, inputBytes: usage };
+		const plan = { level: 0, outputLevel: 0, inputTables: 0, inputBytes: usage, parts: 1 };
 		const job = jobs.begin({ kind: 'flush', reason: 'memtable', ...plan });
 		events.emit('flush', { state: 'begin', job: job.number, entries, bytes: usage, milliseconds: 0 });
 		try {
@@ -100,7 +100,7 @@ export class Flusher implements BackgroundWork {
 	}
 
 	#jobOf(memtable: Memtable): FlushJob {
-		const { environment, versions, files, snapshots, tableOptions } = this.#store;
+		const { environment, versions, files, snapshots } = this.#store;
 		return {
 			memtable: memtable.id,
 			snapshots: snapshots.sequences(),
@@ -110,7 +110,7 @@ export class Flusher implements BackgroundWork {
 				firstNumber: versions.allocate(1),
 				numberCount: 1,
 				createdAt: environment.clock.nanoseconds(),
-				table: tableOptions,
+				table: this.#store.tableOptions(0),
 			},
 		};
 	}

@@ -10,7 +10,7 @@ import type { JobStats } from '../types';
 const REMEMBERED = 64;
 
 /** What is known of a job before it begins. */
-export type JobPlan = Pick<JobStats, 'kind' | 'reason' | 'level' | 'outputLevel' | 'inputTables' | 'inputBytes'>;
+export type JobPlan = Pick<JobStats, 'kind' | 'reason' | 'level' | 'outputLevel' | 'inputTables' | 'inputBytes' | 'parts'>;
 
 /** A job that runs. */
 export interface LoggedJob {

@@ -1,9 +1,10 @@
 /** Puts the numbers of a store together for `Database.stats()`. */
 
 import type { CursorRegistry } from '../iterator/cursor-handle';
+import type { LevelFilterStats } from '../kernel/kernel';
 import type { TableMetadata } from '../manifest/table-metadata';
 import type { Configuration } from '../options/configuration';
-import type { DatabaseStats, LevelStats } from '../types';
+import type { DatabaseStats, FilterStats, LevelStats } from '../types';
 import type { StoreContext } from './context';
 import type { Counters } from './counters';
 import type { WriteAheadLog } from './write-ahead-log';
@@ -64,6 +65,7 @@ export function collectStats(store: StatsSource): DatabaseStats {
 		},
 		undeletedFiles: counters.undeletedFiles,
 		reads: store.engine.stats(),
+		filters: store.engine.filterStats().map(filterStats),
 		readOnly: store.health.readOnlyCause,
 	};
 }
@@ -71,6 +73,16 @@ export function collectStats(store: StatsSource): DatabaseStats {
 function levelStats(tables: readonly TableMetadata[]): LevelStats {
 	const sum = (field: 'size' | 'entries' | 'tombstones') => tables.reduce((total, table) => total + table[field], 0);
 	return { tables: tables.length, bytes: sum('size'), entries: sum('entries'), tombstones: sum('tombstones') };
+}
+
+function filterStats(level: LevelFilterStats): FilterStats {
+	const { keys, bytes, negatives, falsePositives } = level;
+	const absent = negatives + falsePositives;
+	return {
+		...level,
+		bitsPerKey: keys === 0 ? 0 : (8 * bytes) / keys,
+		falsePositiveRate: absent === 0 ? undefined : falsePositives / absent,
+	};
 }
 
 function amplification(levels: LevelStats[], counters: Counters, immutableMemtables: number): DatabaseStats['amplification'] {

@@ -23,6 +23,7 @@ import type { HalfOpenRange } from '../iterator/range';
 import { type CursorOptions, type KernelEngine, MEMTABLE_ENTRY_OVERHEAD, type TableOptions } from '../kernel/kernel';
 import type { Configuration } from '../options/configuration';
 import type { ResolvedOptions } from '../options/schema';
+import { tableOptionsOf } from '../options/table-options';
 import { SnapshotRegistry } from '../snapshot/snapshot';
 import type { DatabaseStats } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
@@ -30,6 +31,7 @@ import type { WalWriter } from '../wal/wal-writer';
 import { approximateSize } from './approximate-size';
 import type { StoreContext } from './context';
 import type { Counters } from './counters';
+import { FilterSizing } from './filter-sizing';
 import { Flusher } from './flusher';
 import type { Health } from './health';
 import { JobLog } from './job-log';
@@ -52,7 +54,6 @@ export interface StoreParts {
 	kernelName: 'native' | 'js';
 	environment: Environment;
 	configuration: Configuration;
-	tableOptions: TableOptions;
 	engine: KernelEngine;
 	events: TypedEmitter;
 	health: Health;
@@ -74,7 +75,6 @@ export class Store implements StoreContext {
 	readonly environment: Environment;
 	readonly configuration: Configuration;
 	readonly options: ResolvedOptions;
-	readonly tableOptions: TableOptions;
 	readonly engine: KernelEngine;
 	readonly events: TypedEmitter;
 	readonly health: Health;
@@ -89,6 +89,7 @@ export class Store implements StoreContext {
 	readonly wal: WriteAheadLog;
 	readonly jobs: JobLog;
 	readonly compactor: Compactor;
+	readonly #filterSizing: FilterSizing;
 	readonly #createWal: (number: number) => WalWriter;
 	readonly #unlock: () => void;
 	readonly #flusher: Flusher;
@@ -102,7 +103,6 @@ export class Store implements StoreContext {
 		this.environment = parts.environment;
 		this.configuration = parts.configuration;
 		this.options = parts.configuration.options;
-		this.tableOptions = parts.tableOptions;
 		this.engine = parts.engine;
 		this.events = parts.events;
 		this.health = parts.health;
@@ -110,6 +110,7 @@ export class Store implements StoreContext {
 		this.files = parts.files;
 		this.versions = parts.versions;
 		this.memtables = parts.memtables;
+		this.#filterSizing = new FilterSizing(this.options, this.engine, () => this.#levelBytes());
 		this.#sequence = parts.sequence;
 		this.#createWal = parts.createWal;
 		this.#unlock = parts.unlock;
@@ -145,6 +146,10 @@ export class Store implements StoreContext {
 	installView(): void {
 		const levels = this.versions.current.levels.map((tables) => tables.map((table) => table.number));
 		this.engine.installView(this.memtables.ids(), levels);
+	}
+
+	tableOptions(level: number): TableOptions {
+		return tableOptionsOf(this.options, this.#filterSizing.settings(level));
 	}
 
 	/** Opens a cursor on the current view; its handle pins the current version. */
@@ -255,6 +260,10 @@ export class Store implements StoreContext {
 	#jobDone(): void {
 		this.#stall.update();
 		this.compactor.schedule();
+	}
+
+	#levelBytes(): number[] {
+		return this.versions.current.levels.map((tables) => tables.reduce((sum, table) => sum + table.size, 0));
 	}
 
 	#debt(): Debt {

@@ -107,7 +107,8 @@ describe('job thread', () => {
 			snapshots: [],
 			output: { ...jobOutput(directory, number), numberCount: 1 },
 		});
-		const job = runner.run(request(1), () => void (runner as unknown as { worker: Worker | undefined }).worker?.terminate());
+		const { threads } = runner as unknown as { threads: { worker: Worker | undefined }[] };
+		const job = runner.run(request(1), () => void threads[0].worker?.terminate());
 		await expect(job.done).rejects.toThrow(IOError);
 		expect(readdirSync(directory)).toEqual([]);
 		expect((await runner.run(request(2)).done)[0]?.entries).toBe(ENTRIES);
@@ -134,6 +135,27 @@ describe('job thread', () => {
 		await Promise.all([compaction.done.then(() => order.push('compaction')), small.done.then(() => order.push('flush'))]);
 		expect(order).toEqual(['flush', 'compaction']);
 		await engine.close();
+	});
+
+	it('is there for each of the jobs that run at a time, and for later ones', async () => {
+		const runner = new JobRunner(nodeFileSystem, 'worker');
+		const { threads } = runner as unknown as { threads: unknown[] };
+		const memtable = Memtable.create(1000);
+		const run = (number: number) =>
+			runner.run({
+				kind: 'flush',
+				memtable: memtable.share(),
+				rangeDeletes: [],
+				snapshots: [],
+				output: jobOutput(directory, number),
+			}).done;
+		await run(70);
+		await run(71);
+		expect(threads).toHaveLength(1);
+		await Promise.all([run(72), run(73), run(74)]);
+		expect(threads).toHaveLength(3);
+		await runner.close();
+		expect(threads).toHaveLength(0);
 	});
 });
 

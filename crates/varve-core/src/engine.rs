@@ -15,7 +15,7 @@ use crate::job::{self, CompactionJob, FlushJob, JobControl, Pace, TableSummary};
 use crate::memtable::Memtable;
 use crate::registry::Registry;
 use crate::scan::{CursorOptions, ScanCursor};
-use crate::stats::{Counters, Stats};
+use crate::stats::{Counters, LevelFilters, Stats, LEVELS};
 use crate::table::{Table, TableSpec};
 use crate::view::{ReadContext, View};
 
@@ -160,20 +160,42 @@ impl Engine {
     pub fn stats(&self) -> Stats {
         let cache = self.cache.stats();
         let registry = self.registry();
-        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let filters = self.filter_stats();
+        let sum = |of: fn(&LevelFilters) -> u64| filters.iter().map(of).sum();
         Stats {
             cache_bytes: cache.bytes as u64,
             cache_capacity: self.cache.capacity() as u64,
             cache_hits: cache.hits,
             cache_misses: cache.misses,
-            block_reads: load(&self.counters.block_reads),
-            filter_probes: load(&self.counters.filter_probes),
-            filter_negatives: load(&self.counters.filter_negatives),
-            filter_false_positives: load(&self.counters.filter_false_positives),
+            block_reads: self.counters.block_reads.load(Ordering::Relaxed),
+            filter_probes: sum(|level| level.probes),
+            filter_negatives: sum(|level| level.negatives),
+            filter_false_positives: sum(|level| level.false_positives),
             open_tables: registry.open_tables().count() as u64,
             table_memory: registry.open_tables().map(|table| table.memory() as u64).sum(),
             memtables: registry.memtables.len() as u64,
         }
+    }
+
+    /// The filters of each level of the tree.
+    pub fn filter_stats(&self) -> [LevelFilters; LEVELS] {
+        let view = self.view();
+        std::array::from_fn(|level| {
+            let counters = self.counters.filters(level);
+            let mut stats = LevelFilters {
+                probes: counters.probes.load(Ordering::Relaxed),
+                negatives: counters.negatives.load(Ordering::Relaxed),
+                false_positives: counters.false_positives.load(Ordering::Relaxed),
+                ..LevelFilters::default()
+            };
+            for table in view.tables(level) {
+                stats.tables += u64::from(table.filter.is_some());
+                stats.unknown += u64::from(table.unknown_filter);
+                stats.bytes += table.filter.as_ref().map_or(0, |filter| filter.size() as u64);
+                stats.keys += table.properties.user_keys;
+            }
+            stats
+        })
     }
 
     fn view(&self) -> Arc<View> {

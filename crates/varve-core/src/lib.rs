@@ -37,5 +37,5 @@ pub use engine::{Engine, EngineOptions, Lookup};
 pub use error::{Error, Result};
 pub use job::{Bounds, CompactionJob, FlushJob, JobControl, JobOutput, TableSummary};
 pub use scan::{CursorOptions, Fill, ScanCursor};
-pub use stats::Stats;
+pub use stats::{LevelFilters, Stats};
 pub use table::{TableOptions, TableSpec};

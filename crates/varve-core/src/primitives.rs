@@ -3,22 +3,22 @@
 use crate::block::{Block, BlockBuilder, BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::Result;
-use crate::filter::{Filter, FilterBuilder};
+use crate::filter::{FilterBuilder, FilterPolicy, FilterSizing};
 use crate::merge::MergeCursor;
 
 pub use crate::crc32::crc32;
 pub use crate::xxhash64::xx_hash64;
 
 /// Contents of a filter block over distinct keys.
-pub fn build_filter(keys: &[&[u8]], milli_bits_per_key: u64, probes: u32) -> Vec<u8> {
-    let mut builder = FilterBuilder::new(milli_bits_per_key, probes);
+pub fn build_filter(policy: &'static dyn FilterPolicy, keys: &[&[u8]], milli_bits_per_key: u64, probes: u32) -> Vec<u8> {
+    let mut builder = FilterBuilder::new(policy, FilterSizing { milli_bits_per_key, probes });
     keys.iter().for_each(|key| builder.add(key));
     builder.finish()
 }
 
 /// May the filter block hold this key?
-pub fn filter_may_contain(filter: &[u8], key: &[u8]) -> Result<bool> {
-    Ok(Filter::new(filter.to_vec())?.may_contain(xx_hash64(key)))
+pub fn filter_may_contain(policy: &dyn FilterPolicy, block: &[u8], key: &[u8]) -> Result<bool> {
+    Ok(policy.open(block.to_vec())?.may_contain(xx_hash64(key)))
 }
 
 /// Contents of a block from entries in order.

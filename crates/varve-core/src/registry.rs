@@ -56,7 +56,11 @@ impl Registry {
         Ok(View::new(
             memtables.iter().map(|&id| self.memtable(id)).collect::<Result<_>>()?,
             level0.iter().map(|&number| self.table(number)).collect::<Result<_>>()?,
-            deeper.iter().filter(|level| !level.is_empty()).map(|level| self.run(level)).collect::<Result<_>>()?,
+            (1..)
+                .zip(deeper)
+                .filter(|(_, numbers)| !numbers.is_empty())
+                .map(|(level, numbers)| Ok((level, self.run(numbers)?)))
+                .collect::<Result<_>>()?,
         ))
     }
 }

@@ -2,12 +2,21 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Levels of a tree.
+pub const LEVELS: usize = 7;
+
+/// Counters of the filters of one level.
+#[derive(Default)]
+pub struct FilterCounters {
+    pub probes: AtomicU64,
+    pub negatives: AtomicU64,
+    pub false_positives: AtomicU64,
+}
+
 #[derive(Default)]
 pub struct Counters {
     pub block_reads: AtomicU64,
-    pub filter_probes: AtomicU64,
-    pub filter_negatives: AtomicU64,
-    pub filter_false_positives: AtomicU64,
+    filters: [FilterCounters; LEVELS],
 }
 
 impl Counters {
@@ -15,6 +24,28 @@ impl Counters {
     pub fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// Those of a level; what lies below the last one counts for it.
+    #[inline]
+    pub fn filters(&self, level: usize) -> &FilterCounters {
+        &self.filters[level.min(LEVELS - 1)]
+    }
+}
+
+/// The filters of one level: what the view holds, and what was counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LevelFilters {
+    /// Tables that have a filter.
+    pub tables: u64,
+    /// Tables whose filter this version does not know: read without it.
+    pub unknown: u64,
+    /// Bytes of the filters that it knows.
+    pub bytes: u64,
+    /// Distinct user keys of each table of the level, with a filter or without, added up.
+    pub keys: u64,
+    pub probes: u64,
+    pub negatives: u64,
+    pub false_positives: u64,
 }
 
 /// What an engine has counted, and what it holds.

@@ -27,8 +27,8 @@ pub struct View {
     pub memtables: Vec<Arc<Memtable>>,
     /// Newest first; may overlap.
     pub level0: Vec<Arc<Table>>,
-    /// Levels from 1 on that have tables: in key order, disjoint.
-    pub levels: Vec<Arc<[Arc<Table>]>>,
+    /// Levels from 1 on that have tables, and their numbers: in key order, disjoint.
+    pub levels: Vec<(usize, Arc<[Arc<Table>]>)>,
     /// Tables with range deletes, from all levels.
     with_range_deletes: Vec<Arc<Table>>,
     /// What all of their range deletes cover; made when it is first asked for.
@@ -50,14 +50,14 @@ pub struct ReadContext<'a> {
 
 impl View {
     /// Memtables and tables of level 0 newest first, the levels from 1 on in key order.
-    pub fn new(memtables: Vec<Arc<Memtable>>, level0: Vec<Arc<Table>>, levels: Vec<Arc<[Arc<Table>]>>) -> Self {
+    pub fn new(memtables: Vec<Arc<Memtable>>, level0: Vec<Arc<Table>>, levels: Vec<(usize, Arc<[Arc<Table>]>)>) -> Self {
         let mut view = Self { memtables, level0, levels, with_range_deletes: Vec::new(), table_coverage: OnceLock::new() };
-        view.with_range_deletes = view.tables().filter(|table| !table.range_deletes.is_empty()).cloned().collect();
+        view.with_range_deletes = view.all_tables().filter(|table| !table.range_deletes.is_empty()).cloned().collect();
         view
     }
 
-    fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
-        self.level0.iter().chain(self.levels.iter().flat_map(|tables| tables.iter()))
+    fn all_tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.level0.iter().chain(self.levels.iter().flat_map(|(_, tables)| tables.iter()))
     }
 
     /// What range deletes cover that `sequence` can see: for each memtable that has some, and for all tables together.
@@ -87,7 +87,7 @@ impl View {
             let next_snapshot = snapshots.partition_point(|&snapshot| snapshot < properties.smallest_sequence);
             newest.is_some_and(|newest| snapshots.get(next_snapshot).is_none_or(|&snapshot| snapshot >= newest))
         };
-        self.tables().filter(is_covered).map(|table| table.number).collect()
+        self.all_tables().filter(is_covered).map(|table| table.number).collect()
     }
 
     /// Looks for the newest version of a key that `sequence` can see.
@@ -108,8 +108,8 @@ impl View {
             }
         }
         let lookup = Lookup { user_key, sequence, hash: xx_hash64(user_key), context };
-        for table in self.tables_for(user_key) {
-            match lookup.in_table(table, &mut taken)? {
+        for (level, table) in self.tables_for(user_key) {
+            match lookup.in_table(level, table, &mut taken)? {
                 Found::Value(result) => return Ok(result),
                 Found::Tombstone => return Ok(None),
                 Found::Nothing => {}
@@ -118,20 +118,32 @@ impl View {
         Ok(None)
     }
 
-    /// Tables whose key range holds the key, newest data first.
-    fn tables_for<'a>(&'a self, user_key: &'a [u8]) -> impl Iterator<Item = &'a Arc<Table>> {
-        let deeper = self.levels.iter().filter_map(move |tables| {
+    /// Tables of a level.
+    pub fn tables(&self, level: usize) -> &[Arc<Table>] {
+        if level == 0 {
+            return &self.level0;
+        }
+        self.levels.iter().find(|(number, _)| *number == level).map_or(&[], |(_, tables)| tables)
+    }
+
+    /// Tables whose key range holds the key, and their levels, newest data first.
+    fn tables_for<'a>(&'a self, user_key: &'a [u8]) -> impl Iterator<Item = (usize, &'a Arc<Table>)> {
+        let deeper = self.levels.iter().filter_map(move |(level, tables)| {
             let position = tables.partition_point(|table| !is_before(user_key, &table.end));
-            tables.get(position)
+            tables.get(position).map(|table| (*level, table))
         });
-        self.level0.iter().chain(deeper).filter(|table| table.covers(user_key))
+        self.level0.iter().map(|table| (0, table)).chain(deeper).filter(|(_, table)| table.covers(user_key))
     }
 
     /// A cursor over every version of every key.
     pub fn cursor(&self, blocks: &CachedBlocks) -> MergeCursor<Source> {
         let mut sources: Vec<Source> =
             self.memtables.iter().map(|memtable| Source::Memtable(MemtableCursor::new(Arc::clone(memtable)))).collect();
-        let runs = self.level0.iter().map(|table| Arc::from([Arc::clone(table)])).chain(self.levels.iter().cloned());
+        let runs = self
+            .level0
+            .iter()
+            .map(|table| Arc::from([Arc::clone(table)]))
+            .chain(self.levels.iter().map(|(_, tables)| Arc::clone(tables)));
         sources.extend(runs.filter_map(|run| LevelCursor::new(run, blocks.clone())).map(Source::Level));
         MergeCursor::new(sources)
     }
@@ -146,22 +158,28 @@ struct Lookup<'a> {
 }
 
 impl Lookup<'_> {
-    fn in_table<R>(&self, table: &Table, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
+    fn in_table<R>(&self, level: usize, table: &Table, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
         if table.range_deletes.is_empty() {
-            return self.among_entries(table, 0, take);
+            return self.among_entries(level, table, 0, take);
         }
         let hidden_below = table.range_deletes.covering(self.user_key, self.sequence);
-        let found = self.among_entries(table, hidden_below, take)?;
+        let found = self.among_entries(level, table, hidden_below, take)?;
         Ok(if hidden_below > 0 && matches!(found, Found::Nothing) { Found::Tombstone } else { found })
     }
 
     /// Looks for the key among the entries; one with a sequence number under `hidden_below` is deleted.
-    fn among_entries<R>(&self, table: &Table, hidden_below: u64, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
+    fn among_entries<R>(
+        &self,
+        level: usize,
+        table: &Table,
+        hidden_below: u64,
+        take: &mut impl FnMut(&[u8]) -> R,
+    ) -> Result<Found<R>> {
         let ReadContext { cache, counters, io } = *self.context;
         if let Some(filter) = &table.filter {
-            Counters::count(&counters.filter_probes);
+            Counters::count(&counters.filters(level).probes);
             if !filter.may_contain(self.hash) {
-                Counters::count(&counters.filter_negatives);
+                Counters::count(&counters.filters(level).negatives);
                 return Ok(Found::Nothing);
             }
         }
@@ -169,12 +187,12 @@ impl Lookup<'_> {
         internal_key::seek_key(&mut target, self.user_key, self.sequence);
         let position = table.index.find(&target);
         if position == table.index.len() {
-            return Ok(self.absent(table));
+            return Ok(self.absent(level, table));
         }
         let block = cached_block(table, position, cache, counters, io)?;
         let here = table.index.handle(position).offset;
         let found = self.in_block(BlockCursor::new(block, KeyOrder::Internal), &target, hidden_below, take);
-        Ok(found.map_err(|error| error.at(&table.path, here))?.unwrap_or_else(|| self.absent(table)))
+        Ok(found.map_err(|error| error.at(&table.path, here))?.unwrap_or_else(|| self.absent(level, table)))
     }
 
     fn in_block<R>(
@@ -201,9 +219,9 @@ impl Lookup<'_> {
     }
 
     /// The table does not have the key, or only versions that are too new. When none can be too new, the filter let it pass in vain.
-    fn absent<R>(&self, table: &Table) -> Found<R> {
+    fn absent<R>(&self, level: usize, table: &Table) -> Found<R> {
         if table.filter.is_some() && self.sequence >= table.properties.largest_sequence {
-            Counters::count(&self.context.counters.filter_false_positives);
+            Counters::count(&self.context.counters.filters(level).false_positives);
         }
         Found::Nothing
     }

@@ -44,6 +44,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
         c"compact" => compact,
         c"cancelJobs" => cancel_jobs,
         c"stats" => stats,
+        c"filterStats" => filter_stats,
         c"close" => close,
     });
     reads::register(scope, object, &state)?;
@@ -192,6 +193,26 @@ fn stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
         scope.set(object, name, scope.number(value as f64)?)?;
     }
     Ok(object)
+}
+
+/// `() → LevelFilterStats[]`
+fn filter_stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
+    scope.array(&state.engine()?.filter_stats(), |level| {
+        let object = scope.object()?;
+        let fields = [
+            (c"tables", level.tables),
+            (c"unknown", level.unknown),
+            (c"bytes", level.bytes),
+            (c"keys", level.keys),
+            (c"probes", level.probes),
+            (c"negatives", level.negatives),
+            (c"falsePositives", level.false_positives),
+        ];
+        for (name, value) in fields {
+            scope.set(object, name, scope.number(value as f64)?)?;
+        }
+        Ok(object)
+    })
 }
 
 /// Frees the engine; what is under way on other threads keeps it until it is done.

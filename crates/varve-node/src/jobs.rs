@@ -17,6 +17,7 @@ use varve_core::table::TableOptions;
 use varve_core::{Bounds, CompactionJob, Engine, FlushJob, JobControl, JobOutput, TableSummary};
 
 use crate::js::{check, Error, Result, Scope, Value};
+use crate::primitives::filter_policy;
 
 /// What a job's thread tells the JavaScript thread.
 enum Message {
@@ -276,6 +277,7 @@ fn output(scope: Scope, output: Value) -> Result<JobOutput> {
         table: TableOptions {
             block_size: number(table, c"blockSize")? as usize,
             restart_interval: number(table, c"restartInterval")? as usize,
+            filter_policy: filter_policy(scope, scope.get(table, c"filterPolicy")?)?,
             filter_milli_bits_per_key: number(table, c"filterMilliBitsPerKey")?,
             filter_probes: number(table, c"filterProbes")? as u32,
             table_size: number(table, c"tableSize")?,

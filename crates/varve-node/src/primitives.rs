@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use varve_core::filter::{policy_of, FilterPolicy};
 use varve_core::primitives;
 
 use crate::js::{methods, Error, Result, Scope, Value};
@@ -33,15 +34,25 @@ fn xx_hash64(scope: Scope, _: &NoState, [bytes]: [Value; 1]) -> Result<Value> {
     scope.bigint(primitives::xx_hash64(scope.bytes(bytes)?))
 }
 
-/// `(keys, milliBitsPerKey, probes) → Buffer`
-fn build_filter(scope: Scope, _: &NoState, [keys, milli_bits, probes]: [Value; 3]) -> Result<Value> {
-    let keys = scope.list(keys, |key| scope.bytes(key))?;
-    scope.buffer(&primitives::build_filter(&keys, scope.to_u64(milli_bits)?, scope.to_u32(probes)?))
+/// The filter policy with this name.
+pub fn filter_policy(scope: Scope, name: Value) -> Result<&'static dyn FilterPolicy> {
+    policy_of(scope.to_string(name)?.as_bytes()).ok_or(Error::Usage("there is no filter policy with this name"))
 }
 
-/// `(filter, key) → boolean`
-fn filter_may_contain(scope: Scope, _: &NoState, [filter, key]: [Value; 2]) -> Result<Value> {
-    scope.boolean(primitives::filter_may_contain(scope.bytes(filter)?, scope.bytes(key)?)?)
+/// `(policy, keys, milliBitsPerKey, probes) → Buffer`
+fn build_filter(scope: Scope, _: &NoState, [policy, keys, milli_bits, probes]: [Value; 4]) -> Result<Value> {
+    let keys = scope.list(keys, |key| scope.bytes(key))?;
+    scope.buffer(&primitives::build_filter(
+        filter_policy(scope, policy)?,
+        &keys,
+        scope.to_u64(milli_bits)?,
+        scope.to_u32(probes)?,
+    ))
+}
+
+/// `(policy, filter, key) → boolean`
+fn filter_may_contain(scope: Scope, _: &NoState, [policy, filter, key]: [Value; 3]) -> Result<Value> {
+    scope.boolean(primitives::filter_may_contain(filter_policy(scope, policy)?, scope.bytes(filter)?, scope.bytes(key)?)?)
 }
 
 fn pair<'a>(scope: Scope, value: Value) -> Result<(&'a [u8], &'a [u8])> {

@@ -9,6 +9,7 @@
  */
 import { ClosedError } from '../../errors';
 import type { FileSystem } from '../../fs/file-system';
+import { LEVELS } from '../../limits';
 import {
 	type CompactionJob,
 	type CursorOptions,
@@ -20,6 +21,7 @@ import {
 	type KernelCursor,
 	type KernelEngine,
 	type KernelStats,
+	type LevelFilterStats,
 	PENDING,
 	type Pending,
 	type ProgressListener,
@@ -35,7 +37,7 @@ import { copyBytes, readUint32 } from './bytes';
 import { BlockCache } from './cache';
 import { TRAILER_SIZE } from './internal-key';
 import { type JobMode, JobRunner } from './job/runner';
-import { PointLookup } from './point-lookup';
+import { type FilterCounters, PointLookup } from './point-lookup';
 import { Registry } from './registry';
 import { ScanCursor, type ScanHost } from './scan';
 import { Slab } from './slab';
@@ -47,7 +49,13 @@ export class JsEngine implements KernelEngine, ScanHost {
 	private readonly cache: BlockCache;
 	private readonly registry: Registry;
 	private readonly jobs: JobRunner;
-	private readonly counters = { blockReads: 0, filterProbes: 0, filterNegatives: 0, filterFalsePositives: 0 };
+	private readonly counters = { blockReads: 0 };
+	/** One for each level. */
+	private readonly filterCounters: readonly FilterCounters[] = Array.from({ length: LEVELS }, () => ({
+		probes: 0,
+		negatives: 0,
+		falsePositives: 0,
+	}));
 	private readonly slab = new Slab();
 
 	/** For reads on the calling thread, one at a time. */
@@ -65,7 +73,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.registry = new Registry(fileSystem, this.cache);
 		this.jobs = new JobRunner(fileSystem, jobMode);
 		this.blocks = new CachedBlocks(this.cache, this.counters);
-		this.lookup = new PointLookup(this.blocks, this.counters);
+		this.lookup = new PointLookup(this.blocks, this.filterCounters);
 	}
 
 	createMemtable(id: number, capacity: number): void {
@@ -136,7 +144,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.withView(async (view) => {
 			const blocks = new CachedBlocks(this.cache, this.counters);
 			blocks.fillCache = fillCache;
-			const lookup = new PointLookup(blocks, this.counters);
+			const lookup = new PointLookup(blocks, this.filterCounters);
 			lookup.start(view, key, keyLength, sequence);
 			return this.finishLookup(lookup, blocks, mode);
 		});
@@ -169,7 +177,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.withView(async (view) => {
 			const blocks = new CachedBlocks(this.cache, this.counters);
 			blocks.fillCache = fillCache;
-			const lookup = new PointLookup(blocks, this.counters);
+			const lookup = new PointLookup(blocks, this.filterCounters);
 			const results: ReadResult[] = [];
 			let at = 0;
 			for (let i = 0; i < count; i++) {
@@ -219,17 +227,35 @@ export class JsEngine implements KernelEngine, ScanHost {
 	}
 
 	stats(): KernelStats {
-		const { cache, registry, counters } = this;
+		const { cache, registry, counters, filterCounters } = this;
+		const sum = (field: keyof FilterCounters) => filterCounters.reduce((total, level) => total + level[field], 0);
 		return {
 			cacheBytes: cache.bytes,
 			cacheCapacity: cache.capacity,
 			cacheHits: cache.hits,
 			cacheMisses: cache.misses,
 			...counters,
+			filterProbes: sum('probes'),
+			filterNegatives: sum('negatives'),
+			filterFalsePositives: sum('falsePositives'),
 			openTables: registry.openTables,
 			tableMemory: registry.tableMemory,
 			memtables: registry.memtables.size,
 		};
+	}
+
+	filterStats(): LevelFilterStats[] {
+		const { view } = this.registry;
+		return this.filterCounters.map((counters, level) => {
+			const stats = { tables: 0, unknown: 0, bytes: 0, keys: 0, ...counters };
+			for (const { filter, unknownFilter, properties } of view.tables(level)) {
+				if (filter !== undefined) stats.tables++;
+				if (unknownFilter) stats.unknown++;
+				stats.bytes += filter?.size ?? 0;
+				stats.keys += properties.userKeys;
+			}
+			return stats;
+		});
 	}
 
 	async close(): Promise<void> {

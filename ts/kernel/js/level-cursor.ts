@@ -20,8 +20,14 @@ import type { Table } from './table/reader';
 export class Level {
 	readonly index = new KeyIndex();
 
-	/** @param tables in key order */
-	constructor(readonly tables: readonly Table[]) {
+	/**
+	 * @param tables in key order
+	 * @param number which level of the tree it is; a job's run needs none
+	 */
+	constructor(
+		readonly tables: readonly Table[],
+		readonly number = 0,
+	) {
 		for (const table of tables.slice(0, -1)) {
 			const { largestKey } = table.properties;
 			if (this.index.append(largestKey, 0, largestKey.length)) continue;

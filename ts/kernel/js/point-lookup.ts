@@ -11,17 +11,18 @@ import { KIND_PUT } from '../kernel';
 import { BlockCursor, TABLE_KEYS } from './block/cursor';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, EMPTY } from './bytes';
+import type { Filter } from './filter/policy';
 import { KIND_SEEK, readSequence, TRAILER_SIZE, writeTrailer } from './internal-key';
 import { type Memtable, NOT_FOUND } from './memtable/memtable';
 import type { Table } from './table/reader';
 import type { View } from './view';
 import { hash, xxHash64 } from './xxhash64';
 
-/** Counters that all lookups of an engine share. */
+/** Counters of the filters of one level, which all lookups of an engine share. */
 export interface FilterCounters {
-	filterProbes: number;
-	filterNegatives: number;
-	filterFalsePositives: number;
+	probes: number;
+	negatives: number;
+	falsePositives: number;
 }
 
 const UNKNOWN = 0;
@@ -50,7 +51,8 @@ export class PointLookup {
 
 	constructor(
 		private readonly blocks: CachedBlocks,
-		private readonly counters: FilterCounters,
+		/** One for each level. */
+		private readonly counters: readonly FilterCounters[],
 	) {}
 
 	/** Prepares a lookup of `key[0, length)`; the eight bytes behind it are overwritten. */
@@ -82,11 +84,12 @@ export class PointLookup {
 			if (source < tablesFrom) {
 				verdict = this.askMemtable(memtables[source]);
 			} else if (source < levelsFrom) {
-				verdict = this.askTable(level0[source - tablesFrom]);
+				verdict = this.askTable(level0[source - tablesFrom], this.counters[0]);
 			} else {
 				const level = levels[source - levelsFrom];
 				const position = level.index.lowerBound(this.key, 0, this.length);
-				verdict = position < level.tables.length ? this.askTable(level.tables[position]) : UNKNOWN;
+				const counters = this.counters[level.number];
+				verdict = position < level.tables.length ? this.askTable(level.tables[position], counters) : UNKNOWN;
 			}
 			if (verdict !== UNKNOWN) break;
 			this.source++;
@@ -105,35 +108,35 @@ export class PointLookup {
 		return this.verdictOn(arena.bytes, this.valueStart - TRAILER_SIZE, hiddenBelow);
 	}
 
-	private askTable(table: Table): Verdict {
+	private askTable(table: Table, counters: FilterCounters): Verdict {
 		const userLength = this.length - TRAILER_SIZE;
 		if (!this.filterPassed && !table.covers(this.key, userLength)) return UNKNOWN;
 		const { rangeDeletes } = table;
 		const hiddenBelow = rangeDeletes.isEmpty ? 0 : rangeDeletes.covering(this.key, userLength, this.sequence);
-		const verdict = this.askEntries(table, userLength, hiddenBelow);
+		const verdict = this.askEntries(table, userLength, hiddenBelow, counters);
 		return verdict === UNKNOWN && hiddenBelow > 0 ? DELETED : verdict;
 	}
 
-	private askEntries(table: Table, userLength: number, hiddenBelow: number): Verdict {
-		if (!this.filterPassed && table.filter !== undefined && !this.passesFilter(table)) return UNKNOWN;
+	private askEntries(table: Table, userLength: number, hiddenBelow: number, counters: FilterCounters): Verdict {
+		if (!this.filterPassed && table.filter !== undefined && !this.passesFilter(table.filter, counters)) return UNKNOWN;
 		const verdict = this.searchTable(table, userLength, hiddenBelow);
 		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.properties.largestSequence) {
-			this.counters.filterFalsePositives++;
+			counters.falsePositives++;
 		}
 		this.filterPassed = false;
 		return verdict;
 	}
 
-	private passesFilter(table: Table): boolean {
+	private passesFilter(filter: Filter, counters: FilterCounters): boolean {
 		if (!this.hashed) {
 			xxHash64(this.key, 0, this.length - TRAILER_SIZE);
 			this.hashLow = hash.low;
 			this.hashHigh = hash.high;
 			this.hashed = true;
 		}
-		this.counters.filterProbes++;
-		this.filterPassed = table.filter?.mayContain(this.hashLow, this.hashHigh) ?? true;
-		if (!this.filterPassed) this.counters.filterNegatives++;
+		counters.probes++;
+		this.filterPassed = filter.mayContain(this.hashLow, this.hashHigh);
+		if (!this.filterPassed) counters.negatives++;
 		return this.filterPassed;
 	}
 

@@ -1,7 +1,8 @@
 /** The kernel's functions one by one, for tests and for benchmarks that compare kernels: thin wrappers that allocate freely. */
 import { BlockBuilder } from './block/builder';
 import { BlockCursor, type BlockKeys, INTERNAL_KEYS, PLAIN_KEYS } from './block/cursor';
-import { Filter, FilterBuilder } from './filter';
+import { writtenPolicy } from './filter/policies';
+import { FilterBuilder } from './filter/policy';
 import { MergeCursor } from './merge/cursor';
 import { hash, xxHash64 as hashRange } from './xxhash64';
 
@@ -12,15 +13,15 @@ export function xxHash64(bytes: Uint8Array): bigint {
 	return (BigInt(hash.high) << 32n) | BigInt(hash.low);
 }
 
-export function buildFilter(keys: Uint8Array[], milliBitsPerKey: number, probes: number): Uint8Array {
-	const builder = new FilterBuilder(milliBitsPerKey, probes);
+export function buildFilter(policy: string, keys: Uint8Array[], milliBitsPerKey: number, probes: number): Uint8Array {
+	const builder = new FilterBuilder(writtenPolicy(policy), { milliBitsPerKey, probes });
 	for (const key of keys) builder.add(key, 0, key.length);
 	return builder.finish();
 }
 
-export function filterMayContain(filter: Uint8Array, key: Uint8Array): boolean {
+export function filterMayContain(policy: string, filter: Uint8Array, key: Uint8Array): boolean {
 	hashRange(key, 0, key.length);
-	return new Filter(filter).mayContain(hash.low, hash.high);
+	return writtenPolicy(policy).open(filter).mayContain(hash.low, hash.high);
 }
 
 export function encodeBlock(entries: Entry[], restartInterval: number): Uint8Array {

@@ -29,7 +29,7 @@ export class View {
 		readonly level0: readonly Table[],
 		deeper: readonly (readonly Table[])[],
 	) {
-		this.levels = deeper.filter((tables) => tables.length > 0).map((tables) => new Level(tables));
+		this.levels = deeper.flatMap((tables, i) => (tables.length > 0 ? [new Level(tables, i + 1)] : []));
 		this.forEachTable((table) => {
 			table.retain();
 			if (!table.rangeDeletes.isEmpty) this.withRangeDeletes.push(table);
@@ -50,6 +50,12 @@ export class View {
 		let entries = 0;
 		for (const memtable of this.memtables) entries += memtable.entries;
 		return entries;
+	}
+
+	/** Tables of a level. */
+	tables(level: number): readonly Table[] {
+		if (level === 0) return this.level0;
+		return this.levels.find(({ number }) => number === level)?.tables ?? [];
 	}
 
 	/** One cursor for each source, newest first. */

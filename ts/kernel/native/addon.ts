@@ -4,9 +4,11 @@
  */
 import type {
 	CompactionJob,
+	FilterPolicyName,
 	FlushJob,
 	IoPolicy,
 	KernelStats,
+	LevelFilterStats,
 	ProgressListener,
 	ReadMode,
 	ReadResult,
@@ -92,6 +94,7 @@ export interface NativeEngineFunctions {
 	compact(job: CompactionJob, onProgress: ProgressListener | undefined): NativeJob;
 	cancelJobs(): void;
 	stats(): KernelStats;
+	filterStats(): LevelFilterStats[];
 	close(): void;
 }
 
@@ -101,8 +104,8 @@ export interface NativeAddon {
 	version: string;
 	crc32(bytes: Uint8Array, initial: number): number;
 	xxHash64(bytes: Uint8Array): bigint;
-	buildFilter(keys: Uint8Array[], milliBitsPerKey: number, probes: number): Buffer;
-	filterMayContain(filter: Uint8Array, key: Uint8Array): boolean;
+	buildFilter(policy: FilterPolicyName, keys: Uint8Array[], milliBitsPerKey: number, probes: number): Buffer;
+	filterMayContain(policy: FilterPolicyName, filter: Uint8Array, key: Uint8Array): boolean;
 	encodeBlock(entries: [Uint8Array, Uint8Array][], restartInterval: number): Buffer;
 	decodeBlock(block: Uint8Array): [Buffer, Buffer][];
 	seekBlock(block: Uint8Array, target: Uint8Array): [Buffer, Buffer] | undefined;

@@ -9,6 +9,7 @@ import {
 	type KernelCursor,
 	type KernelEngine,
 	type KernelStats,
+	type LevelFilterStats,
 	PENDING,
 	type Pending,
 	type ProgressListener,
@@ -145,6 +146,10 @@ export class NativeEngine implements KernelEngine {
 
 	stats(): KernelStats {
 		return call(() => this.#functions.stats());
+	}
+
+	filterStats(): LevelFilterStats[] {
+		return call(() => this.#functions.filterStats());
 	}
 
 	async close(): Promise<void> {

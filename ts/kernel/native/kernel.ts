@@ -1,5 +1,5 @@
 /** The native kernel: the addon behind the kernel interface. */
-import type { EngineOptions, Kernel, KernelEngine } from '../kernel';
+import type { EngineOptions, FilterPolicyName, Kernel, KernelEngine } from '../kernel';
 import type { NativeAddon } from './addon';
 import { NativeEngine } from './engine';
 import { call } from './errors';
@@ -20,12 +20,12 @@ export class NativeKernel implements Kernel {
 		return this.#addon.xxHash64(bytes);
 	}
 
-	buildFilter(keys: Uint8Array[], milliBitsPerKey: number, probes: number): Uint8Array {
-		return this.#addon.buildFilter(keys, milliBitsPerKey, probes);
+	buildFilter(policy: FilterPolicyName, keys: Uint8Array[], milliBitsPerKey: number, probes: number): Uint8Array {
+		return this.#addon.buildFilter(policy, keys, milliBitsPerKey, probes);
 	}
 
-	filterMayContain(filter: Uint8Array, key: Uint8Array): boolean {
-		return call(() => this.#addon.filterMayContain(filter, key));
+	filterMayContain(policy: FilterPolicyName, filter: Uint8Array, key: Uint8Array): boolean {
+		return call(() => this.#addon.filterMayContain(policy, filter, key));
 	}
 
 	encodeBlock(entries: [Uint8Array, Uint8Array][], restartInterval: number): Uint8Array {

@@ -15,7 +15,6 @@ use crate::xxhash64::xx_hash64;
 
 pub const BLOCK_TRAILER_SIZE: usize = 9;
 pub const COMPRESSION_NONE: u8 = 0;
-pub const FILTER_NAME: &[u8] = b"filter.blocked-bloom";
 pub const PROPERTIES_NAME: &[u8] = b"properties";
 pub const RANGE_DELETES_NAME: &[u8] = b"range-deletes";
 

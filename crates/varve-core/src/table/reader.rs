@@ -6,14 +6,14 @@ use std::sync::atomic::AtomicBool;
 
 use super::file::read_range;
 use super::footer::{Footer, FOOTER_SIZE};
-use super::format::{verify_block, BlockHandle, BLOCK_TRAILER_SIZE, FILTER_NAME, PROPERTIES_NAME, RANGE_DELETES_NAME};
+use super::format::{verify_block, BlockHandle, BLOCK_TRAILER_SIZE, PROPERTIES_NAME, RANGE_DELETES_NAME};
 use super::key_index::KeyIndex;
 use super::properties::Properties;
 use super::range_deletes::RangeDeletes;
 use crate::block::{Block, BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::filter::Filter;
+use crate::filter::{policy_of, Filter, BLOCK_PREFIX};
 use crate::internal_key;
 use crate::range_delete::is_before;
 
@@ -32,7 +32,9 @@ pub struct Table {
     pub path: PathBuf,
     pub size: u64,
     pub index: KeyIndex,
-    pub filter: Option<Filter>,
+    pub filter: Option<Box<dyn Filter>>,
+    /// The table has a filter that this version does not know, and is read without it.
+    pub unknown_filter: bool,
     pub properties: Properties,
     pub range_deletes: RangeDeletes,
     /// Where the span of entries and range deletes ends; see `range_delete`.
@@ -58,7 +60,7 @@ impl Table {
         }
         let parts = Parts { file: &file, path: &spec.path, data_end: size - FOOTER_SIZE as u64 };
         let footer = parts.footer()?;
-        let Metadata { properties, filter, range_deletes } = parts.metadata(&footer)?;
+        let Metadata { properties, filter, unknown_filter, range_deletes } = parts.metadata(&footer)?;
         let index = parts.index(&footer, !range_deletes.is_empty())?;
         Ok(Self {
             number: spec.number,
@@ -66,6 +68,7 @@ impl Table {
             size,
             index,
             filter,
+            unknown_filter,
             end: internal_key::end_of(&properties.largest_key),
             properties,
             range_deletes,
@@ -98,7 +101,7 @@ impl Table {
 
     /// Bytes of index, filter and range deletes in memory.
     pub fn memory(&self) -> usize {
-        self.index.size() + self.filter.as_ref().map_or(0, Filter::size) + self.range_deletes.size()
+        self.index.size() + self.filter.as_ref().map_or(0, |filter| filter.size()) + self.range_deletes.size()
     }
 
     /// Reads and verifies a block.
@@ -113,9 +116,11 @@ fn read_block(file: &File, path: &Path, handle: BlockHandle) -> Result<Block> {
     Ok(Block::from(verify_block(&sealed, path, handle.offset)?))
 }
 
+/// What the metaindex leads to.
 struct Metadata {
     properties: Properties,
-    filter: Option<Filter>,
+    filter: Option<Box<dyn Filter>>,
+    unknown_filter: bool,
     range_deletes: RangeDeletes,
 }
 
@@ -136,6 +141,7 @@ impl Parts<'_> {
     fn metadata(&self, footer: &Footer) -> Result<Metadata> {
         let mut properties = None;
         let mut filter = None;
+        let mut unknown_filter = false;
         let mut range_deletes = None;
         let origin = footer.metaindex.offset;
         let mut each = || -> Result<()> {
@@ -144,14 +150,17 @@ impl Parts<'_> {
             while cursor.valid() {
                 let name = cursor.key();
                 // An unknown name is a part that a reader can do without.
-                if [PROPERTIES_NAME, FILTER_NAME, RANGE_DELETES_NAME].contains(&name) {
+                let filter_name = name.strip_prefix(BLOCK_PREFIX);
+                let policy = filter_name.and_then(policy_of);
+                unknown_filter |= filter_name.is_some() && policy.is_none();
+                if policy.is_some() || name == PROPERTIES_NAME || name == RANGE_DELETES_NAME {
                     let handle = BlockHandle::decode(cursor.value(), self.data_end)?;
                     let block = read_block(self.file, self.path, handle)?;
                     let here = |error: Error| error.at(self.path, handle.offset);
-                    match name {
-                        PROPERTIES_NAME => properties = Some(Properties::decode(block).map_err(here)?),
-                        FILTER_NAME => filter = Some(Filter::new(block.to_vec()).map_err(here)?),
-                        _ => range_deletes = Some(RangeDeletes::decode(block).map_err(here)?),
+                    match policy {
+                        Some(policy) => filter = Some(policy.open(block.to_vec()).map_err(here)?),
+                        None if name == PROPERTIES_NAME => properties = Some(Properties::decode(block).map_err(here)?),
+                        None => range_deletes = Some(RangeDeletes::decode(block).map_err(here)?),
                     }
                 }
                 cursor.next()?;
@@ -164,7 +173,7 @@ impl Parts<'_> {
         if range_deletes.is_some() != footer.range_deletes {
             return Err(refuse("flags and metaindex of a table do not agree on whether it has range deletes"));
         }
-        Ok(Metadata { properties, filter, range_deletes: range_deletes.unwrap_or_default() })
+        Ok(Metadata { properties, filter, unknown_filter, range_deletes: range_deletes.unwrap_or_default() })
     }
 
     fn index(&self, footer: &Footer, may_be_empty: bool) -> Result<KeyIndex> {

@@ -13,11 +13,11 @@ use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use super::footer::Footer;
-use super::format::{seal_block, BlockHandle, FILTER_NAME, PROPERTIES_NAME, RANGE_DELETES_NAME};
+use super::format::{seal_block, BlockHandle, PROPERTIES_NAME, RANGE_DELETES_NAME};
 use super::properties::Properties;
 use super::range_deletes::RangeDeletes;
 use crate::block::BlockBuilder;
-use crate::filter::FilterBuilder;
+use crate::filter::{FilterBuilder, FilterPolicy, FilterSizing};
 use crate::internal_key::{self, pack_trailer, END_TRAILER, KIND_DELETE, KIND_RANGE_DELETE};
 use crate::range_delete::{is_before, RangeDelete};
 
@@ -31,6 +31,8 @@ pub struct TableOptions {
     pub block_size: usize,
     /// Entries between two restart points of a data block.
     pub restart_interval: usize,
+    /// Kind of the filter.
+    pub filter_policy: &'static dyn FilterPolicy,
     /// Thousandths of a filter bit for each distinct user key; 0 leaves the filter out.
     pub filter_milli_bits_per_key: u64,
     /// Bits that the filter sets for each key.
@@ -53,8 +55,8 @@ pub struct TableWriter<W: Write> {
 
 impl<W: Write> TableWriter<W> {
     pub fn new(out: W, options: &TableOptions, created_at: u64) -> Self {
-        let filter = (options.filter_milli_bits_per_key > 0)
-            .then(|| FilterBuilder::new(options.filter_milli_bits_per_key, options.filter_probes));
+        let sizing = FilterSizing { milli_bits_per_key: options.filter_milli_bits_per_key, probes: options.filter_probes };
+        let filter = (sizing.milli_bits_per_key > 0).then(|| FilterBuilder::new(options.filter_policy, sizing));
         Self {
             out,
             block_size: options.block_size,
@@ -123,7 +125,7 @@ impl<W: Write> TableWriter<W> {
         self.count_range_deletes(range_deletes);
         let mut metaindex = BlockBuilder::new(META_RESTART_INTERVAL);
         if let Some(filter) = self.filter.take() {
-            metaindex.add(FILTER_NAME, &self.write_block(filter.finish())?.encode());
+            metaindex.add(&filter.block_name(), &self.write_block(filter.finish())?.encode());
         }
         let properties = self.properties.encode();
         metaindex.add(PROPERTIES_NAME, &self.write_block(properties)?.encode());

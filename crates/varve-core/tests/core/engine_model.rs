@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use varve_core::filter::blocked_bloom::BlockedBloom;
+use varve_core::filter::bloom::Bloom;
+use varve_core::filter::FilterPolicy;
 use varve_core::internal_key::{end_of, user_key, KIND_DELETE, KIND_RANGE_DELETE};
 use varve_core::range_delete::{is_before, RangeDelete};
 use varve_core::{CursorOptions, Fill, Io, Lookup, ScanCursor, TableOptions, TableSummary};
@@ -84,6 +87,7 @@ impl<'a> Harness<'a> {
         let table = TableOptions {
             block_size: random.pick(&[1, 64, 256, 4096]),
             restart_interval: 1 + random.below(20),
+            filter_policy: random.pick(&[&BlockedBloom as &dyn FilterPolicy, &Bloom]),
             filter_milli_bits_per_key: random.pick(&[0, 1, 2000, 10_000]),
             filter_probes: 1 + random.below(10) as u32,
             table_size: random.pick(&[1, 300, 2000, 100_000]),

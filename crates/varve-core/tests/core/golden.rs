@@ -7,6 +7,9 @@
 use std::path::PathBuf;
 
 use serde_json::{json, Value};
+use varve_core::filter::blocked_bloom::BlockedBloom;
+use varve_core::filter::bloom::Bloom;
+use varve_core::filter::FilterPolicy;
 use varve_core::internal_key::{KIND_DELETE, KIND_PUT};
 use varve_core::primitives::{
     build_filter, crc32, decode_block, encode_block, filter_may_contain, merge_blocks, seek_block, xx_hash64,
@@ -41,14 +44,22 @@ fn filters() -> Vec<Value> {
     let keys = |count: usize| -> Vec<Vec<u8>> { (0..count).map(|i| format!("key{i}").into_bytes()).collect() };
     let cases =
         [(keys(0), 10_000, 6), (vec![Vec::new()], 1, 1), (keys(40), 10_000, 6), (keys(100), 13_333, 9), (keys(60), 1000, 30)];
-    let filter = |(keys, bits, probes): (Vec<Vec<u8>>, u64, u32)| {
-        let filter = build_filter(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>(), bits, probes);
+    let policies: [&'static dyn FilterPolicy; 2] = [&BlockedBloom, &Bloom];
+    let filter = |policy: &'static dyn FilterPolicy, (keys, bits, probes): &(Vec<Vec<u8>>, u64, u32)| {
+        let filter = build_filter(policy, &keys.iter().map(Vec::as_slice).collect::<Vec<_>>(), *bits, *probes);
         let probed = (0..30).map(|i| format!("other{i}").into_bytes());
-        let passed: Vec<_> = probed.filter(|key| filter_may_contain(&filter, key).unwrap()).map(hex).collect();
+        let passed: Vec<_> = probed.filter(|key| filter_may_contain(policy, &filter, key).unwrap()).map(hex).collect();
         let keys: Vec<_> = keys.iter().map(hex).collect();
-        json!({ "keys": keys, "milliBitsPerKey": bits, "probes": probes, "filter": hex(&filter), "passedOf30Others": passed })
+        json!({
+            "policy": policy.name(),
+            "keys": keys,
+            "milliBitsPerKey": bits,
+            "probes": probes,
+            "filter": hex(&filter),
+            "passedOf30Others": passed,
+        })
     };
-    cases.into_iter().map(filter).collect()
+    policies.into_iter().flat_map(|policy| cases.iter().map(move |case| filter(policy, case))).collect()
 }
 
 /// Internal keys in order, of which every `of`-th belongs to source `source`.
@@ -191,6 +202,7 @@ fn jobs(memtables: [Vec<Vec<u8>>; 2], flush_snapshots: &[u64], snapshots: Vec<u6
         "options": {
             "blockSize": store.table.block_size,
             "restartInterval": store.table.restart_interval,
+            "filterPolicy": store.table.filter_policy.name(),
             "filterMilliBitsPerKey": store.table.filter_milli_bits_per_key,
             "filterProbes": store.table.filter_probes,
             "tableSize": store.table.table_size,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use varve_core::filter::blocked_bloom::BlockedBloom;
 use varve_core::internal_key::{pack_trailer, KIND_DELETE, KIND_PUT, KIND_RANGE_DELETE};
 use varve_core::varint::write_varint;
 use varve_core::{
@@ -105,7 +106,14 @@ pub fn internal_key(user_key: impl AsRef<[u8]>, sequence: u64, kind: u8) -> Vec<
 }
 
 pub fn table_options() -> TableOptions {
-    TableOptions { block_size: 256, restart_interval: 4, filter_milli_bits_per_key: 10_000, filter_probes: 6, table_size: 2048 }
+    TableOptions {
+        block_size: 256,
+        restart_interval: 4,
+        filter_policy: &BlockedBloom,
+        filter_milli_bits_per_key: 10_000,
+        filter_probes: 6,
+        table_size: 2048,
+    }
 }
 
 pub fn job_output(directory: &Path, level: u32, first_number: u64, table: TableOptions) -> JobOutput {

@@ -26,7 +26,7 @@ export async function runJob(
 		if (step.done === true) return step.value;
 		onProgress(step.value);
 		if (request.kind === 'flush') continue;
-		await sleep(limiter.take(step.value.written - written, performance.now()), environment.cancelled);
+		await sleep(limiter.take(step.value.written - written, process.hrtime.bigint()), environment.cancelled);
 		written = step.value.written;
 	}
 }

@@ -1,9 +1,7 @@
 /**
- * The thread that runs the jobs of one engine.
+ * The program of a thread for jobs.
  *
- * Invariants:
- *  1. Jobs that run together take turns slice by slice, so a flush is not held up by a long compaction.
- *  2. Every request gets exactly one answer, after any number of progress reports.
+ * Invariant: every request gets exactly one answer, after any number of progress reports.
  */
 import { parentPort } from 'node:worker_threads';
 import { nodeFileSystem } from '../../../fs/node-file-system';
@@ -11,28 +9,24 @@ import type { TableSummary } from '../../kernel';
 import { type PortableError, packError } from './errors';
 import type { JobProgress, JobRequest } from './job';
 import { runJob } from './pace';
-import { RateLimiter } from './rate-limiter';
+import { RateLimiter, type RateState } from './rate-limiter';
 
-/** A job to run, or the rate for all jobs from now on. */
-export type WorkerRequest = { id: number; request: JobRequest; cancelled: Int32Array } | { rate: number };
+/** A job to run, and the rate that it shares with others. */
+export interface WorkerRequest {
+	request: JobRequest;
+	cancelled: Int32Array;
+	rate: RateState;
+}
 
-export type WorkerReply =
-	| { id: number; progress: JobProgress }
-	| { id: number; tables: TableSummary[] }
-	| { id: number; error: PortableError };
+export type WorkerReply = { progress: JobProgress } | { tables: TableSummary[] } | { error: PortableError };
 
-const limiter = new RateLimiter();
 const port = parentPort;
 
-port?.on('message', (message: WorkerRequest) => {
+port?.on('message', ({ request, cancelled, rate }: WorkerRequest) => {
 	const reply = (answer: WorkerReply) => port.postMessage(answer);
-	if ('rate' in message) {
-		limiter.setRate(message.rate);
-		return;
-	}
-	const { id, request, cancelled } = message;
-	runJob(request, { fileSystem: nodeFileSystem, cancelled }, limiter, (progress) => reply({ id, progress })).then(
-		(tables) => reply({ id, tables }),
-		(error: unknown) => reply({ id, error: packError(error) }),
+	const environment = { fileSystem: nodeFileSystem, cancelled };
+	runJob(request, environment, new RateLimiter(rate), (progress) => reply({ progress })).then(
+		(tables) => reply({ tables }),
+		(error: unknown) => reply({ error: packError(error) }),
 	);
 });

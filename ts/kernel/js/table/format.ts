@@ -14,7 +14,6 @@ import { hash, xxHash64 } from '../xxhash64';
 
 export const BLOCK_TRAILER_SIZE = 9;
 export const COMPRESSION_NONE = 0;
-export const FILTER_NAME = 'filter.blocked-bloom';
 export const PROPERTIES_NAME = 'properties';
 export const RANGE_DELETES_NAME = 'range-deletes';
 

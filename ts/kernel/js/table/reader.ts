@@ -12,25 +12,19 @@ import type { FileSystem, ReadableFile } from '../../../fs/file-system';
 import type { TableSpec } from '../../kernel';
 import { BlockCursor, INTERNAL_KEYS, PLAIN_KEYS } from '../block/cursor';
 import { compareBytes } from '../bytes';
-import { Filter } from '../filter';
+import { policyOf } from '../filter/policies';
+import { BLOCK_PREFIX, type Filter, type FilterPolicy } from '../filter/policy';
 import { endOf, TRAILER_SIZE } from '../internal-key';
 import { isBefore, type RangeDelete } from '../range-delete';
 import { decodeFooter, FOOTER_SIZE } from './footer';
-import {
-	BLOCK_TRAILER_SIZE,
-	type BlockHandle,
-	decodeHandle,
-	FILTER_NAME,
-	PROPERTIES_NAME,
-	RANGE_DELETES_NAME,
-	verifyBlock,
-} from './format';
+import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, PROPERTIES_NAME, RANGE_DELETES_NAME, verifyBlock } from './format';
 import { KeyIndex } from './key-index';
 import { decodeProperties, type TableProperties } from './properties';
 import { decodeRangeDeletes, RangeDeletes } from './range-deletes';
 
 interface MetaBlocks {
-	filter: BlockHandle | undefined;
+	filter: { policy: FilterPolicy; handle: BlockHandle } | undefined;
+	unknownFilter: boolean;
 	properties: BlockHandle;
 	rangeDeletes: BlockHandle | undefined;
 }
@@ -41,6 +35,8 @@ export class Table {
 	readonly size: number;
 	readonly index = new KeyIndex();
 	readonly filter: Filter | undefined;
+	/** The table has a filter that this version does not know, and is read without it. */
+	readonly unknownFilter: boolean;
 	readonly properties: TableProperties;
 	readonly rangeDeletes: RangeDeletes;
 	/** Where the span of entries and range deletes ends; see ../range-delete.ts. */
@@ -78,10 +74,11 @@ export class Table {
 			throw new CorruptionError(message, { path: this.path, offset: footer.metaindex.offset });
 		}
 		this.properties = decodeProperties(this.readHandle(meta.properties), this.path, meta.properties.offset);
-		this.filter =
-			meta.filter === undefined
-				? undefined
-				: new Filter(this.readHandle(meta.filter), { path: this.path, offset: meta.filter.offset });
+		this.unknownFilter = meta.unknownFilter;
+		if (meta.filter !== undefined) {
+			const { policy, handle } = meta.filter;
+			this.filter = policy.open(this.readHandle(handle), { path: this.path, offset: handle.offset });
+		}
 		this.rangeDeletes =
 			meta.rangeDeletes === undefined
 				? RangeDeletes.none
@@ -225,17 +222,26 @@ export class Table {
 		const cursor = new BlockCursor(PLAIN_KEYS);
 		const block = this.readHandle(handle);
 		cursor.reset(block, this.path, handle.offset);
-		const handles = new Map<string, BlockHandle>();
+		let filter: MetaBlocks['filter'];
+		let unknownFilter = false;
+		let properties: BlockHandle | undefined;
+		let rangeDeletes: BlockHandle | undefined;
 		for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
 			const name = cursor.keyBytes.toString('latin1', 0, cursor.keyEnd);
-			if (name !== FILTER_NAME && name !== PROPERTIES_NAME && name !== RANGE_DELETES_NAME) continue;
-			handles.set(name, decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, this.path, handle.offset));
+			const isFilter = name.startsWith(BLOCK_PREFIX);
+			const policy = isFilter ? policyOf(name.slice(BLOCK_PREFIX.length)) : undefined;
+			if (isFilter && policy === undefined) unknownFilter = true;
+			// An unknown name is a part that a reader can do without.
+			if (policy === undefined && name !== PROPERTIES_NAME && name !== RANGE_DELETES_NAME) continue;
+			const part = decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, this.path, handle.offset);
+			if (policy !== undefined) filter = { policy, handle: part };
+			else if (name === PROPERTIES_NAME) properties = part;
+			else rangeDeletes = part;
 		}
-		const properties = handles.get(PROPERTIES_NAME);
 		if (properties === undefined) {
 			throw new CorruptionError(`${this.path} has no properties block`, { path: this.path, offset: handle.offset });
 		}
-		return { filter: handles.get(FILTER_NAME), properties, rangeDeletes: handles.get(RANGE_DELETES_NAME) };
+		return { filter, unknownFilter, properties, rangeDeletes };
 	}
 
 	private decodeIndex(handle: BlockHandle, limit: number): void {

@@ -13,12 +13,13 @@ import { type WritableFile, writeFully } from '../../../fs/file-system';
 import { KIND_DELETE, KIND_RANGE_DELETE, type TableOptions } from '../../kernel';
 import { BlockBuilder } from '../block/builder';
 import { compareBytes, copyBytes, EMPTY, grow } from '../bytes';
-import { FilterBuilder } from '../filter';
+import { writtenPolicy } from '../filter/policies';
+import { FilterBuilder } from '../filter/policy';
 import { compareInternalKeys, compareTrailers, endKey, readSequence, TRAILER_SIZE, withTrailer } from '../internal-key';
 import { isBefore, type RangeDelete } from '../range-delete';
 import { writeVarint } from '../varint';
 import { encodeFooter, FOOTER_SIZE } from './footer';
-import { BLOCK_TRAILER_SIZE, type BlockHandle, FILTER_NAME, PROPERTIES_NAME, RANGE_DELETES_NAME, sealBlock } from './format';
+import { BLOCK_TRAILER_SIZE, type BlockHandle, PROPERTIES_NAME, RANGE_DELETES_NAME, sealBlock } from './format';
 import { encodeProperties, type TableProperties } from './properties';
 import { encodeRangeDeletes } from './range-deletes';
 
@@ -46,9 +47,8 @@ export class TableWriter {
 		createdAt: bigint,
 	) {
 		this.block = new BlockBuilder(options.restartInterval, options.blockSize + 1024);
-		if (options.filterMilliBitsPerKey > 0) {
-			this.filter = new FilterBuilder(options.filterMilliBitsPerKey, options.filterProbes);
-		}
+		const sizing = { milliBitsPerKey: options.filterMilliBitsPerKey, probes: options.filterProbes };
+		if (sizing.milliBitsPerKey > 0) this.filter = new FilterBuilder(writtenPolicy(options.filterPolicy), sizing);
 		this.properties = {
 			createdAt,
 			entries: 0,
@@ -110,7 +110,7 @@ export class TableWriter {
 		this.properties.largestKey = Buffer.from(this.lastKey.subarray(0, this.lastKeyLength));
 		this.countRangeDeletes(rangeDeletes);
 		const metaindex = new BlockBuilder(META_RESTART_INTERVAL, 128);
-		if (this.filter !== undefined) this.addMeta(metaindex, FILTER_NAME, this.filter.finish());
+		if (this.filter !== undefined) this.addMeta(metaindex, this.filter.blockName, this.filter.finish());
 		this.addMeta(metaindex, PROPERTIES_NAME, encodeProperties(this.properties));
 		if (rangeDeletes.length > 0) this.addMeta(metaindex, RANGE_DELETES_NAME, encodeRangeDeletes(rangeDeletes));
 		const metaindexHandle = this.writeBuilder(metaindex);

@@ -9,8 +9,8 @@
 //!
 //! Invariant: a key touches one 64-byte line, so a probe costs one cache miss.
 
+use super::policy::{Filter, FilterPolicy, FilterSizing};
 use crate::error::{Error, Result};
-use crate::xxhash64::xx_hash64;
 
 const LINE_SIZE: usize = 64;
 const TAIL_SIZE: usize = 5;
@@ -18,50 +18,45 @@ const MAX_LINES: u64 = (1 << 21) - 1;
 const MAX_PROBES: u8 = 30;
 const MULTIPLIER: u32 = 0x9E37_79B1;
 
-/// Collects the hashes of distinct user keys and writes the filter block.
-pub struct FilterBuilder {
-    milli_bits_per_key: u64,
-    probes: u32,
-    hashes: Vec<u64>,
-}
+/// The policy.
+#[derive(Debug)]
+pub struct BlockedBloom;
 
-impl FilterBuilder {
-    pub fn new(milli_bits_per_key: u64, probes: u32) -> Self {
-        Self { milli_bits_per_key, probes, hashes: Vec::new() }
+impl FilterPolicy for BlockedBloom {
+    fn name(&self) -> &'static str {
+        "blocked-bloom"
     }
 
-    /// Adds a user key that was not added before.
-    pub fn add(&mut self, user_key: &[u8]) {
-        self.hashes.push(xx_hash64(user_key));
-    }
-
-    pub fn finish(&self) -> Vec<u8> {
-        let wanted = (self.hashes.len() as u64 * self.milli_bits_per_key).div_ceil(512_000);
+    fn build(&self, hashes: &[u64], sizing: FilterSizing) -> Vec<u8> {
+        let wanted = (hashes.len() as u64 * sizing.milli_bits_per_key).div_ceil(512_000);
         let lines = wanted.clamp(1, MAX_LINES);
         let size = lines as usize * LINE_SIZE;
         let mut filter = vec![0; size + TAIL_SIZE];
-        for &hash in &self.hashes {
+        for &hash in hashes {
             let line = line_of(hash, lines);
-            for bit in bits(hash, self.probes) {
+            for bit in bits(hash, sizing.probes) {
                 filter[line + bit / 8] |= 1 << (bit % 8);
             }
         }
         filter[size..size + 4].copy_from_slice(&(lines as u32).to_le_bytes());
-        filter[size + 4] = self.probes as u8;
+        filter[size + 4] = sizing.probes as u8;
         filter
+    }
+
+    fn open(&self, block: Vec<u8>) -> Result<Box<dyn Filter>> {
+        Ok(Box::new(BlockedBloomFilter::new(block)?))
     }
 }
 
-/// A filter block that was checked.
 #[derive(Debug)]
-pub struct Filter {
+struct BlockedBloomFilter {
     bytes: Vec<u8>,
     lines: u64,
     probes: u32,
 }
 
-impl Filter {
-    pub fn new(bytes: Vec<u8>) -> Result<Self> {
+impl BlockedBloomFilter {
+    fn new(bytes: Vec<u8>) -> Result<Self> {
         let malformed = || Error::corruption(format!("a filter block of {} bytes is malformed", bytes.len()));
         let (body, tail) = bytes.split_last_chunk::<TAIL_SIZE>().ok_or_else(malformed)?;
         let [a, b, c, d, probes] = *tail;
@@ -72,15 +67,14 @@ impl Filter {
         }
         Ok(Self { lines, probes: u32::from(probes), bytes })
     }
+}
 
-    /// Bytes in memory.
-    pub fn size(&self) -> usize {
+impl Filter for BlockedBloomFilter {
+    fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// False when no key with this hash was added.
-    #[inline]
-    pub fn may_contain(&self, hash: u64) -> bool {
+    fn may_contain(&self, hash: u64) -> bool {
         let start = line_of(hash, self.lines);
         let Some(line) = self.bytes.get(start..start + LINE_SIZE) else { return true };
         bits(hash, self.probes).all(|bit| line[bit / 8] & (1 << (bit % 8)) != 0)
@@ -104,29 +98,33 @@ fn bits(hash: u64, probes: u32) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::xxhash64::xx_hash64;
+
+    fn hashes(numbers: std::ops::Range<u32>) -> Vec<u64> {
+        numbers.map(|i| xx_hash64(&i.to_be_bytes())).collect()
+    }
 
     #[test]
     fn never_misses_a_key_and_rarely_passes_another() {
-        let mut builder = FilterBuilder::new(10_500, 7);
-        let key = |i: u32| i.to_be_bytes();
-        (0..100_000).for_each(|i| builder.add(&key(i)));
-        let filter = Filter::new(builder.finish()).unwrap();
-        assert!((0..100_000).all(|i| filter.may_contain(xx_hash64(&key(i)))));
-        let passed = (100_000..200_000).filter(|&i| filter.may_contain(xx_hash64(&key(i)))).count();
+        let added = hashes(0..100_000);
+        let block = BlockedBloom.build(&added, FilterSizing { milli_bits_per_key: 10_500, probes: 7 });
+        let filter = BlockedBloom.open(block).unwrap();
+        assert!(added.iter().all(|&hash| filter.may_contain(hash)));
+        let passed = hashes(100_000..200_000).into_iter().filter(|&hash| filter.may_contain(hash)).count();
         assert!(passed < 1300, "{passed}");
     }
 
     #[test]
     fn refuses_malformed_filters() {
-        let whole = FilterBuilder::new(10_000, 6).finish();
-        assert!(Filter::new(whole.clone()).is_ok());
+        let whole = BlockedBloom.build(&[], FilterSizing { milli_bits_per_key: 10_000, probes: 6 });
+        assert!(BlockedBloom.open(whole.clone()).is_ok());
         for end in 0..whole.len() {
-            assert!(Filter::new(whole[..end].to_vec()).is_err(), "{end}");
+            assert!(BlockedBloom.open(whole[..end].to_vec()).is_err(), "{end}");
         }
         for probes in [0, 31] {
             let mut bytes = whole.clone();
             *bytes.last_mut().unwrap() = probes;
-            assert!(Filter::new(bytes).is_err());
+            assert!(BlockedBloom.open(bytes).is_err());
         }
     }
 }
