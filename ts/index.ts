@@ -25,6 +25,7 @@ export type {
 	Bytes,
 	CallOptions,
 	ClearOptions,
+	Compression,
 	DatabaseEvents,
 	DatabaseStats,
 	DatabaseStatus,

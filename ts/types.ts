@@ -20,6 +20,9 @@ export type Decoded<E extends Encoding> = E extends 'utf8' ? string : Buffer;
  */
 export type Durability = 'always' | 'interval' | 'never';
 
+/** A codec for the data blocks of tables, or none. */
+export type Compression = 'none' | 'lz4' | 'snappy' | 'zstd';
+
 /** How the memory of filters is spread over the levels. */
 export type FilterAllocation = 'uniform' | 'levels';
 
@@ -70,7 +73,14 @@ export interface StoreOptions {
 	 * that compactions write; what was seen is forgotten at close. Default false.
 	 */
 	filterAdaptive?: boolean;
-	/** Size at which a compaction cuts its tables. Default 16 MiB, at least 4 KiB. */
+	/**
+	 * What data blocks are compressed with as they are written; every store reads them all. An array is per level from 0, its last
+	 * element holds for the levels below. A block that does not shrink by an eighth is stored as it is. Default `'lz4'`.
+	 */
+	compression?: Compression | readonly Compression[];
+	/** Level of zstd, 1 to 22: higher is smaller and slower to write. Default 3. */
+	zstdLevel?: number;
+	/** Size at which a compaction cuts its tables, before compression. Default 16 MiB, at least 4 KiB. */
 	tableSize?: number;
 	/**
 	 * How tables are merged. Default `'leveled'`. See docs/compaction.md.
@@ -209,7 +219,12 @@ export type DatabaseStatus = 'open' | 'closing' | 'closed';
 /** One level of the tree. */
 export interface LevelStats {
 	tables: number;
+	/** Bytes of the files. */
 	bytes: number;
+	/** Bytes of the keys, with eight more for each, and values that they hold, before compression. */
+	rawBytes: number;
+	/** What new tables of the level are compressed with; older ones may have been with another. */
+	compression: Compression;
 	entries: number;
 	tombstones: number;
 }
@@ -261,6 +276,8 @@ export interface DatabaseStats {
 	operations: { puts: number; deletes: number; gets: number; batches: number };
 	/** Bytes of keys and values that came in, and bytes written to logs and tables. */
 	bytes: { user: number; wal: number; flushed: number; compactionRead: number; compacted: number };
+	/** Bytes of data blocks that flushes and compactions wrote, before and after compression. */
+	dataBlocks: { rawBytes: number; storedBytes: number };
 	flushes: number;
 	compactions: number;
 	/** Tables that were dropped unread: range deletes had emptied them, or fifo let them go. */

@@ -1,4 +1,4 @@
-/** The two kernels write the same files, and read each other's. */
+/** The two kernels write the same files where nothing is compressed (encoders may differ), and read each other's in any case. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ describe.runIf(kernelNames.length > 1)('the kernels agree', () => {
 		for (const kernel of kernelNames) {
 			const random = new Random(seed);
 			const directory = temporaryDirectory();
-			const store = await openStore(directory, { ...tinyTree, ...onDemand, kernel }, steppedEnvironment());
+			const store = await openStore(directory, { ...tinyTree, ...onDemand, compression: 'none', kernel }, steppedEnvironment());
 			for (let round = 0; round < 12; round++) {
 				for (let i = 0; i < 100; i++) {
 					const key = `key${random.below(2000)}`;

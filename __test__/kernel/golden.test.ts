@@ -5,6 +5,8 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { decompress } from '../../ts/kernel/js/compression/decompress';
+import { xxHash64 as hashOf } from '../../ts/kernel/js/primitives';
 import { decodeFooter, encodeFooter } from '../../ts/kernel/js/table/footer';
 import type { FilterPolicyName, Kernel, KernelEngine, TableOptions, TableSummary } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
@@ -52,7 +54,15 @@ interface Vectors {
 		seeksAtInterval3: { target: string; found: HexPair | null }[];
 	};
 	merge: { restartInterval: number; blocks: string[]; merged: string };
-	footer: { metaindex: Handle; index: Handle; footer: string; withRangeDeletes: string };
+	footer: {
+		metaindex: Handle;
+		index: Handle;
+		footer: string;
+		compressedFooter: string;
+		footerWithRangeDeletes: string;
+		footerWithBoth: string;
+	};
+	compression: { id: number; length: number; xxHash64: string; stored: string }[];
 	jobs: Jobs;
 	rangeDeletes: Jobs;
 }
@@ -158,10 +168,24 @@ describe.each(kernels)('golden vectors of the $name kernel', (kernel) => {
 
 describe('golden vectors of the footer', () => {
 	it('are what the TypeScript codec writes and reads', () => {
-		const { metaindex, index, footer, withRangeDeletes } = vectors.footer;
-		for (const [rangeDeletes, bytes] of [[false, footer] as const, [true, withRangeDeletes] as const]) {
-			expect(hex(encodeFooter({ metaindex, index, rangeDeletes }))).toBe(bytes);
-			expect(decodeFooter(unhex(bytes), 'table', 2 ** 50)).toEqual({ metaindex, index, rangeDeletes });
+		const { metaindex, index, footer, compressedFooter, footerWithRangeDeletes, footerWithBoth } = vectors.footer;
+		for (const [bytes, compressed, rangeDeletes] of [
+			[footer, false, false],
+			[compressedFooter, true, false],
+			[footerWithRangeDeletes, false, true],
+			[footerWithBoth, true, true],
+		] as const) {
+			expect(hex(encodeFooter({ metaindex, index, compressed, rangeDeletes }))).toBe(bytes);
+			expect(decodeFooter(unhex(bytes), 'table', 2 ** 50)).toEqual({ metaindex, index, compressed, rangeDeletes });
 		}
+	});
+});
+
+describe('golden vectors of compressed blocks', () => {
+	it.each(vectors.compression)('are decoded by TypeScript, codec $id to $length bytes', ({ id, length, xxHash64, stored }) => {
+		const bytes = unhex(stored);
+		const raw = decompress(id, bytes, 0, bytes.length, Buffer.alloc, 'table', 0);
+		expect(raw.length).toBe(length);
+		expect(hashOf(raw)).toBe(BigInt(`0x${xxHash64}`));
 	});
 });

@@ -105,6 +105,8 @@ export const TABLE: TableOptions = {
 	filterMilliBitsPerKey: 10_000,
 	filterProbes: 6,
 	tableSize: 2048,
+	compression: 0,
+	compressionLevel: 3,
 };
 
 export function jobOutput(directory: string, firstNumber: number, level = 0, table: Partial<TableOptions> = {}): JobOutput {

@@ -37,7 +37,8 @@ function fill(engine: KernelEngine, count: number): void {
 
 function flushJob(directory: string, number = 1): FlushJob {
 	const filter = { filterPolicy: 'blocked-bloom', filterMilliBitsPerKey: 10_000, filterProbes: 7 } as const;
-	const table = { blockSize: 4096, restartInterval: 16, ...filter, tableSize: 2 ** 30 };
+	const compression = { compression: 0, compressionLevel: 3 } as const;
+	const table = { blockSize: 4096, restartInterval: 16, ...filter, ...compression, tableSize: 2 ** 30 };
 	return {
 		memtable: 1,
 		snapshots: [],

@@ -33,9 +33,9 @@ describe('the main package', () => {
 		expect(main.files).not.toContain('binding.gyp');
 	});
 
-	it('depends on abstract-level and the binaries only', () => {
+	it('depends on abstract-level, an encoder and the binaries only', () => {
 		const manifest = readJson<Record<string, Record<string, string> | undefined>>(join(root, 'package.json'));
-		expect(Object.keys(manifest.dependencies ?? {})).toEqual(['abstract-level']);
+		expect(Object.keys(manifest.dependencies ?? {})).toEqual(['abstract-level', 'snappyjs']);
 		expect(manifest.peerDependencies ?? {}).toEqual({});
 	});
 

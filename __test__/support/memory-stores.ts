@@ -9,7 +9,7 @@ import type { Durability, OpenOptions } from '../../ts/types';
 
 export const ROOT = '/data/store';
 
-/** So small that a few dozen batches flush and compact. */
+/** So small that a few dozen batches flush and compact; without compression, which would make of repeated texts nothing at all. */
 export const smallest = {
 	memtableSize: 4096,
 	tableSize: 4096,
@@ -18,6 +18,7 @@ export const smallest = {
 	levelMultiplier: 2,
 	level0CompactionTrigger: 2,
 	compactionThreads: 3,
+	compression: 'none',
 	cacheSize: 0,
 } as const satisfies OpenOptions;
 

@@ -158,9 +158,12 @@ export class Compactor {
 	}
 
 	async #compact(compaction: Compaction, slot: JobSlot): Promise<void> {
-		const inputBytes = bytesOf(inputTables(compaction));
-		const partBytes = PART_TABLES * this.#store.options.tableSize;
-		const parts = splitCompaction(compaction, Math.floor(inputBytes / partBytes));
+		const { engine, options } = this.#store;
+		const inputs = inputTables(compaction);
+		const inputBytes = bytesOf(inputs);
+		// Compressed files are smaller than what they hold, others larger by filter and index.
+		const heldBytes = Math.max(inputBytes, engine.rawBytes(inputs.map(({ number }) => number)));
+		const parts = splitCompaction(compaction, Math.floor(heldBytes / (PART_TABLES * options.tableSize)));
 		const jobs = Math.min(this.#freeLanes, parts.length);
 		const report = new CompactionReport(this.#store, compaction, parts.length);
 		const finished = this.#running.begin(compaction, jobs);

@@ -17,8 +17,9 @@
 import type { CompactionJob, TableSummary } from '../kernel/kernel';
 import { type JobSlot, openOutputs, type StoreContext } from '../store/context';
 import { type Compaction, inputTables } from './compaction';
+import { mostOutputs } from './most-outputs';
 import type { CompactionPart } from './split';
-import { bytesOf } from './tree';
+import { bytesOf, sumOf } from './tree';
 
 export class Merge {
 	readonly #store: StoreContext;
@@ -104,15 +105,16 @@ export class Merge {
 	}
 
 	#jobOf(part: CompactionPart): CompactionJob {
-		const { environment, versions, files, snapshots } = this.#store;
+		const { engine, environment, versions, files, snapshots } = this.#store;
 		const { outputLevel } = this.#compaction;
 		const table = this.#store.tableOptions(outputLevel);
 		const runs = part.inputs.flatMap(({ level, tables }) => {
 			const numbers = tables.map((table) => table.number);
 			return level === 0 ? numbers.map((number) => [number]) : [numbers];
 		});
-		// Outputs hold no more than the inputs, but other block options may make them larger.
-		const numberCount = 2 * Math.ceil(bytesOf(inputTables(part)) / table.tableSize) + 4 + part.cuts.length;
+		const inputs = inputTables(part);
+		const rawBytes = engine.rawBytes(inputs.map(({ number }) => number));
+		const numberCount = mostOutputs(rawBytes, sumOf(inputs, 'entries'), table.tableSize) + part.cuts.length;
 		return {
 			runs,
 			snapshots: snapshots.sequences(),

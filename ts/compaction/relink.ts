@@ -1,10 +1,10 @@
 /** Moves or drops tables: an edit of the version, and nothing else. */
-import type { TableSummary } from '../kernel/kernel';
+import type { TableMetadata } from '../manifest/table-metadata';
 import type { StoreContext } from '../store/context';
 import { type Compaction, inputTables } from './compaction';
 
 /** Answers the tables that were moved. */
-export async function relink(store: StoreContext, compaction: Compaction): Promise<TableSummary[]> {
+export async function relink(store: StoreContext, compaction: Compaction): Promise<TableMetadata[]> {
 	const { versions, counters } = store;
 	const { kind, level, outputLevel, inputs, pointer } = compaction;
 	const numbers = new Set(inputTables(compaction).map((table) => table.number));

@@ -19,6 +19,7 @@ import { refuseLevelDb } from '../manifest/level-db';
 import { ManifestWriter, recoverManifest } from '../manifest/manifest';
 import type { ManifestState } from '../manifest/state';
 import { Version } from '../manifest/version';
+import { compressionAt, warnOfFallback } from '../options/compression';
 import { type Configuration, decodeConfiguration, encodeConfiguration, nextConfiguration } from '../options/configuration';
 import { checkOpenOptions, resolveOptions } from '../options/schema';
 import { Counters } from '../store/counters';
@@ -94,6 +95,7 @@ async function recover(opening: Opening): Promise<Store> {
 	const resolved = resolveOptions(before, options);
 	if (recorded !== undefined)
 		checkStrategyChange(before.compactionStrategy ?? 'leveled', resolved.compactionStrategy, recorded.version.levels);
+	warnOfFallback(resolved, kernel);
 	const configuration = nextConfiguration(recorded?.configuration, resolved);
 	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize });
 	try {
@@ -157,6 +159,7 @@ async function assemble(
 			kernelName: kernel.name,
 			environment,
 			configuration,
+			compressionAt: (level) => compressionAt(configuration.options.compression, level, kernel),
 			engine,
 			events,
 			health,

@@ -17,6 +17,17 @@ export const KIND_DELETE = 0;
 export const KIND_PUT = 1;
 export const KIND_RANGE_DELETE = 2;
 
+/** What data blocks are compressed with; the ids are part of the file format. */
+export const COMPRESSION_NONE = 0;
+export const COMPRESSION_LZ4 = 1;
+export const COMPRESSION_SNAPPY = 2;
+export const COMPRESSION_ZSTD = 3;
+export type CompressionId =
+	| typeof COMPRESSION_NONE
+	| typeof COMPRESSION_LZ4
+	| typeof COMPRESSION_SNAPPY
+	| typeof COMPRESSION_ZSTD;
+
 /** Bytes that an entry costs in a memtable on top of its key and value: its header and its share of the tree. */
 export const MEMTABLE_ENTRY_OVERHEAD = 32;
 
@@ -60,8 +71,12 @@ export interface TableOptions {
 	filterMilliBitsPerKey: number;
 	/** Bits that the filter sets for each key, 1 … 30. */
 	filterProbes: number;
-	/** Bytes at which a compaction starts its next output table. */
+	/** Bytes at which a compaction starts its next output table, before compression. */
 	tableSize: number;
+	/** What data blocks are compressed with; one that does not shrink by an eighth is stored as it is. */
+	compression: CompressionId;
+	/** Level of zstd, 1 … 22; the others have none. */
+	compressionLevel: number;
 }
 
 /** A table to open. */
@@ -90,6 +105,9 @@ export interface TableSummary {
 	 */
 	smallestKey: Uint8Array;
 	largestKey: Uint8Array;
+	/** Bytes of data blocks, before and after compression. */
+	rawDataBytes: number;
+	storedDataBytes: number;
 }
 
 /** Where and how a job writes its outputs. */
@@ -261,6 +279,8 @@ export interface KernelEngine {
 	 * @param snapshots sequence numbers of living snapshots, ascending
 	 */
 	coveredTables(snapshots: number[]): number[];
+	/** Bytes of keys and values that open tables hold, before compression. Reads no file. */
+	rawBytes(tables: number[]): number;
 
 	// ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 	/** The caller writes the key here and passes its length. May be replaced by `reserveKey`. */
@@ -298,6 +318,8 @@ export interface KernelEngine {
 /** One kernel: its primitives one by one (for tests and benchmarks), and engines. */
 export interface Kernel {
 	readonly name: 'native' | 'js';
+	/** Can it write blocks with this compression? Every kernel reads all of them. */
+	canCompress(compression: CompressionId): boolean;
 	/** CRC-32 (IEEE, as zlib); `initial` continues an earlier one. */
 	crc32(bytes: Uint8Array, initial?: number): number;
 	/** xxHash64 with seed 0. */

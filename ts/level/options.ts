@@ -4,7 +4,7 @@
  * Invariant: an option of classic-level that is out of Varve's limits is moved to the nearest limit, as LevelDB does, and never refused.
  */
 import { type HalfOpenRange, halfOpenRange } from '../iterator/range';
-import { clampOption } from '../options/schema';
+import { clampOption, defaultStoreOptions } from '../options/schema';
 import type { Bytes, OpenOptions, ReadOptions, WriteOptions } from '../types';
 import { LevelError } from './errors';
 import { snapshotOf } from './snapshot';
@@ -57,7 +57,9 @@ export function openOptions(options: LevelOpenOptions): OpenOptions {
 		restartInterval: clampOption('restartInterval', options.blockRestartInterval),
 		tableSize: clampOption('tableSize', options.maxFileSize),
 	};
-	const given = Object.entries({ createIfMissing, errorIfExists, kernel, salvage, ...sizes });
+	const compression =
+		options.compression === undefined ? undefined : options.compression ? defaultStoreOptions.compression : 'none';
+	const given = Object.entries({ createIfMissing, errorIfExists, kernel, salvage, compression, ...sizes });
 	return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 

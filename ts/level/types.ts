@@ -27,7 +27,10 @@ export interface DatabaseOptions<K, V> extends AbstractDatabaseOptions<K, V>, Om
 
 /** Options of `open()`. Sizes are bytes; out of Varve's limits they are moved to the nearest one. */
 export interface OpenOptions extends AbstractOpenOptions {
-	/** Accepted for classic-level's sake; tables are not compressed yet. */
+	/**
+	 * False: tables are written without compression. True: with Varve's default. Undefined: as the store has it, which is the default at
+	 * first. Tables that are there stay as they are.
+	 */
 	compression?: boolean | undefined;
 	/** Limit of the block cache. Default 64 MiB. */
 	cacheSize?: number | undefined;

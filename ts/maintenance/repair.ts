@@ -26,6 +26,7 @@ import { ManifestWriter } from '../manifest/manifest';
 import { type SalvagedManifest, salvageManifest } from '../manifest/salvage';
 import type { ManifestState } from '../manifest/state';
 import { Version } from '../manifest/version';
+import { compressionAt, warnOfFallback } from '../options/compression';
 import {
 	decodeConfiguration,
 	encodeConfiguration,
@@ -41,7 +42,7 @@ import { StoreFiles } from '../store/store-files';
 import { walFileName } from '../wal/wal-file-name';
 import { LostFiles } from './lost-files';
 import { type LogSurvey, surveyLogs } from './salvage-logs';
-import { type Merge, mergeTables, mostOutputs, type SalvagedTable, surveyTables, type TableSurvey } from './salvage-tables';
+import { type Merge, mergeTables, numbersToMerge, type SalvagedTable, surveyTables, type TableSurvey } from './salvage-tables';
 
 /** What a repair has found and done. */
 export interface RepairReport {
@@ -136,6 +137,7 @@ async function rebuild(repair: Repair, manifest: SalvagedManifest | undefined): 
 	const { environment, kernel, files, lost } = repair;
 	const recorded = manifest?.state.configuration;
 	const options = resolveOptions(recorded === undefined ? {} : decodeConfiguration(recorded).options, {});
+	warnOfFallback(options, kernel);
 	const engine = kernel.createEngine({ cacheBytes: 0 });
 	try {
 		const survey = await surveyTables({
@@ -148,13 +150,14 @@ async function rebuild(repair: Repair, manifest: SalvagedManifest | undefined): 
 			wasSetAside: (name) => lost.has(name),
 		});
 		const firstNumber = Math.max(manifest?.state.nextFileNumber ?? 1, files.highestNumber() + 1);
-		const table = tableOptionsOf(options, repairedFilters(options));
+		const compression = compressionAt(options.compression, BOTTOM_LEVEL, kernel);
+		const table = tableOptionsOf(options, repairedFilters(options), compression);
 		const createdAt = environment.clock.nanoseconds();
 		const output = { directory: files.tableDirectory, level: BOTTOM_LEVEL, firstNumber, createdAt, table };
 		const merge = await mergeTables(engine, survey.readable, output);
 		await checkOutputs(engine, files, survey.readable, merge.outputs);
 		const configuration = encodeConfiguration(nextConfiguration(recorded, options));
-		const manifestNumber = firstNumber + mostOutputs(survey.readable, table.tableSize);
+		const manifestNumber = firstNumber + numbersToMerge(survey.readable, table.tableSize);
 		return conclude(repair, manifest, survey, merge, configuration, manifestNumber);
 	} finally {
 		await engine.close();

@@ -9,6 +9,7 @@
  */
 import { basename } from 'node:path';
 import { compareBytes } from '../bytes';
+import { mostOutputs } from '../compaction/most-outputs';
 import { CorruptionError } from '../errors';
 import type { FileSystem } from '../fs/file-system';
 import type { TableProperties } from '../kernel/js/table/properties';
@@ -127,7 +128,7 @@ export async function mergeTables(
 			runs: sortedRuns(merged),
 			snapshots: [],
 			keepTombstones: [],
-			output: { ...output, numberCount: mostOutputs(merged, output.table.tableSize) },
+			output: { ...output, numberCount: numbersToMerge(merged, output.table.tableSize) },
 		};
 		try {
 			return { outputs: await engine.compact(job).done, merged, damaged };
@@ -142,14 +143,14 @@ export async function mergeTables(
 }
 
 /** File numbers that a merge of these tables needs at most. */
-export function mostOutputs(tables: readonly SalvagedTable[], tableSize: number): number {
-	// What an entry takes at most: its bytes, three varints, a restart point, and a block with a trailer of its own.
-	const entryOverhead = 40;
-	const bytes = tables.reduce(
-		(sum, { properties: { rawKeyBytes, rawValueBytes, entries } }) => sum + rawKeyBytes + rawValueBytes + entries * entryOverhead,
-		0,
+export function numbersToMerge(tables: readonly SalvagedTable[], tableSize: number): number {
+	const sum = (bytes: (properties: TableProperties) => number) =>
+		tables.reduce((total, { properties }) => total + bytes(properties), 0);
+	return mostOutputs(
+		sum(({ rawKeyBytes, rawValueBytes }) => rawKeyBytes + rawValueBytes),
+		sum(({ entries }) => entries),
+		tableSize,
 	);
-	return Math.ceil(bytes / tableSize) + 1;
 }
 
 /** Tables in as few runs as there are tables over one key: the merge holds a window of each run in memory. */

@@ -3,7 +3,7 @@ import { compareBytes, successor } from '../bytes';
 import type { TableSummary } from '../kernel/kernel';
 
 /** A live table. Keys are internal keys; sizes are bytes. */
-export type TableMetadata = TableSummary;
+export type TableMetadata = Omit<TableSummary, 'rawDataBytes' | 'storedDataBytes'>;
 
 /** `<birth level>_<file number>_<creation time>.sst`, "%d_%06d_%020d". */
 export function tableFileName(table: Pick<TableMetadata, 'birthLevel' | 'number' | 'createdAt'>): string {

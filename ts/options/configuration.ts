@@ -39,9 +39,14 @@ export function encodeConfiguration(configuration: Configuration): RecordedConfi
 export function nextConfiguration(recorded: RecordedConfiguration | undefined, options: ResolvedOptions): Configuration {
 	if (recorded === undefined) return { version: 1, options, previous: undefined };
 	const before = decodeConfiguration(recorded);
-	const changed = Object.entries(before.options).filter(([name, value]) => options[name as keyof StoreOptions] !== value);
+	const changed = Object.entries(before.options).filter(([name, value]) => !isSame(options[name as keyof StoreOptions], value));
 	if (changed.length === 0) return { version: recorded.version, options, previous: before.previous };
 	return { version: recorded.version + 1, options, previous: Object.fromEntries(changed) };
+}
+
+/** Values of options are plain, or lists of plain ones. */
+function isSame(a: unknown, b: unknown): boolean {
+	return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 function sorted(options: object): object {

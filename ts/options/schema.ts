@@ -6,7 +6,9 @@
  *  2. Every option of `StoreOptions` is recorded in the manifest; what an open does not name keeps its recorded value.
  */
 import { ConfigError } from '../errors';
-import type { OpenOptions, StoreOptions } from '../types';
+import { LEVELS } from '../limits';
+import type { Compression, OpenOptions, StoreOptions } from '../types';
+import { compressionNames } from './compression';
 
 /** Answers what an option takes, for a value that it does not take. */
 interface Check {
@@ -50,6 +52,13 @@ const filterRate: Check = (value) =>
 const filterBits: Check = (value) =>
 	value === false || (typeof value === 'number' && value >= 1 && value <= 40) ? undefined : 'false or a number from 1 to 40';
 
+const compression: Check = (value) => {
+	const names: unknown[] = Array.isArray(value) ? value : [value];
+	return names.length > 0 && names.length <= LEVELS && names.every((name) => compressionNames.includes(name as Compression))
+		? undefined
+		: `${compressionNames.map((name) => `'${name}'`).join(', ')}, or a list of 1 to ${LEVELS} of them`;
+};
+
 const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<StoreOptions>[K]; check: Check } } = {
 	sync: { default: 'always', check: oneOf('always', 'interval', 'never') },
 	syncIntervalMs: { default: 100, check: integer(1, 3_600_000) },
@@ -60,6 +69,8 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	blockSize: { default: 16 * KIB, check: integer(64, 16 * MIB) },
 	restartInterval: { default: 16, check: integer(1, 1024) },
 	filterFalsePositiveRate: { default: 0.01, check: filterRate },
+	compression: { default: 'lz4', check: compression },
+	zstdLevel: { default: 3, check: integer(1, 22) },
 	filterPolicy: { default: 'blocked-bloom', check: oneOf('blocked-bloom', 'bloom') },
 	filterBitsPerKey: { default: false, check: filterBits },
 	filterAllocation: { default: 'uniform', check: oneOf('uniform', 'levels') },
@@ -120,7 +131,7 @@ export function checkOpenOptions(options: unknown): asserts options is OpenOptio
 export function resolveOptions(recorded: Partial<StoreOptions>, given: OpenOptions): ResolvedOptions {
 	const merged: Record<string, unknown> = { ...defaultStoreOptions };
 	for (const source of [recorded, given] as Record<string, unknown>[]) {
-		for (const name of Object.keys(storeSchema)) if (source[name] !== undefined) merged[name] = source[name];
+		for (const name of Object.keys(storeSchema)) if (source[name] !== undefined) merged[name] = structuredClone(source[name]);
 	}
 	const options = merged as unknown as ResolvedOptions;
 	options.filterBitsPerKey = filterBitsOf(options, given);
@@ -198,5 +209,5 @@ function nearest(name: string): string {
 }
 
 function show(value: unknown): string {
-	return typeof value === 'string' ? `'${value}'` : String(value);
+	return typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value.map(show).join(', ')}]` : String(value);
 }

@@ -49,12 +49,16 @@ export class JobSlot {
 	}
 }
 
-/** Opens what a job wrote. What cannot be opened is removed: the job has failed, and the manifest will not name it. */
-export async function openOutputs({ engine, files }: StoreContext, tables: TableSummary[]): Promise<void> {
+/** Opens and counts what a job wrote. What cannot be opened is removed: the job has failed, and the manifest will not name it. */
+export async function openOutputs({ engine, files, counters }: StoreContext, tables: TableSummary[]): Promise<void> {
 	try {
 		await engine.openTables(tables.map((table) => files.tableSpec(table)));
 	} catch (error) {
 		files.removeTables(tables);
 		throw error;
+	}
+	for (const { rawDataBytes, storedDataBytes } of tables) {
+		counters.rawDataBytes += rawDataBytes;
+		counters.storedDataBytes += storedDataBytes;
 	}
 }

@@ -10,6 +10,8 @@ export class Counters {
 	flushedBytes = 0;
 	compactionReadBytes = 0;
 	compactedBytes = 0;
+	rawDataBytes = 0;
+	storedDataBytes = 0;
 	flushes = 0;
 	compactions = 0;
 	droppedTables = 0;

@@ -3,6 +3,7 @@
 import type { CursorRegistry } from '../iterator/cursor-handle';
 import type { LevelFilterStats } from '../kernel/kernel';
 import type { TableMetadata } from '../manifest/table-metadata';
+import { compressionNames } from '../options/compression';
 import type { Configuration } from '../options/configuration';
 import type { DatabaseStats, FilterStats, LevelStats } from '../types';
 import type { StoreContext } from './context';
@@ -23,7 +24,7 @@ export interface StatsSource extends StoreContext {
 /** Shape, counters and sizes of a store as they are now. */
 export function collectStats(store: StatsSource): DatabaseStats {
 	const { counters, memtables, configuration, versions } = store;
-	const levels = versions.current.levels.map(levelStats);
+	const levels = versions.current.levels.map((tables, level) => levelStats(store, tables, level));
 	return {
 		kernel: store.kernelName,
 		config: { version: configuration.version, options: { ...configuration.options }, previous: configuration.previous },
@@ -44,6 +45,7 @@ export function collectStats(store: StatsSource): DatabaseStats {
 			compactionRead: counters.compactionReadBytes,
 			compacted: counters.compactedBytes,
 		},
+		dataBlocks: { rawBytes: counters.rawDataBytes, storedBytes: counters.storedDataBytes },
 		flushes: counters.flushes,
 		compactions: counters.compactions,
 		droppedTables: counters.droppedTables,
@@ -70,9 +72,16 @@ export function collectStats(store: StatsSource): DatabaseStats {
 	};
 }
 
-function levelStats(tables: readonly TableMetadata[]): LevelStats {
+function levelStats(store: StatsSource, tables: readonly TableMetadata[], level: number): LevelStats {
 	const sum = (field: 'size' | 'entries' | 'tombstones') => tables.reduce((total, table) => total + table[field], 0);
-	return { tables: tables.length, bytes: sum('size'), entries: sum('entries'), tombstones: sum('tombstones') };
+	return {
+		tables: tables.length,
+		bytes: sum('size'),
+		rawBytes: store.engine.rawBytes(tables.map(({ number }) => number)),
+		compression: compressionNames[store.tableOptions(level).compression],
+		entries: sum('entries'),
+		tombstones: sum('tombstones'),
+	};
 }
 
 function filterStats(level: LevelFilterStats): FilterStats {

@@ -20,7 +20,13 @@ import type { Environment } from '../environment';
 import type { TypedEmitter } from '../events';
 import { type CursorHandle, CursorRegistry } from '../iterator/cursor-handle';
 import type { HalfOpenRange } from '../iterator/range';
-import { type CursorOptions, type KernelEngine, MEMTABLE_ENTRY_OVERHEAD, type TableOptions } from '../kernel/kernel';
+import {
+	type CompressionId,
+	type CursorOptions,
+	type KernelEngine,
+	MEMTABLE_ENTRY_OVERHEAD,
+	type TableOptions,
+} from '../kernel/kernel';
 import type { Configuration } from '../options/configuration';
 import type { ResolvedOptions } from '../options/schema';
 import { tableOptionsOf } from '../options/table-options';
@@ -54,6 +60,8 @@ export interface StoreParts {
 	kernelName: 'native' | 'js';
 	environment: Environment;
 	configuration: Configuration;
+	/** What the tables of a level are compressed with. */
+	compressionAt: (level: number) => CompressionId;
 	engine: KernelEngine;
 	events: TypedEmitter;
 	health: Health;
@@ -75,6 +83,7 @@ export class Store implements StoreContext {
 	readonly environment: Environment;
 	readonly configuration: Configuration;
 	readonly options: ResolvedOptions;
+	readonly #compressionAt: (level: number) => CompressionId;
 	readonly engine: KernelEngine;
 	readonly events: TypedEmitter;
 	readonly health: Health;
@@ -110,6 +119,7 @@ export class Store implements StoreContext {
 		this.files = parts.files;
 		this.versions = parts.versions;
 		this.memtables = parts.memtables;
+		this.#compressionAt = parts.compressionAt;
 		this.#filterSizing = new FilterSizing(this.options, this.engine, () => this.#levelBytes());
 		this.#sequence = parts.sequence;
 		this.#createWal = parts.createWal;
@@ -149,7 +159,7 @@ export class Store implements StoreContext {
 	}
 
 	tableOptions(level: number): TableOptions {
-		return tableOptionsOf(this.options, this.#filterSizing.settings(level));
+		return tableOptionsOf(this.options, this.#filterSizing.settings(level), this.#compressionAt(level));
 	}
 
 	/** Opens a cursor on the current view; its handle pins the current version. */

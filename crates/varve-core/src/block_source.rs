@@ -8,7 +8,7 @@ use crate::cache::BlockCache;
 use crate::error::{Error, Result};
 use crate::stats::Counters;
 use crate::table::file::read_range;
-use crate::table::format::{verify_block, BLOCK_TRAILER_SIZE};
+use crate::table::format::{open_data_block, BLOCK_TRAILER_SIZE};
 use crate::table::Table;
 
 const READ_AHEAD: usize = 256 * 1024;
@@ -105,6 +105,6 @@ impl BlockSource for SequentialBlocks {
         }
         let start = (handle.offset - self.offset) as usize;
         let sealed = &self.bytes[start..start + size];
-        Ok(Block::from(verify_block(sealed, &table.path, handle.offset)?))
+        open_data_block(sealed, &table.path, handle.offset)
     }
 }

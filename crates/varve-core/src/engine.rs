@@ -110,6 +110,12 @@ impl Engine {
         self.view().covered_tables(snapshots)
     }
 
+    /// Bytes of keys and values in open tables, before compression. Reads no file.
+    pub fn raw_bytes(&self, tables: &[u64]) -> Result<u64> {
+        let registry = self.registry();
+        tables.iter().try_fold(0u64, |sum, &table| Ok(sum.saturating_add(registry.table(table)?.raw_bytes())))
+    }
+
     /// Looks up a key; `take` gets the value where it lies.
     pub fn get_with<R>(&self, key: &[u8], sequence: u64, io: Io, take: impl FnOnce(&[u8]) -> R) -> Result<Lookup<R>> {
         let context = ReadContext { cache: &self.cache, counters: &self.counters, io };

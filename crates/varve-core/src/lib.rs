@@ -3,7 +3,7 @@
 //! TypeScript above decides when and what: it owns the write-ahead log, the manifest, and the scheduling of flushes and compactions.
 //! Here are the loops over entries. Each file has a twin in `ts/kernel/js` that writes the same bytes; `docs/format.md` draws them.
 //!
-//! The modules follow the data: [`batch`] → [`memtable`] → [`block`] → [`table`] → [`level_cursor`] and [`merge`] → [`view`] and
+//! The modules follow the data: [`batch`] → [`memtable`] → [`block`] → [`compression`] → [`table`] → [`level_cursor`] and [`merge`] → [`view`] and
 //! [`scan`] → [`job`]; [`engine`] holds the state of one store.
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,7 @@ pub mod batch;
 pub mod block;
 pub mod block_source;
 pub mod cache;
+pub mod compression;
 pub mod coverage;
 pub mod crc32;
 pub mod cursor;
@@ -33,6 +34,7 @@ pub mod view;
 pub mod xxhash64;
 
 pub use block_source::Io;
+pub use compression::Compression;
 pub use engine::{Engine, EngineOptions, Lookup};
 pub use error::{Error, Result};
 pub use job::{Bounds, CompactionJob, FlushJob, JobControl, JobOutput, TableSummary};

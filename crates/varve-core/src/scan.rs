@@ -83,6 +83,9 @@ pub struct ScanCursor {
     saved_key: Vec<u8>,
     saved_value: Vec<u8>,
     target: Vec<u8>,
+    /// The error that ended the last fill behind entries that were sound. The next fill gives it: to look for it again would be to trust the
+    /// order of the keys before it.
+    failure: Option<Error>,
 }
 
 impl ScanCursor {
@@ -98,17 +101,22 @@ impl ScanCursor {
             saved_key: Vec::new(),
             saved_value: Vec::new(),
             target: Vec::new(),
+            failure: None,
         }
     }
 
     /// The next fill starts at the first entry at or after `key` (reverse: at or before), within the bounds.
     pub fn seek(&mut self, key: &[u8]) {
         self.place = Place::At(key.to_vec());
+        self.failure = None;
     }
 
     /// Packs entries from the current position on until chunk, index or `limit` is full. Without `allow_io` it stops before the first
     /// block that is not in memory.
     pub fn fill(&mut self, chunk: &mut [u8], index: &mut [u32], limit: usize, allow_io: bool) -> Result<Fill> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
         self.cache_only.store(!allow_io, Ordering::Relaxed);
         let limit = limit.min(index.len() / 2);
         let mut count = 0;
@@ -118,8 +126,10 @@ impl ScanCursor {
                 Ok(()) => {}
                 Err(Error::WouldBlock) if count == 0 => return Ok(Fill::Pending),
                 Err(Error::WouldBlock) => break,
-                // What has been packed is sound; the next fill meets the error again.
-                Err(_) if count > 0 => break,
+                Err(error) if count > 0 => {
+                    self.failure = Some(error);
+                    break;
+                }
                 Err(error) => return Err(error),
             }
             if matches!(self.place, Place::End) {

@@ -40,6 +40,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
         c"installView" => install_view,
         c"approximateOffset" => approximate_offset,
         c"coveredTables" => covered_tables,
+        c"rawBytes" => raw_bytes,
         c"flush" => flush,
         c"compact" => compact,
         c"cancelJobs" => cancel_jobs,
@@ -136,6 +137,12 @@ fn covered_tables(scope: Scope, state: &Rc<State>, [snapshots]: [Value; 1]) -> R
     let snapshots = scope.numbers(snapshots)?;
     let numbers = state.with_engine(|engine| Ok(engine.covered_tables(&snapshots)))?;
     scope.array(&numbers, |&number| scope.number(number as f64))
+}
+
+/// `(tables: number[]) → bytes`
+fn raw_bytes(scope: Scope, state: &Rc<State>, [tables]: [Value; 1]) -> Result<Value> {
+    let bytes = state.engine()?.raw_bytes(&scope.numbers(tables)?)?;
+    scope.number(bytes as f64)
 }
 
 /// `(job: FlushJob, onProgress?) → { done, cancel }`

@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 
 use napi::sys;
 use varve_core::table::TableOptions;
-use varve_core::{Bounds, CompactionJob, Engine, FlushJob, JobControl, JobOutput, TableSummary};
+use varve_core::{Bounds, CompactionJob, Compression, Engine, FlushJob, JobControl, JobOutput, TableSummary};
 
 use crate::js::{check, Error, Result, Scope, Value};
 use crate::primitives::filter_policy;
@@ -225,6 +225,8 @@ fn summaries(scope: Scope, tables: &[TableSummary]) -> Result<Value> {
         number(c"largestSequence", table.largest_sequence)?;
         scope.set(object, c"smallestKey", scope.buffer(&table.smallest_key)?)?;
         scope.set(object, c"largestKey", scope.buffer(&table.largest_key)?)?;
+        number(c"rawDataBytes", table.raw_data_bytes)?;
+        number(c"storedDataBytes", table.stored_data_bytes)?;
         Ok(object)
     })
 }
@@ -281,6 +283,12 @@ fn output(scope: Scope, output: Value) -> Result<JobOutput> {
             filter_milli_bits_per_key: number(table, c"filterMilliBitsPerKey")?,
             filter_probes: number(table, c"filterProbes")? as u32,
             table_size: number(table, c"tableSize")?,
+            compression: compression(number(table, c"compression")?)?,
+            compression_level: number(table, c"compressionLevel")? as i32,
         },
     })
+}
+
+fn compression(id: u64) -> Result<Compression> {
+    u8::try_from(id).ok().and_then(Compression::from_id).ok_or(Error::Usage("the compression is unknown"))
 }

@@ -116,6 +116,11 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.registry.view.coveredTables(snapshots);
 	}
 
+	rawBytes(tables: number[]): number {
+		this.checkOpen();
+		return tables.reduce((sum, table) => sum + this.registry.table(table).rawBytes, 0);
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.scratch = Buffer.allocUnsafeSlow(length + TRAILER_SIZE);

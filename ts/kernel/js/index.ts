@@ -1,7 +1,8 @@
 /** The kernel in pure TypeScript: the twin of the native one, for platforms without a binary and for comparison. */
 import type { FileSystem } from '../../fs/file-system';
 import { nodeFileSystem } from '../../fs/node-file-system';
-import type { Kernel } from '../kernel';
+import { COMPRESSION_ZSTD, type Kernel } from '../kernel';
+import { canCompressZstd } from './compression/zstd';
 import { crc32 } from './crc32';
 import { JsEngine } from './engine';
 import type { JobMode } from './job/runner';
@@ -19,6 +20,7 @@ export function createJsKernel(environment: JsKernelEnvironment = {}): Kernel {
 	const { fileSystem = nodeFileSystem, jobs = 'worker' } = environment;
 	return {
 		name: 'js',
+		canCompress: (compression) => compression !== COMPRESSION_ZSTD || canCompressZstd,
 		crc32,
 		...primitives,
 		createEngine: (options) => new JsEngine(options, fileSystem, jobs),

@@ -53,6 +53,11 @@ export class ScanCursor implements KernelCursor {
 	private positioned = false;
 	private seenEntries = 0;
 	private closed = false;
+	/**
+	 * The error that ended the last fill behind entries that were sound. The next fill gives it: to look for it again would be to trust
+	 * the order of the keys before it.
+	 */
+	private failure: unknown;
 
 	// The chunk that is being filled.
 	private chunk: Uint8Array = EMPTY;
@@ -79,6 +84,7 @@ export class ScanCursor implements KernelCursor {
 		this.target.set(key, 0, key.length);
 		this.lastKey.present = false;
 		this.positioned = false;
+		this.failure = undefined;
 	}
 
 	fill(chunk: Uint8Array, index: Uint32Array, limit: number, allowIo: boolean): number {
@@ -119,6 +125,7 @@ export class ScanCursor implements KernelCursor {
 				this.host.checkOpen();
 			} catch (error) {
 				if (this.count === 0) throw error;
+				this.failure = error;
 				break;
 			}
 		}
@@ -131,6 +138,9 @@ export class ScanCursor implements KernelCursor {
 	}
 
 	private begin(chunk: Uint8Array, index: Uint32Array, limit: number): void {
+		const { failure } = this;
+		this.failure = undefined;
+		if (failure !== undefined) throw failure;
 		this.chunk = chunk;
 		this.index = index;
 		this.limit = Math.min(limit, index.length >> 1);
@@ -155,6 +165,7 @@ export class ScanCursor implements KernelCursor {
 			this.positioned = false;
 			if (error === this.blocks.miss) return false;
 			if (this.count === 0) throw error;
+			this.failure = error;
 			return true;
 		}
 	}

@@ -16,6 +16,10 @@ export class NativeKernel implements Kernel {
 	/** A property, so that it can be passed on by itself. */
 	readonly crc32: Kernel['crc32'];
 
+	canCompress(): boolean {
+		return true;
+	}
+
 	xxHash64(bytes: Uint8Array): bigint {
 		return this.#addon.xxHash64(bytes);
 	}

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::output::OutputTables;
 use super::retention::Retention;
-use super::{copy_entries, Bounds, FlushJob, Pace, TableSummary};
+use super::{copy_entries, Bounds, FlushJob, InputSize, Pace, TableSummary};
 use crate::error::Result;
 use crate::memtable::{Memtable, MemtableCursor};
 
 pub fn run(memtable: Arc<Memtable>, job: &FlushJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
-    let total = memtable.size() as u64;
-    let range_deletes = memtable.range_deletes();
+    let size = memtable.size() as u64;
+    let input = InputSize { entry_bytes: size, reported: size };
+    let retention = Retention::new(&job.snapshots, None, memtable.range_deletes());
     let mut cursor = MemtableCursor::new(memtable);
-    let retention = Retention::new(&job.snapshots, None, range_deletes);
     let tables = OutputTables::new(job.output.clone(), None, &[], retention.range_deletes());
-    copy_entries(&mut cursor, &Bounds::default(), retention, tables, total, pace)
+    copy_entries(&mut cursor, &Bounds::default(), retention, tables, input, pace)
 }

@@ -109,6 +109,24 @@ pub struct TableSummary {
     /// Internal keys; see [`crate::table::properties::Properties`].
     pub smallest_key: Vec<u8>,
     pub largest_key: Vec<u8>,
+    /// Bytes of data blocks before and after compression.
+    pub raw_data_bytes: u64,
+    pub stored_data_bytes: u64,
+}
+
+/// Size of a job's input: what its entries add up to, and what it is reported as.
+#[derive(Clone, Copy)]
+struct InputSize {
+    entry_bytes: u64,
+    reported: u64,
+}
+
+impl InputSize {
+    /// What to report when so many bytes of entries are done.
+    fn report(self, done: u64) -> u64 {
+        let share = u128::from(done) * u128::from(self.reported) / u128::from(self.entry_bytes.max(1));
+        (share as u64).min(self.reported)
+    }
 }
 
 type Progress = Box<dyn Fn(u64, u64) + Send + Sync>;
@@ -161,7 +179,7 @@ fn copy_entries(
     bounds: &Bounds,
     mut retention: Retention<'_>,
     mut tables: OutputTables<'_>,
-    total: u64,
+    input: InputSize,
     pace: Pace<'_>,
 ) -> Result<Vec<TableSummary>> {
     let control = pace.control;
@@ -191,14 +209,14 @@ fn copy_entries(
             done += (key.len() + value.len()) as u64 + ENTRY_BYTES;
             if done - reported >= REPORT_BYTES {
                 reported = done;
-                (control.progress)(done.min(total), total);
+                (control.progress)(input.report(done), input.reported);
             }
             cursor.next()?;
         }
     };
     match copy() {
         Ok(()) => {
-            (control.progress)(total, total);
+            (control.progress)(input.reported, input.reported);
             Ok(tables.into_summaries())
         }
         Err(error) => {

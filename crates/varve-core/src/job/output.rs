@@ -17,7 +17,7 @@ use super::{JobOutput, TableSummary};
 use crate::error::{Error, Result};
 use crate::internal_key::user_key;
 use crate::range_delete::{is_before, RangeDelete};
-use crate::table::TableWriter;
+use crate::table::{TableWriter, Written};
 
 const WRITE_BYTES: usize = 256 * 1024;
 
@@ -70,7 +70,7 @@ impl<'a> OutputTables<'a> {
 
     /// Bytes written so far, about.
     pub fn written(&self) -> u64 {
-        self.finished + self.current.as_ref().map_or(0, |current| current.writer.cut_size())
+        self.finished + self.current.as_ref().map_or(0, |current| current.writer.stored_size())
     }
 
     /// Finishes the last table, which takes the rest of the range deletes.
@@ -117,7 +117,7 @@ impl<'a> OutputTables<'a> {
         }
         let Some(Current { path, temporary, writer }) = self.current.take() else { return Ok(()) };
         let written = Error::io(&temporary, "written");
-        let (out, size, properties) = match writer.finish(range_deletes) {
+        let Written { out, size, properties, data_bytes } = match writer.finish(range_deletes) {
             Ok(finished) => finished,
             Err(error) => return Err(written(error)),
         };
@@ -138,6 +138,8 @@ impl<'a> OutputTables<'a> {
             largest_sequence: properties.largest_sequence,
             smallest_key: properties.smallest_key,
             largest_key: properties.largest_key,
+            raw_data_bytes: data_bytes.raw,
+            stored_data_bytes: data_bytes.stored,
         });
         Ok(())
     }

@@ -7,7 +7,7 @@
 //!
 //! Invariants:
 //!  1. Magic, version and flags are checked before the hash, so that a newer format gets its own message.
-//!  2. Of the flags the lower 16 bits are required: 1 says that the table has range deletes, no other is known. The upper 16 are optional.
+//!  2. Of the flags the lower 16 bits are required, and an unknown one refuses the table; the upper 16 are optional.
 
 use super::format::BlockHandle;
 use crate::error::{Error, Result};
@@ -18,13 +18,18 @@ pub const FORMAT_VERSION: u32 = 1;
 const MAGIC: &[u8; 8] = b"varvesst";
 const HASHED_SIZE: usize = 32;
 const REQUIRED_FLAGS: u32 = 0xffff;
-const FLAG_RANGE_DELETES: u32 = 1;
+/// The table holds a compressed block.
+const FLAG_COMPRESSED: u32 = 1;
+/// The metaindex names a block of range deletes.
+const FLAG_RANGE_DELETES: u32 = 2;
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Footer {
     pub metaindex: BlockHandle,
     pub index: BlockHandle,
-    /// The metaindex names a block of range deletes.
+    /// Does the table hold a compressed block?
+    pub compressed: bool,
+    /// Does the metaindex name a block of range deletes?
     pub range_deletes: bool,
 }
 
@@ -36,7 +41,8 @@ impl Footer {
             out.extend_from_slice(&handle.size.to_le_bytes());
         }
         out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        let flags = if self.range_deletes { FLAG_RANGE_DELETES } else { 0 };
+        let flag = |set: bool, flag: u32| if set { flag } else { 0 };
+        let flags = flag(self.compressed, FLAG_COMPRESSED) | flag(self.range_deletes, FLAG_RANGE_DELETES);
         out.extend_from_slice(&flags.to_le_bytes());
         let hash = xx_hash64(&out);
         out.extend_from_slice(&hash.to_le_bytes());
@@ -57,7 +63,7 @@ impl Footer {
             return Err(refuse(message, 24));
         }
         let flags = u32_at(bytes, 28);
-        let unknown = flags & REQUIRED_FLAGS & !FLAG_RANGE_DELETES;
+        let unknown = flags & REQUIRED_FLAGS & !(FLAG_COMPRESSED | FLAG_RANGE_DELETES);
         if unknown != 0 {
             return Err(refuse(format!("the table needs the unknown flags {unknown:#x}; a newer release may read it"), 28));
         }
@@ -65,8 +71,8 @@ impl Footer {
             return Err(refuse("the checksum of the footer does not match".into(), 32));
         }
         let handle = |at: usize| BlockHandle { offset: u64_at(bytes, at), size: u32_at(bytes, at + 8) };
-        let range_deletes = flags & FLAG_RANGE_DELETES != 0;
-        let footer = Self { metaindex: handle(0), index: handle(12), range_deletes };
+        let (compressed, range_deletes) = (flags & FLAG_COMPRESSED != 0, flags & FLAG_RANGE_DELETES != 0);
+        let footer = Self { metaindex: handle(0), index: handle(12), compressed, range_deletes };
         if footer.metaindex.end() > origin || footer.index.end() > origin {
             return Err(refuse("the footer names a block outside the file".into(), 0));
         }

@@ -2,19 +2,22 @@
 //!
 //! ```text
 //! handle:  | offset (varint) | size (varint) |
-//! trailer: | compression (1): 0 none | xxHash64 over stored bytes and compression byte (8) |
+//! trailer: | compression (1) | xxHash64 over stored bytes and compression byte (8) |
 //! ```
 //!
-//! Invariant: a block is checked right after it was read; nobody sees bytes that failed.
+//! Invariants:
+//!  1. A block is checked right after it was read, and before it is decompressed; nobody sees bytes that failed.
+//!  2. Only data blocks are compressed.
 
 use std::path::Path;
 
+use crate::block::Block;
+use crate::compression::{decompress, Compression};
 use crate::error::{Error, Result};
 use crate::varint::{read_varint32, read_varint53, write_varint};
 use crate::xxhash64::xx_hash64;
 
 pub const BLOCK_TRAILER_SIZE: usize = 9;
-pub const COMPRESSION_NONE: u8 = 0;
 pub const PROPERTIES_NAME: &[u8] = b"properties";
 pub const RANGE_DELETES_NAME: &[u8] = b"range-deletes";
 
@@ -53,26 +56,38 @@ impl BlockHandle {
     }
 }
 
-/// Appends the trailer to a block.
-pub fn seal_block(block: &mut Vec<u8>) {
-    block.push(COMPRESSION_NONE);
+/// Appends the trailer to the stored bytes of a block.
+pub fn seal_block(block: &mut Vec<u8>, compression: u8) {
+    block.push(compression);
     let hash = xx_hash64(block);
     block.extend_from_slice(&hash.to_le_bytes());
 }
 
-/// Checks a block with its trailer, read from `offset` of `path`; returns the contents.
-pub fn verify_block<'a>(sealed: &'a [u8], path: &Path, offset: u64) -> Result<&'a [u8]> {
-    let damaged = |message: String| Error::corruption(message).at(path, offset);
-    let (hashed, hash) = sealed.split_last_chunk::<8>().ok_or_else(|| damaged("a block is too short for its trailer".into()))?;
+/// Checks a block with its trailer, read from `offset` of `path`; returns the id of its compression and its stored bytes.
+fn verify_block<'a>(sealed: &'a [u8], path: &Path, offset: u64) -> Result<(u8, &'a [u8])> {
+    let damaged = |message: &str| Error::corruption(message).at(path, offset);
+    let (hashed, hash) = sealed.split_last_chunk::<8>().ok_or_else(|| damaged("a block is too short for its trailer"))?;
     if xx_hash64(hashed) != u64::from_le_bytes(*hash) {
         return Err(damaged(
-            "the checksum of a block does not match: restore the file from a backup, or repair the store with Database.repair"
-                .into(),
+            "the checksum of a block does not match: restore the file from a backup, or repair the store with Database.repair",
         ));
     }
-    match hashed.split_last() {
-        Some((&COMPRESSION_NONE, contents)) => Ok(contents),
-        Some((compression, _)) => Err(damaged(format!("a block has the unknown compression {compression}, expected 0"))),
-        None => Err(damaged("a block has no compression byte".into())),
+    let (&compression, stored) = hashed.split_last().ok_or_else(|| damaged("a block has no compression byte"))?;
+    Ok((compression, stored))
+}
+
+/// Checks a block that is never compressed, with its trailer, read from `offset` of `path`; returns the contents.
+pub fn open_meta_block<'a>(sealed: &'a [u8], path: &Path, offset: u64) -> Result<&'a [u8]> {
+    let (compression, stored) = verify_block(sealed, path, offset)?;
+    if compression != Compression::None.id() {
+        let message = format!("a block has the compression {compression}, expected 0");
+        return Err(Error::corruption(message).at(path, offset));
     }
+    Ok(stored)
+}
+
+/// Checks and decompresses a data block with its trailer, read from `offset` of `path`.
+pub fn open_data_block(sealed: &[u8], path: &Path, offset: u64) -> Result<Block> {
+    let (compression, stored) = verify_block(sealed, path, offset)?;
+    decompress(compression, stored).map_err(|error| error.at(path, offset))
 }

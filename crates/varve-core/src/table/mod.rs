@@ -16,4 +16,4 @@ pub mod writer;
 
 pub use cursor::TableCursor;
 pub use reader::{Table, TableSpec};
-pub use writer::{TableOptions, TableWriter};
+pub use writer::{DataBytes, TableOptions, TableWriter, Written};

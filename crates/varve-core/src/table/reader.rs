@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::file::read_range;
 use super::footer::{Footer, FOOTER_SIZE};
-use super::format::{verify_block, BlockHandle, BLOCK_TRAILER_SIZE, PROPERTIES_NAME, RANGE_DELETES_NAME};
+use super::format::{open_data_block, open_meta_block, BlockHandle, BLOCK_TRAILER_SIZE, PROPERTIES_NAME, RANGE_DELETES_NAME};
 use super::key_index::KeyIndex;
 use super::properties::Properties;
 use super::range_deletes::RangeDeletes;
@@ -104,16 +104,28 @@ impl Table {
         self.index.size() + self.filter.as_ref().map_or(0, |filter| filter.size()) + self.range_deletes.size()
     }
 
-    /// Reads and verifies a block.
+    /// Bytes of keys and values as they were added.
+    pub fn raw_bytes(&self) -> u64 {
+        self.properties.raw_key_bytes.saturating_add(self.properties.raw_value_bytes)
+    }
+
+    /// Reads, verifies and decompresses a data block.
     pub fn read_block(&self, handle: BlockHandle) -> Result<Block> {
-        read_block(&self.file, &self.path, handle)
+        let sealed = read_sealed(&self.file, &self.path, handle)?;
+        open_data_block(&sealed, &self.path, handle.offset)
     }
 }
 
-fn read_block(file: &File, path: &Path, handle: BlockHandle) -> Result<Block> {
+/// Reads a block with its trailer.
+fn read_sealed(file: &File, path: &Path, handle: BlockHandle) -> Result<Vec<u8>> {
     let mut sealed = vec![0; handle.size as usize + BLOCK_TRAILER_SIZE];
     read_range(file, path, &mut sealed, handle.offset)?;
-    Ok(Block::from(verify_block(&sealed, path, handle.offset)?))
+    Ok(sealed)
+}
+
+fn read_meta_block(file: &File, path: &Path, handle: BlockHandle) -> Result<Block> {
+    let sealed = read_sealed(file, path, handle)?;
+    Ok(Block::from(open_meta_block(&sealed, path, handle.offset)?))
 }
 
 /// What the metaindex leads to.
@@ -145,7 +157,7 @@ impl Parts<'_> {
         let mut range_deletes = None;
         let origin = footer.metaindex.offset;
         let mut each = || -> Result<()> {
-            let mut cursor = BlockCursor::new(read_block(self.file, self.path, footer.metaindex)?, KeyOrder::Plain)?;
+            let mut cursor = BlockCursor::new(read_meta_block(self.file, self.path, footer.metaindex)?, KeyOrder::Plain)?;
             cursor.seek_to_first()?;
             while cursor.valid() {
                 let name = cursor.key();
@@ -155,7 +167,7 @@ impl Parts<'_> {
                 unknown_filter |= filter_name.is_some() && policy.is_none();
                 if policy.is_some() || name == PROPERTIES_NAME || name == RANGE_DELETES_NAME {
                     let handle = BlockHandle::decode(cursor.value(), self.data_end)?;
-                    let block = read_block(self.file, self.path, handle)?;
+                    let block = read_meta_block(self.file, self.path, handle)?;
                     let here = |error: Error| error.at(self.path, handle.offset);
                     match policy {
                         Some(policy) => filter = Some(policy.open(block.to_vec()).map_err(here)?),
@@ -178,7 +190,7 @@ impl Parts<'_> {
 
     fn index(&self, footer: &Footer, may_be_empty: bool) -> Result<KeyIndex> {
         let here = |error: Error| error.at(self.path, footer.index.offset);
-        let block = read_block(self.file, self.path, footer.index)?;
+        let block = read_meta_block(self.file, self.path, footer.index)?;
         let index = KeyIndex::decode(block, self.data_end).map_err(here)?;
         if index.is_empty() && !may_be_empty {
             return Err(here(Error::corruption("the index is empty")));

@@ -7,16 +7,18 @@
 //! Invariants:
 //!  1. Entries come in strictly ascending internal key order; anything else means that an input is damaged.
 //!  2. A data block is finished when, after an entry was added, its encoded size is at least `block_size`.
-//!  3. Memory does not grow with the table but for filter and index.
+//!  3. Where blocks and tables are cut does not depend on the compression.
+//!  4. Memory does not grow with the table but for filter and index.
 
 use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use super::footer::Footer;
-use super::format::{seal_block, BlockHandle, PROPERTIES_NAME, RANGE_DELETES_NAME};
+use super::format::{seal_block, BlockHandle, BLOCK_TRAILER_SIZE, PROPERTIES_NAME, RANGE_DELETES_NAME};
 use super::properties::Properties;
 use super::range_deletes::RangeDeletes;
 use crate::block::BlockBuilder;
+use crate::compression::{BlockCompressor, Compression};
 use crate::filter::{FilterBuilder, FilterPolicy, FilterSizing};
 use crate::internal_key::{self, pack_trailer, END_TRAILER, KIND_DELETE, KIND_RANGE_DELETE};
 use crate::range_delete::{is_before, RangeDelete};
@@ -37,8 +39,28 @@ pub struct TableOptions {
     pub filter_milli_bits_per_key: u64,
     /// Bits that the filter sets for each key.
     pub filter_probes: u32,
-    /// Bytes at which a compaction starts its next output table.
+    /// Bytes at which a compaction starts its next output table, before compression.
     pub table_size: u64,
+    /// What data blocks are compressed with.
+    pub compression: Compression,
+    /// Level of zstd; the others have none.
+    pub compression_level: i32,
+}
+
+/// Bytes of data blocks without their trailers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DataBytes {
+    pub raw: u64,
+    pub stored: u64,
+}
+
+/// A table that was written.
+pub struct Written<W> {
+    pub out: W,
+    /// Bytes of the file.
+    pub size: u64,
+    pub properties: Properties,
+    pub data_bytes: DataBytes,
 }
 
 pub struct TableWriter<W: Write> {
@@ -46,6 +68,12 @@ pub struct TableWriter<W: Write> {
     block_size: usize,
     /// Bytes of finished blocks with their trailers.
     written: u64,
+    /// The same before compression.
+    written_raw: u64,
+    /// Bytes of finished data blocks before and after compression.
+    data_bytes: DataBytes,
+    compressor: BlockCompressor,
+    compressed: bool,
     block: BlockBuilder,
     index: BlockBuilder,
     filter: Option<FilterBuilder>,
@@ -61,6 +89,10 @@ impl<W: Write> TableWriter<W> {
             out,
             block_size: options.block_size,
             written: 0,
+            written_raw: 0,
+            data_bytes: DataBytes::default(),
+            compressor: BlockCompressor::new(options.compression, options.compression_level),
+            compressed: false,
             block: BlockBuilder::new(options.restart_interval),
             index: BlockBuilder::new(INDEX_RESTART_INTERVAL),
             filter,
@@ -69,8 +101,13 @@ impl<W: Write> TableWriter<W> {
         }
     }
 
-    /// What decides where a compaction cuts tables: finished blocks and the encoded size of the current one.
+    /// What decides where a compaction cuts tables: finished blocks, before compression, and the encoded size of the current one.
     pub fn cut_size(&self) -> u64 {
+        self.written_raw + self.block.encoded_size() as u64
+    }
+
+    /// Bytes of finished blocks as they are stored, and the encoded size of the current one.
+    pub fn stored_size(&self) -> u64 {
         self.written + self.block.encoded_size() as u64
     }
 
@@ -115,9 +152,8 @@ impl<W: Write> TableWriter<W> {
         properties.largest_sequence = properties.largest_sequence.max(trailer >> 8);
     }
 
-    /// Writes what is left and these range deletes, which are fragments in order; returns the output, the size of the file and its
-    /// properties. There is an entry or a range delete.
-    pub fn finish(mut self, range_deletes: &[RangeDelete]) -> io::Result<(W, u64, Properties)> {
+    /// Writes what is left and these range deletes, which are fragments in order. There is an entry or a range delete.
+    pub fn finish(mut self, range_deletes: &[RangeDelete]) -> io::Result<Written<W>> {
         if self.block.entries() > 0 {
             self.finish_data_block()?;
         }
@@ -125,19 +161,20 @@ impl<W: Write> TableWriter<W> {
         self.count_range_deletes(range_deletes);
         let mut metaindex = BlockBuilder::new(META_RESTART_INTERVAL);
         if let Some(filter) = self.filter.take() {
-            metaindex.add(&filter.block_name(), &self.write_block(filter.finish())?.encode());
+            metaindex.add(&filter.block_name(), &self.write_raw(filter.finish())?.encode());
         }
         let properties = self.properties.encode();
-        metaindex.add(PROPERTIES_NAME, &self.write_block(properties)?.encode());
+        metaindex.add(PROPERTIES_NAME, &self.write_raw(properties)?.encode());
         if !range_deletes.is_empty() {
-            metaindex.add(RANGE_DELETES_NAME, &self.write_block(RangeDeletes::encode(range_deletes))?.encode());
+            metaindex.add(RANGE_DELETES_NAME, &self.write_raw(RangeDeletes::encode(range_deletes))?.encode());
         }
-        let metaindex = self.write_block(metaindex.finish())?;
+        let metaindex = self.write_raw(metaindex.finish())?;
         let index = self.index.finish();
-        let index = self.write_block(index)?;
-        let footer = Footer { metaindex, index, range_deletes: !range_deletes.is_empty() }.encode();
+        let index = self.write_raw(index)?;
+        let footer = Footer { metaindex, index, compressed: self.compressed, range_deletes: !range_deletes.is_empty() }.encode();
         self.out.write_all(&footer)?;
-        Ok((self.out, self.written + footer.len() as u64, self.properties))
+        let size = self.written + footer.len() as u64;
+        Ok(Written { out: self.out, size, properties: self.properties, data_bytes: self.data_bytes })
     }
 
     /// Widens the span of the table to that of its range deletes.
@@ -160,17 +197,32 @@ impl<W: Write> TableWriter<W> {
     }
 
     fn finish_data_block(&mut self) -> io::Result<()> {
-        let block = self.block.finish();
-        let handle = self.write_block(block)?;
+        let raw = self.block.finish();
+        self.data_bytes.raw += raw.len() as u64;
+        self.written_raw += (raw.len() + BLOCK_TRAILER_SIZE) as u64;
+        let id = self.compressor.id();
+        let handle = match self.compressor.compress(&raw) {
+            Some(stored) => {
+                self.compressed = true;
+                write_block(&mut self.out, &mut self.written, stored, id)?
+            }
+            None => self.write_raw(raw)?,
+        };
+        self.data_bytes.stored += u64::from(handle.size);
         self.index.add(&self.last_key, &handle.encode());
         Ok(())
     }
 
-    fn write_block(&mut self, mut block: Vec<u8>) -> io::Result<BlockHandle> {
-        let handle = BlockHandle { offset: self.written, size: block.len() as u32 };
-        seal_block(&mut block);
-        self.out.write_all(&block)?;
-        self.written += block.len() as u64;
-        Ok(handle)
+    fn write_raw(&mut self, mut block: Vec<u8>) -> io::Result<BlockHandle> {
+        write_block(&mut self.out, &mut self.written, &mut block, Compression::None.id())
     }
+}
+
+/// Writes stored bytes and their trailer at `written`, which moves behind them.
+fn write_block(out: &mut impl Write, written: &mut u64, stored: &mut Vec<u8>, compression: u8) -> io::Result<BlockHandle> {
+    let handle = BlockHandle { offset: *written, size: stored.len() as u32 };
+    seal_block(stored, compression);
+    out.write_all(stored)?;
+    *written += stored.len() as u64;
+    Ok(handle)
 }

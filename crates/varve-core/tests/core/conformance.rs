@@ -36,7 +36,7 @@ fn table(directory: &std::path::Path, number: u64, entries: &[Entry]) -> Arc<Tab
     for (key, value) in entries {
         assert!(writer.add(key, value).unwrap());
     }
-    let (_, size, _) = writer.finish(&[]).unwrap();
+    let size = writer.finish(&[]).unwrap().size;
     Arc::new(Table::open(&TableSpec { number, path, size }).unwrap())
 }
 

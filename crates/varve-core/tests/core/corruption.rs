@@ -156,8 +156,9 @@ fn all_tables_open_or_none() {
 #[test]
 fn footers_say_what_is_wrong_with_them() {
     let handle = BlockHandle { offset: 10, size: 20 };
-    let whole: [u8; FOOTER_SIZE] = Footer { metaindex: handle, index: handle, range_deletes: false }.encode().try_into().unwrap();
-    assert_eq!(Footer::decode(&whole, 100).unwrap(), Footer { metaindex: handle, index: handle, range_deletes: false });
+    let footer = || Footer { metaindex: handle, index: handle, compressed: false, range_deletes: false };
+    let whole: [u8; FOOTER_SIZE] = footer().encode().try_into().unwrap();
+    assert_eq!(Footer::decode(&whole, 100).unwrap(), footer());
     let message = |at: usize, value: u8| {
         let mut bytes = whole;
         bytes[at] = value;
@@ -166,7 +167,9 @@ fn footers_say_what_is_wrong_with_them() {
     };
     assert!(message(40, b'V').contains("magic"));
     assert!(message(24, 2).contains("version"));
-    assert!(message(28, 2).contains("flags"));
+    assert!(message(28, 4).contains("flags 0x4"));
+    assert!(message(28, 7).contains("flags 0x4"));
+    assert!(message(28, 2).contains("checksum"));
     assert!(message(28, 1).contains("checksum"));
     assert!(message(30, 1).contains("checksum"));
     assert!(Footer::decode(&whole, 38).unwrap_err().to_string().contains("outside"));
@@ -184,7 +187,7 @@ fn write_raw(path: &Path, entries: &[(Vec<u8>, &str)]) -> u64 {
     for (key, value) in entries {
         assert!(writer.add(key, value.as_bytes()).unwrap());
     }
-    writer.finish(&[]).unwrap().1
+    writer.finish(&[]).unwrap().size
 }
 
 /// Unknown kinds are refused by whoever meets them; what lies before them is still given.
@@ -231,13 +234,13 @@ struct Forged {
 impl Forged {
     fn block(&mut self, mut contents: Vec<u8>) -> BlockHandle {
         let handle = BlockHandle { offset: self.bytes.len() as u64, size: contents.len() as u32 };
-        seal_block(&mut contents);
+        seal_block(&mut contents, 0);
         self.bytes.extend(contents);
         handle
     }
 
     fn finish(mut self, metaindex: BlockHandle, index: BlockHandle, range_deletes: bool) -> Vec<u8> {
-        self.bytes.extend(Footer { metaindex, index, range_deletes }.encode());
+        self.bytes.extend(Footer { metaindex, index, compressed: false, range_deletes }.encode());
         self.bytes
     }
 }

@@ -8,7 +8,7 @@ use varve_core::filter::bloom::Bloom;
 use varve_core::filter::FilterPolicy;
 use varve_core::internal_key::{end_of, user_key, KIND_DELETE, KIND_RANGE_DELETE};
 use varve_core::range_delete::{is_before, RangeDelete};
-use varve_core::{CursorOptions, Fill, Io, Lookup, ScanCursor, TableOptions, TableSummary};
+use varve_core::{Compression, CursorOptions, Fill, Io, Lookup, ScanCursor, TableOptions, TableSummary};
 
 use crate::support::{
     delete, delete_range, file_names, get, path_of, put, scan_options, seed, unpack, Entry, Operation, Random, SeedReport, Store,
@@ -91,6 +91,8 @@ impl<'a> Harness<'a> {
             filter_milli_bits_per_key: random.pick(&[0, 1, 2000, 10_000]),
             filter_probes: 1 + random.below(10) as u32,
             table_size: random.pick(&[1, 300, 2000, 100_000]),
+            compression: random.pick(&[Compression::None, Compression::Lz4, Compression::Snappy, Compression::Zstd]),
+            compression_level: 1 + random.below(4) as i32,
         };
         let store = Store::new(random.pick(&[0, 300, 2000, 1 << 20]), table);
         let levels = vec![Vec::new(); 3];

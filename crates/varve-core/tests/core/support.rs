@@ -6,8 +6,8 @@ use varve_core::filter::blocked_bloom::BlockedBloom;
 use varve_core::internal_key::{pack_trailer, KIND_DELETE, KIND_PUT, KIND_RANGE_DELETE};
 use varve_core::varint::write_varint;
 use varve_core::{
-    Bounds, CompactionJob, CursorOptions, Engine, EngineOptions, Error, Fill, FlushJob, Io, JobControl, JobOutput, Lookup,
-    Result, ScanCursor, TableOptions, TableSpec, TableSummary,
+    Bounds, CompactionJob, Compression, CursorOptions, Engine, EngineOptions, Error, Fill, FlushJob, Io, JobControl, JobOutput,
+    Lookup, Result, ScanCursor, TableOptions, TableSpec, TableSummary,
 };
 
 pub const NEWEST: u64 = u64::MAX >> 8;
@@ -113,6 +113,8 @@ pub fn table_options() -> TableOptions {
         filter_milli_bits_per_key: 10_000,
         filter_probes: 6,
         table_size: 2048,
+        compression: Compression::None,
+        compression_level: 3,
     }
 }
 

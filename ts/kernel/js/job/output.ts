@@ -83,7 +83,7 @@ export class OutputTables {
 
 	/** Bytes written so far, about. */
 	get written(): number {
-		return this.finished + (this.writer?.cutSize ?? 0);
+		return this.finished + (this.writer?.storedSize ?? 0);
 	}
 
 	/** Finishes the last table, which takes the rest of the range deletes. */
@@ -151,7 +151,7 @@ export class OutputTables {
 		if (this.writer === undefined && rangeDeletes.length === 0) return;
 		const writer = this.writer ?? this.start();
 		const file = this.file as WritableFile;
-		const { size, properties } = writer.finish(rangeDeletes);
+		const { size, properties, rawDataBytes, storedDataBytes } = writer.finish(rangeDeletes);
 		file.syncSync();
 		this.file = undefined;
 		this.writer = undefined;
@@ -171,6 +171,8 @@ export class OutputTables {
 			largestSequence: properties.largestSequence,
 			smallestKey: new Uint8Array(properties.smallestKey),
 			largestKey: new Uint8Array(properties.largestKey),
+			rawDataBytes,
+			storedDataBytes,
 		});
 	}
 

@@ -3,10 +3,11 @@
  *
  * Invariants:
  *  1. One window of the file is in memory for each sorted run; a block holds until the next one of the same run is asked for.
- *  2. Every block is verified; the blocks never enter the cache.
+ *  2. Every block is verified and decompressed; the blocks never enter the cache.
  */
 import type { BlockSource } from '../block-source';
-import { BLOCK_TRAILER_SIZE, verifyBlock } from '../table/format';
+import { EMPTY } from '../bytes';
+import { BLOCK_TRAILER_SIZE, openDataBlock } from '../table/format';
 import type { Table } from '../table/reader';
 
 const READ_AHEAD = 256 * 1024;
@@ -16,6 +17,12 @@ export class SequentialBlocks implements BlockSource {
 	private table: Table | undefined;
 	private windowStart = 0;
 	private windowEnd = 0;
+	/** Where blocks are decompressed to. */
+	private raw: Buffer = EMPTY;
+	private readonly takeRaw = (length: number): Buffer => {
+		if (length > this.raw.length) this.raw = Buffer.allocUnsafeSlow(length);
+		return this.raw;
+	};
 
 	block(table: Table, block: number): Buffer {
 		const offset = table.blockOffset(block);
@@ -24,8 +31,7 @@ export class SequentialBlocks implements BlockSource {
 		const inWindow = table === this.table && offset >= this.windowStart && offset + stored <= this.windowEnd;
 		if (!inWindow) this.readWindow(table, offset, stored);
 		const at = offset - this.windowStart;
-		verifyBlock(this.window, at, size, table.path, offset);
-		return this.window.subarray(at, at + size);
+		return openDataBlock(this.window, at, size, this.takeRaw, table.path, offset);
 	}
 
 	private readWindow(table: Table, offset: number, stored: number): void {

@@ -6,7 +6,7 @@
  *
  * Invariants:
  *  1. Magic, version and flags are checked before the hash, so that a newer format gets its own message.
- *  2. Of the flags the lower 16 bits are required: 1 says that the table has range deletes, no other is known. The upper 16 are optional.
+ *  2. Of the flags the lower 16 bits are required, and an unknown one refuses the table; the upper 16 are optional.
  */
 import { CorruptionError } from '../../../errors';
 import { readUint32, readUint64, writeUint32, writeUint64 } from '../bytes';
@@ -19,12 +19,17 @@ const MAGIC = Buffer.from('varvesst', 'ascii');
 const HASHED_SIZE = 32;
 const MAGIC_AT = 40;
 const REQUIRED_FLAGS = 0xffff;
-const FLAG_RANGE_DELETES = 1;
+/** The table holds a compressed block. */
+const FLAG_COMPRESSED = 1;
+/** The metaindex names a block of range deletes. */
+const FLAG_RANGE_DELETES = 2;
 
 export interface Footer {
 	metaindex: BlockHandle;
 	index: BlockHandle;
-	/** The metaindex names a block of range deletes. */
+	/** Does the table hold a compressed block? */
+	compressed: boolean;
+	/** Does the metaindex name a block of range deletes? */
 	rangeDeletes: boolean;
 }
 
@@ -33,7 +38,8 @@ export function encodeFooter(footer: Footer): Buffer {
 	let at = writeHandle(bytes, 0, footer.metaindex);
 	at = writeHandle(bytes, at, footer.index);
 	at = writeUint32(bytes, at, FORMAT_VERSION);
-	at = writeUint32(bytes, at, footer.rangeDeletes ? FLAG_RANGE_DELETES : 0);
+	const flags = (footer.compressed ? FLAG_COMPRESSED : 0) | (footer.rangeDeletes ? FLAG_RANGE_DELETES : 0);
+	at = writeUint32(bytes, at, flags);
 	xxHash64(bytes, 0, HASHED_SIZE);
 	at = writeUint32(bytes, at, hash.low);
 	at = writeUint32(bytes, at, hash.high);
@@ -52,7 +58,7 @@ export function decodeFooter(bytes: Buffer, path: string, origin: number): Foote
 		throw refuse(`format version ${version} is unknown, expected ${FORMAT_VERSION}; a newer release may read it`, 24);
 	}
 	const flags = readUint32(bytes, 28);
-	const unknown = flags & REQUIRED_FLAGS & ~FLAG_RANGE_DELETES;
+	const unknown = flags & REQUIRED_FLAGS & ~(FLAG_COMPRESSED | FLAG_RANGE_DELETES);
 	if (unknown !== 0) {
 		throw refuse(`required flags 0x${unknown.toString(16)} are unknown; a newer release may read it`, 28);
 	}
@@ -63,6 +69,7 @@ export function decodeFooter(bytes: Buffer, path: string, origin: number): Foote
 	return {
 		metaindex: checkHandle(readHandle(bytes, 0), origin, path, origin),
 		index: checkHandle(readHandle(bytes, 12), origin, path, origin),
+		compressed: (flags & FLAG_COMPRESSED) !== 0,
 		rangeDeletes: (flags & FLAG_RANGE_DELETES) !== 0,
 	};
 }

@@ -3,17 +3,20 @@
  * do not change.
  *
  *     handle:  | offset (varint) | size (varint) |
- *     trailer: | compression (1): 0 none | xxHash64 over stored bytes and compression byte (8) |
+ *     trailer: | compression (1) | xxHash64 over stored bytes and compression byte (8) |
  *
- * Invariant: a block is checked right after it was read; nobody sees bytes that failed.
+ * Invariants:
+ *  1. A block is checked right after it was read, and before it is decompressed; nobody sees bytes that failed.
+ *  2. Only data blocks are compressed.
  */
 import { CorruptionError } from '../../../errors';
+import { COMPRESSION_NONE } from '../../kernel';
 import { readUint32, writeUint32 } from '../bytes';
+import { decompress } from '../compression/decompress';
 import { readVarint32, readVarint53, varint } from '../varint';
 import { hash, xxHash64 } from '../xxhash64';
 
 export const BLOCK_TRAILER_SIZE = 9;
-export const COMPRESSION_NONE = 0;
 export const PROPERTIES_NAME = 'properties';
 export const RANGE_DELETES_NAME = 'range-deletes';
 
@@ -23,16 +26,19 @@ export interface BlockHandle {
 	size: number;
 }
 
-/** Puts the trailer behind the first `size` bytes of a buffer that has room for it. */
-export function sealBlock(bytes: Buffer, size: number): void {
-	bytes[size] = COMPRESSION_NONE;
+/** Puts the trailer behind the stored bytes of a block, the first `size` of a buffer that has room for it. */
+export function sealBlock(bytes: Buffer, size: number, compression: number): void {
+	bytes[size] = compression;
 	xxHash64(bytes, 0, size + 1);
 	writeUint32(bytes, size + 1, hash.low);
 	writeUint32(bytes, size + 5, hash.high);
 }
 
-/** Checks the block of `size` bytes and its trailer at `at` of `bytes`, read from `offset` of the file. */
-export function verifyBlock(bytes: Buffer, at: number, size: number, path: string, offset: number): void {
+/**
+ * Checks the block of `size` stored bytes and its trailer at `at` of `bytes`, read from `offset` of the file.
+ * @returns the id of its compression
+ */
+function verifyBlock(bytes: Buffer, at: number, size: number, path: string, offset: number): number {
 	const end = at + size + 1;
 	xxHash64(bytes, at, end);
 	if (readUint32(bytes, end) !== hash.low || readUint32(bytes, end + 4) !== hash.high) {
@@ -41,12 +47,33 @@ export function verifyBlock(bytes: Buffer, at: number, size: number, path: strin
 			{ path, offset },
 		);
 	}
-	if (bytes[end - 1] !== COMPRESSION_NONE) {
-		throw new CorruptionError(`block at ${offset} of ${path} has unknown compression ${bytes[end - 1]}, expected 0`, {
-			path,
-			offset,
-		});
+	return bytes[end - 1];
+}
+
+/** Checks a block that is never compressed; answers its contents, where they lie. */
+export function openMetaBlock(bytes: Buffer, at: number, size: number, path: string, offset: number): Buffer {
+	const compression = verifyBlock(bytes, at, size, path, offset);
+	if (compression !== COMPRESSION_NONE) {
+		throw new CorruptionError(`block at ${offset} of ${path} has compression ${compression}, expected 0`, { path, offset });
 	}
+	return bytes.subarray(at, at + size);
+}
+
+/**
+ * Checks a data block; answers its contents, where they lie or decompressed.
+ * @param take gives memory for decompressed contents
+ */
+export function openDataBlock(
+	bytes: Buffer,
+	at: number,
+	size: number,
+	take: (length: number) => Buffer,
+	path: string,
+	offset: number,
+): Buffer {
+	const compression = verifyBlock(bytes, at, size, path, offset);
+	if (compression === COMPRESSION_NONE) return bytes.subarray(at, at + size);
+	return decompress(compression, bytes, at, at + size, take, path, offset);
 }
 
 /** Decodes the handle `bytes[start, end)` of a block that must end, with its trailer, at or before `limit`. */

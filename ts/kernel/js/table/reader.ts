@@ -17,7 +17,15 @@ import { BLOCK_PREFIX, type Filter, type FilterPolicy } from '../filter/policy';
 import { endOf, TRAILER_SIZE } from '../internal-key';
 import { isBefore, type RangeDelete } from '../range-delete';
 import { decodeFooter, FOOTER_SIZE } from './footer';
-import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, PROPERTIES_NAME, RANGE_DELETES_NAME, verifyBlock } from './format';
+import {
+	BLOCK_TRAILER_SIZE,
+	type BlockHandle,
+	decodeHandle,
+	openDataBlock,
+	openMetaBlock,
+	PROPERTIES_NAME,
+	RANGE_DELETES_NAME,
+} from './format';
 import { KeyIndex } from './key-index';
 import { decodeProperties, type TableProperties } from './properties';
 import { decodeRangeDeletes, RangeDeletes } from './range-deletes';
@@ -96,10 +104,16 @@ export class Table {
 		return this.index.size + this.offsets.byteLength + this.sizes.byteLength + (this.filter?.size ?? 0) + this.rangeDeletes.size;
 	}
 
+	/** Bytes of keys and values as they were added. */
+	get rawBytes(): number {
+		return this.properties.rawKeyBytes + this.properties.rawValueBytes;
+	}
+
 	blockOffset(block: number): number {
 		return this.offsets[block];
 	}
 
+	/** Stored bytes of a block, without its trailer. */
 	blockSize(block: number): number {
 		return this.sizes[block];
 	}
@@ -152,9 +166,11 @@ export class Table {
 		this.onClosed?.(this);
 	}
 
-	/** Reads and verifies a data block on the calling thread. */
+	/** Reads, verifies and decompresses a data block on the calling thread. */
 	readBlock(block: number): Buffer {
-		return this.readHandle({ offset: this.offsets[block], size: this.sizes[block] });
+		const offset = this.offsets[block];
+		const size = this.sizes[block];
+		return openDataBlock(this.readRange(offset, size + BLOCK_TRAILER_SIZE), 0, size, Buffer.allocUnsafeSlow, this.path, offset);
 	}
 
 	/** As {@link readBlock}, off the calling thread. */
@@ -169,8 +185,7 @@ export class Table {
 			throw readFailed(this.path, offset, error);
 		}
 		this.checkCount(count, bytes.length, offset);
-		verifyBlock(bytes, 0, size, this.path, offset);
-		return bytes.subarray(0, size);
+		return openDataBlock(bytes, 0, size, Buffer.allocUnsafeSlow, this.path, offset);
 	}
 
 	/** Fills `target` from a range that lies inside the file; the bytes are not checked. */
@@ -192,8 +207,7 @@ export class Table {
 
 	private readHandle(handle: BlockHandle): Buffer {
 		const bytes = this.readRange(handle.offset, handle.size + BLOCK_TRAILER_SIZE);
-		verifyBlock(bytes, 0, handle.size, this.path, handle.offset);
-		return bytes.subarray(0, handle.size);
+		return openMetaBlock(bytes, 0, handle.size, this.path, handle.offset);
 	}
 
 	private checkCount(count: number, wanted: number, offset: number): void {

@@ -6,13 +6,15 @@
  * Invariants:
  *  1. Entries come in strictly ascending internal key order; anything else means that an input is damaged.
  *  2. A data block is finished when, after an entry was added, its encoded size is at least `blockSize`.
- *  3. Bytes leave in pieces of {@link PIECE_SIZE} or more; memory does not grow with the table but for filter and index.
+ *  3. Where blocks and tables are cut does not depend on the compression.
+ *  4. Bytes leave in pieces of {@link PIECE_SIZE} or more; memory does not grow with the table but for filter and index.
  */
 import { CorruptionError } from '../../../errors';
 import { type WritableFile, writeFully } from '../../../fs/file-system';
-import { KIND_DELETE, KIND_RANGE_DELETE, type TableOptions } from '../../kernel';
+import { COMPRESSION_NONE, KIND_DELETE, KIND_RANGE_DELETE, type TableOptions } from '../../kernel';
 import { BlockBuilder } from '../block/builder';
 import { compareBytes, copyBytes, EMPTY, grow } from '../bytes';
+import { BlockCompressor } from '../compression/block-compressor';
 import { writtenPolicy } from '../filter/policies';
 import { FilterBuilder } from '../filter/policy';
 import { compareInternalKeys, compareTrailers, endKey, readSequence, TRAILER_SIZE, withTrailer } from '../internal-key';
@@ -28,9 +30,25 @@ const INDEX_RESTART_INTERVAL = 16;
 const META_RESTART_INTERVAL = 1;
 const HANDLE_SIZE = 16;
 
+/** A table that was written. */
+export interface WrittenTable {
+	/** Bytes of the file. */
+	size: number;
+	properties: TableProperties;
+	/** Bytes of data blocks without their trailers, before and after compression. */
+	rawDataBytes: number;
+	storedDataBytes: number;
+}
+
 export class TableWriter {
 	/** Bytes of finished blocks with their trailers. */
 	private written = 0;
+	/** The same before compression. */
+	private writtenRaw = 0;
+	private rawDataBytes = 0;
+	private storedDataBytes = 0;
+	private readonly compressor: BlockCompressor;
+	private compressed = false;
 	private readonly block: BlockBuilder;
 	private readonly index = new BlockBuilder(INDEX_RESTART_INTERVAL);
 	private readonly filter: FilterBuilder | undefined;
@@ -46,6 +64,7 @@ export class TableWriter {
 		private readonly options: TableOptions,
 		createdAt: bigint,
 	) {
+		this.compressor = new BlockCompressor(options.compression, options.compressionLevel);
 		this.block = new BlockBuilder(options.restartInterval, options.blockSize + 1024);
 		const sizing = { milliBitsPerKey: options.filterMilliBitsPerKey, probes: options.filterProbes };
 		if (sizing.milliBitsPerKey > 0) this.filter = new FilterBuilder(writtenPolicy(options.filterPolicy), sizing);
@@ -64,8 +83,13 @@ export class TableWriter {
 		};
 	}
 
-	/** What decides where a compaction cuts tables: finished blocks and the encoded size of the current one. */
+	/** What decides where a compaction cuts tables: finished blocks, before compression, and the encoded size of the current one. */
 	get cutSize(): number {
+		return this.writtenRaw + this.block.encodedSize;
+	}
+
+	/** Bytes of finished blocks as they are stored, and the encoded size of the current one. */
+	get storedSize(): number {
 		return this.written + this.block.encodedSize;
 	}
 
@@ -101,11 +125,8 @@ export class TableWriter {
 		if (this.block.encodedSize >= this.options.blockSize) this.finishDataBlock();
 	}
 
-	/**
-	 * Writes what is left and these range deletes, which are fragments in order; answers the size of the file and its properties. Does not
-	 * sync. There is an entry or a range delete.
-	 */
-	finish(rangeDeletes: readonly RangeDelete[]): { size: number; properties: TableProperties } {
+	/** Writes what is left and these range deletes, which are fragments in order; does not sync. There is an entry or a range delete. */
+	finish(rangeDeletes: readonly RangeDelete[]): WrittenTable {
 		if (this.block.entries > 0) this.finishDataBlock();
 		this.properties.largestKey = Buffer.from(this.lastKey.subarray(0, this.lastKeyLength));
 		this.countRangeDeletes(rangeDeletes);
@@ -115,10 +136,11 @@ export class TableWriter {
 		if (rangeDeletes.length > 0) this.addMeta(metaindex, RANGE_DELETES_NAME, encodeRangeDeletes(rangeDeletes));
 		const metaindexHandle = this.writeBuilder(metaindex);
 		const indexHandle = this.writeBuilder(this.index);
-		const footer = { metaindex: metaindexHandle, index: indexHandle, rangeDeletes: rangeDeletes.length > 0 };
-		this.emit(encodeFooter(footer), FOOTER_SIZE);
+		const flags = { compressed: this.compressed, rangeDeletes: rangeDeletes.length > 0 };
+		this.emit(encodeFooter({ metaindex: metaindexHandle, index: indexHandle, ...flags }), FOOTER_SIZE);
 		this.flush();
-		return { size: this.written, properties: this.properties };
+		const { written: size, properties, rawDataBytes, storedDataBytes } = this;
+		return { size, properties, rawDataBytes, storedDataBytes };
 	}
 
 	private count(key: Uint8Array, start: number, trailer: number, valueLength: number): void {
@@ -154,28 +176,43 @@ export class TableWriter {
 	}
 
 	private finishDataBlock(): void {
-		const handle = this.writeBuilder(this.block);
+		const handle = this.writeDataBlock();
 		this.block.reset();
 		const length = this.encodeHandle(handle);
 		this.index.add(this.lastKey, 0, this.lastKeyLength, this.handle, 0, length);
 	}
 
+	private writeDataBlock(): BlockHandle {
+		const { encodedSize } = this.block;
+		const raw = this.block.finish(BLOCK_TRAILER_SIZE);
+		const stored = this.compressor.compress(raw, encodedSize, BLOCK_TRAILER_SIZE);
+		if (stored !== undefined) this.compressed = true;
+		const handle =
+			stored === undefined
+				? this.writeBlock(raw, encodedSize, COMPRESSION_NONE)
+				: this.writeBlock(stored.bytes, stored.size, this.compressor.id);
+		this.writtenRaw += encodedSize + BLOCK_TRAILER_SIZE;
+		this.rawDataBytes += encodedSize;
+		this.storedDataBytes += handle.size;
+		return handle;
+	}
+
 	private addMeta(metaindex: BlockBuilder, name: string, contents: Buffer): void {
 		const bytes = Buffer.allocUnsafeSlow(contents.length + BLOCK_TRAILER_SIZE);
 		contents.copy(bytes);
-		const length = this.encodeHandle(this.writeBlock(bytes, contents.length));
+		const length = this.encodeHandle(this.writeBlock(bytes, contents.length, COMPRESSION_NONE));
 		const key = Buffer.from(name, 'ascii');
 		metaindex.add(key, 0, key.length, this.handle, 0, length);
 	}
 
 	private writeBuilder(builder: BlockBuilder): BlockHandle {
-		return this.writeBlock(builder.finish(BLOCK_TRAILER_SIZE), builder.encodedSize);
+		return this.writeBlock(builder.finish(BLOCK_TRAILER_SIZE), builder.encodedSize, COMPRESSION_NONE);
 	}
 
-	/** Writes the block in the first `size` bytes; there is room for its trailer behind them. */
-	private writeBlock(bytes: Buffer, size: number): BlockHandle {
+	/** Writes the stored bytes of a block, the first `size`; there is room for its trailer behind them. */
+	private writeBlock(bytes: Buffer, size: number, compression: number): BlockHandle {
 		const offset = this.written;
-		sealBlock(bytes, size);
+		sealBlock(bytes, size, compression);
 		this.emit(bytes, size + BLOCK_TRAILER_SIZE);
 		return { offset, size };
 	}
