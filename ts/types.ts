@@ -216,7 +216,11 @@ export interface ClearOptions extends WriteOptions, RangeOptions {
 }
 
 /** One operation of a batch. */
-export type BatchOperation = { type: 'put'; key: Bytes; value: Bytes } | { type: 'delete'; key: Bytes };
+export type BatchOperation =
+	| { type: 'put'; key: Bytes; value: Bytes }
+	| { type: 'delete'; key: Bytes }
+	/** Deletes all keys from `start` to `end` (exclusive; default: to the end of all keys). An empty range deletes nothing. */
+	| { type: 'deleteRange'; start: Bytes; end?: Bytes | undefined };
 
 /** `'open'` until `close()` is called, `'closing'` until it is done, then `'closed'`. */
 export type DatabaseStatus = 'open' | 'closing' | 'closed';
@@ -288,6 +292,8 @@ export interface DatabaseStats {
 	dataBlocks: { rawBytes: number; storedBytes: number };
 	flushes: number;
 	compactions: number;
+	/** Tables that were dropped unread: range deletes had emptied them, or fifo let them go. */
+	droppedTables: number;
 	/** Background jobs: those that run, and the last 64 that ended, the oldest first. */
 	jobs: { running: JobStats[]; ended: JobStats[] };
 	/** Are compactions paused? */

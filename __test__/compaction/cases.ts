@@ -4,7 +4,8 @@
  *     == title
  *     tiered tieredMaxRuns=4           strategy and options, beside those of all cases; leveled when there is no such line
  *     L0: 4[a-c]:10 3[a-c]:10 …        number[smallest-largest]:size, level 0 newest first; behind it, each when it matters,
- *                                      t20 tombstones (of 100 entries), @50 written at second 50, #7 newest sequence number
+ *                                      t20 tombstones (of 100 entries), @50 written at second 50, #7 newest sequence number,
+ *                                      r range deletes alone; [smallest-end) ends before a key, [smallest-) with all keys
  *     busy 4 3                         tables that running jobs read
  *     running L1 a-c                   span that a running job writes
  *     pointer L1 c                     compaction pointer of a level
@@ -16,7 +17,9 @@
  *     ----
  *     L0 4 + L1 10 -> L1 (level0), cut at g, keep a-d
  */
+import { successor } from '../../ts/bytes';
 import { type Compaction, rangesBelow } from '../../ts/compaction/compaction';
+import type { KeyRange } from '../../ts/compaction/key-range';
 import { splitCompaction } from '../../ts/compaction/split';
 import { makeStrategy, type StrategyOptions } from '../../ts/compaction/strategy';
 import type { RunningSpan, TableShape, TreeView } from '../../ts/compaction/tree';
@@ -59,7 +62,7 @@ export const caseOptions: StrategyOptions = {
 interface ParsedCase {
 	tree: TreeView;
 	options: StrategyOptions;
-	ask: 'pick' | 'debt' | { full: { smallest: Uint8Array; largest: Uint8Array } | undefined };
+	ask: 'pick' | 'debt' | { full: KeyRange | undefined };
 	parts: number | undefined;
 }
 
@@ -76,6 +79,14 @@ export function answer(input: string): string {
 }
 
 const key = (text: string) => Buffer.from(text);
+const behind = (text: string) => successor(key(text));
+/** A range with both ends inside. */
+const closed = (text: string): KeyRange => {
+	const [smallest, largest] = text.split('-');
+	return { smallest: key(smallest), end: behind(largest) };
+};
+/** `c` for an end behind c, `c)` for one before it, `)` for that of all keys. */
+const describeEnd = (end: Uint8Array) => (end.at(-1) === 0 ? `${end.subarray(0, -1)}` : `${end})`);
 
 function parseCase(input: string): ParsedCase {
 	const levels: TableShape[][] = Array.from({ length: LEVELS }, () => []);
@@ -86,15 +97,14 @@ function parseCase(input: string): ParsedCase {
 	const result: ParsedCase = { tree, options: { ...caseOptions }, ask: 'pick', parts: undefined };
 	for (const line of input.split('\n').filter((one) => one !== '')) {
 		const [word, ...rest] = line.split(' ');
-		const [smallest, largest] = (rest.at(-1) ?? '').split('-').map(key);
 		const level = Number(/^L(\d)/.exec(word === 'running' || word === 'pointer' ? rest[0] : word)?.[1]);
 		if (/^L\d:$/.test(word)) levels[level] = rest.map(parseTable);
 		else if (word === 'busy') for (const number of rest) busy.add(Number(number));
-		else if (word === 'running') running.push({ outputLevel: level, range: { smallest, largest } });
-		else if (word === 'pointer') pointers.set(level, key(rest[1]));
+		else if (word === 'running') running.push({ outputLevel: level, range: closed(rest[1]) });
+		else if (word === 'pointer') pointers.set(level, behind(rest[1]));
 		else if (word === 'snapshot') tree.oldestSnapshot = Number(rest[0]);
 		else if (word === 'now') tree.now = Number(rest[0]) * 1000;
-		else if (word === 'full') result.ask = { full: rest.length === 0 ? undefined : { smallest, largest } };
+		else if (word === 'full') result.ask = { full: rest.length === 0 ? undefined : closed(rest[0]) };
 		else if (word === 'split') result.parts = Number(rest[0]);
 		else if (word === 'debt') result.ask = 'debt';
 		else if (['leveled', 'tiered', 'fifo'].includes(word)) Object.assign(result.options, parseOptions(word, rest));
@@ -113,15 +123,15 @@ function parseOptions(compactionStrategy: string, settings: string[]): Record<st
 }
 
 function parseTable(text: string): TableShape {
-	const match = /^(\d+)\[(\w+)-(\w+)\]:(\d+)(?:t(\d+))?(?:@(\d+))?(?:#(\d+))?$/.exec(text);
+	const match = /^(\d+)\[(\w+)-(\w*)([\])]):(\d+)(r)?(?:t(\d+))?(?:@(\d+))?(?:#(\d+))?$/.exec(text);
 	if (match === null) throw new Error(`no table: ${text}`);
-	const [, number, smallest, largest, size, tombstones = 0, seconds = 0, sequence = number] = match;
+	const [, number, smallest, end, bracket, size, alone, tombstones = 0, seconds = 0, sequence = number] = match;
 	return {
 		number: Number(number),
 		smallest: key(smallest),
-		largest: key(largest),
+		end: bracket === ')' ? key(end) : behind(end),
 		size: Number(size),
-		entries: 100,
+		entries: alone === undefined ? 100 : 0,
 		tombstones: Number(tombstones),
 		createdAt: Number(seconds) * 1000,
 		largestSequence: Number(sequence),
@@ -137,7 +147,7 @@ function describeCompaction({ kind, reason, inputs, outputLevel, cuts }: Compact
 	const parts = [`${describeInputs(inputs)}${kind === 'drop' ? '' : ` -> L${outputLevel}`} (${what})`];
 	if (cuts.length > 0) parts.push(`cut at ${cuts.join(' ')}`);
 	if (keep.length > 0 && kind === 'merge')
-		parts.push(`keep ${keep.map(([smallest, largest]) => `${smallest}-${largest}`).join(' ')}`);
+		parts.push(`keep ${keep.map(([start, end]) => `${start}-${describeEnd(end)}`).join(' ')}`);
 	return parts.join(', ');
 }
 

@@ -95,7 +95,7 @@ class Play {
 	#beginFull(): void {
 		const from = this.#random.below(KEYS);
 		const key = (number: number) => Buffer.from(String(number).padStart(6, '0'));
-		const range = this.#random.pick([undefined, { smallest: key(from), largest: key(from + 20) }]);
+		const range = this.#random.pick([undefined, { smallest: key(from), end: key(from + 21) }]);
 		const compaction = makeStrategy(this.#options).pickFull(this.#model.view(), range);
 		if (compaction === 'blocked') expect(this.#model.jobs.length).toBeGreaterThan(0);
 		else if (compaction !== undefined) this.#model.begin(compaction);

@@ -3,11 +3,13 @@
  * every job, against all that was ever written. A byte is an entry.
  */
 import { expect } from 'vitest';
+import { successor } from '../../ts/bytes';
 import { type Compaction, inputTables, rangesBelow, reachOf } from '../../ts/compaction/compaction';
 import { type KeyRange, overlaps } from '../../ts/compaction/key-range';
 import { splitCompaction } from '../../ts/compaction/split';
 import type { RunningSpan, TableShape, TreeView } from '../../ts/compaction/tree';
 import { LEVELS } from '../../ts/limits';
+import { isBefore } from '../../ts/manifest/table-metadata';
 
 interface Version {
 	key: number;
@@ -27,8 +29,8 @@ interface Job extends RunningSpan {
 }
 
 const bytesOfKey = (key: number) => Buffer.from(String(key).padStart(6, '0'));
-const contains = ([smallest, largest]: [Uint8Array, Uint8Array], key: Uint8Array) =>
-	Buffer.compare(smallest, key) <= 0 && Buffer.compare(key, largest) <= 0;
+const contains = ([start, end]: [Uint8Array, Uint8Array], key: Uint8Array) =>
+	Buffer.compare(start, key) <= 0 && isBefore(key, end);
 
 export class TreeModel {
 	now = 0;
@@ -111,7 +113,7 @@ export class TreeModel {
 	check(): void {
 		for (const tables of this.#levels.slice(1))
 			for (const [i, table] of tables.entries())
-				if (i > 0) expect(Buffer.compare(tables[i - 1].largest, table.smallest), 'tables of a level overlap').toBeLessThan(0);
+				if (i > 0) expect(isBefore(table.smallest, tables[i - 1].end), 'tables of a level overlap').toBe(false);
 		const found = new Map<number, Version[]>([...this.#history.keys()].map((key) => [key, []]));
 		for (const table of this.#levels.flat()) for (const version of table.versions) found.get(version.key)?.push(version);
 		for (const [key, history] of this.#history) this.#checkKey(key, history, found.get(key) ?? []);
@@ -176,7 +178,8 @@ export class TreeModel {
 	}
 
 	#makeTable(versions: Version[]): ModelTable {
-		const range: KeyRange = { smallest: bytesOfKey(versions[0].key), largest: bytesOfKey((versions.at(-1) as Version).key) };
+		const end = successor(bytesOfKey((versions.at(-1) as Version).key));
+		const range: KeyRange = { smallest: bytesOfKey(versions[0].key), end };
 		return {
 			...range,
 			number: ++this.#lastNumber,

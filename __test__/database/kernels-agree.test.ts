@@ -45,7 +45,12 @@ describe.runIf(kernelNames.length > 1)('the kernels agree', () => {
 				for (let i = 0; i < 100; i++) {
 					const key = `key${random.below(2000)}`;
 					const value = random.bytes(random.below(60));
-					store.commits.addSync((encoder) => (random.below(5) === 0 ? encoder.delete(key) : encoder.put(key, value)), 'never');
+					const dice = random.below(50);
+					store.commits.addSync((encoder) => {
+						if (dice === 0) encoder.deleteRange(key, `${key}${random.below(10)}`);
+						else if (dice < 10) encoder.delete(key);
+						else encoder.put(key, value);
+					}, 'never');
 				}
 				await store.flush();
 				if (round % 4 === 3) await store.compact({ lower: undefined, upper: undefined });

@@ -35,8 +35,9 @@ class Run {
 		else if (dice < 9960) await this.#readSnapshot();
 		else if (dice < 9985) await this.#database.flush();
 		else if (dice < 9990) await this.#database.compact(this.#random.below(2) === 0 ? {} : { gte: this.#key() });
-		else if (dice < 9995) await this.#reopen();
-		else await this.#clear();
+		else if (dice < 9994) await this.#reopen();
+		else if (dice < 9997) await this.#clear();
+		else await this.#deleteRange();
 	}
 
 	async check(): Promise<void> {
@@ -74,6 +75,7 @@ class Run {
 	async #batch(): Promise<void> {
 		const operations = Array.from({ length: this.#random.below(20) }, (): BatchOperation => {
 			const key = this.#key();
+			if (this.#random.below(200) === 0) return { type: 'deleteRange', start: key, end: this.#rangeEnd() };
 			return this.#random.below(3) === 0 ? { type: 'delete', key } : { type: 'put', key, value: this.#value() };
 		});
 		if (this.#random.below(2) === 0) await this.#database.batch(operations);
@@ -81,21 +83,34 @@ class Run {
 			const batch = this.#database.batch();
 			for (const operation of operations) {
 				if (operation.type === 'put') batch.put(operation.key, operation.value);
-				else batch.delete(operation.key);
+				else if (operation.type === 'delete') batch.delete(operation.key);
+				else batch.deleteRange(operation.start, operation.end);
 			}
 			await batch.write();
 		}
 		for (const operation of operations) {
 			if (operation.type === 'put') this.#model.put(operation.key as Buffer, operation.value as Buffer);
-			else this.#model.delete(operation.key as Buffer);
+			else if (operation.type === 'delete') this.#model.delete(operation.key as Buffer);
+			else this.#model.deleteRange(operation.start as Buffer, operation.end as Buffer | undefined);
 		}
 	}
 
 	async #clear(): Promise<void> {
 		const bounds = this.#bounds();
-		if (bounds.limit === undefined) bounds.limit = this.#random.below(200);
 		await this.#database.clear(bounds);
 		for (const [key] of range(this.#model.freeze(), bounds)) this.#model.delete(Buffer.from(key, 'hex'));
+	}
+
+	async #deleteRange(): Promise<void> {
+		const { reverse: _, limit: __, ...bounds } = this.#bounds();
+		if (this.#random.below(2) === 0) this.#database.deleteRangeSync(bounds);
+		else await this.#database.deleteRange(bounds);
+		for (const [key] of range(this.#model.freeze(), bounds)) this.#model.delete(Buffer.from(key, 'hex'));
+	}
+
+	/** Mostly close, so that something is left to go on with. */
+	#rangeEnd(): Buffer | undefined {
+		return this.#random.below(20) === 0 ? undefined : this.#key();
 	}
 
 	async #get(): Promise<void> {

@@ -5,29 +5,40 @@ import { describe, expect, it } from 'vitest';
 import { CorruptionError } from '../../ts/errors';
 import type { KernelEngine, TableSpec } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
-import { apply, cursorOptions, get, jobOutput, readAll, tableSpec, temporaryDirectory } from './support';
+import { apply, cursorOptions, get, jobOutput, type Operation, readAll, tableSpec, temporaryDirectory } from './support';
 
 describe.each(kernels)('corruption sweep of the $name kernel', (kernel) => {
 	const directory = temporaryDirectory();
+	let nextNumber = 1;
 	const keys = Array.from({ length: 25 }, (_, i) => Buffer.from(`key${i}`));
 
-	async function makeTable(): Promise<TableSpec> {
+	/** With entries, range deletes or both. */
+	async function makeTable(operations: Operation[]): Promise<TableSpec> {
 		const engine = kernel.createEngine({ cacheBytes: 0 });
 		engine.createMemtable(1, 1 << 20);
-		apply(
-			engine,
-			1,
-			keys.map((key, i) => ({ key, value: i % 5 === 0 ? undefined : Buffer.from(`value of ${key}`) })),
-		);
-		const [summary] = await engine.flush({ memtable: 1, snapshots: [], output: jobOutput(directory, 1) }).done;
+		apply(engine, 1, operations);
+		const snapshots = [operations.length - 2, operations.length - 1];
+		const [summary] = await engine.flush({ memtable: 1, snapshots, output: jobOutput(directory, nextNumber++) }).done;
 		await engine.close();
 		return tableSpec(directory, summary as never);
 	}
 
+	const entries = keys.map((key, i) => ({ key, value: i % 5 === 0 ? undefined : Buffer.from(`value of ${key}`) }));
+	const ranges = [
+		{ key: Buffer.from('key11'), end: Buffer.from('key14') },
+		{ key: Buffer.from('key13'), end: Buffer.from('key20') },
+		{ key: Buffer.from('key9'), end: Buffer.alloc(0) },
+	];
+	const tables = [
+		{ what: 'entries', operations: entries },
+		{ what: 'entries and range deletes', operations: [...entries, ...ranges] },
+		{ what: 'range deletes', operations: ranges },
+	];
+
 	async function readEverything(engine: KernelEngine, spec: TableSpec): Promise<string> {
 		await engine.openTables([spec]);
 		engine.installView([], [[spec.number]]);
-		const values = keys.map((key) => String(get(engine, key, 1000, 1)));
+		const values = [1000, 26].flatMap((sequence) => keys.map((key) => String(get(engine, key, sequence, 1))));
 		const cursor = engine.openCursor(cursorOptions());
 		try {
 			return JSON.stringify([values, await readAll(cursor, 'sync')]);
@@ -50,8 +61,8 @@ describe.each(kernels)('corruption sweep of the $name kernel', (kernel) => {
 		}
 	}
 
-	it('never answers wrongly after a flipped byte', async () => {
-		const spec = await makeTable();
+	it.each(tables)('never answers wrongly after a flipped byte of $what', async ({ operations }) => {
+		const spec = await makeTable(operations);
 		const right = await attempt(spec);
 		expect(right).not.toBe('corrupt');
 		const bytes = readFileSync(spec.path);
@@ -72,8 +83,8 @@ describe.each(kernels)('corruption sweep of the $name kernel', (kernel) => {
 		expect(refused).toBe(bytes.length);
 	});
 
-	it('refuses the table cut at every length', async () => {
-		const spec = await makeTable();
+	it.each(tables)('refuses a table of $what cut at every length', async ({ operations }) => {
+		const spec = await makeTable(operations);
 		const bytes = readFileSync(spec.path);
 		const path = join(directory, 'cut.sst');
 		for (let length = 0; length < bytes.length; length += 1) {

@@ -29,6 +29,7 @@ export function forgeTable(compression: number, stored: Buffer): Buffer {
 		createdAt: 1n,
 		entries: 1,
 		tombstones: 0,
+		rangeDeletes: 0,
 		userKeys: 1,
 		rawKeyBytes: key.length,
 		rawValueBytes: 0,
@@ -39,7 +40,7 @@ export function forgeTable(compression: number, stored: Buffer): Buffer {
 	});
 	const metaindex = add(pairBlock(Buffer.from('properties'), add(properties)));
 	const index = add(pairBlock(key, data));
-	return Buffer.concat([...parts, encodeFooter({ metaindex, index, compressed: true })]);
+	return Buffer.concat([...parts, encodeFooter({ metaindex, index, compressed: true, rangeDeletes: false })]);
 }
 
 /** A block of one key and a handle below 2^28. */

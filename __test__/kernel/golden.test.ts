@@ -22,6 +22,20 @@ interface Output {
 	bytes: string;
 	summary: Record<keyof TableSummary, number | string>;
 }
+/** Flushes of memtables, and a compaction of what they wrote. */
+interface Jobs {
+	createdAt: string;
+	options: TableOptions;
+	flushes: { records: string[]; snapshots: number[]; number: number; outputs: Output[] }[];
+	compaction: {
+		runs: number[][];
+		snapshots: number[];
+		keepTombstones: HexPair[];
+		level: number;
+		number: number;
+		outputs: Output[];
+	};
+}
 interface Vectors {
 	crc32: { input: string; initial: number; crc32: number }[];
 	xxHash64: { input: string; xxHash64: string }[];
@@ -40,21 +54,17 @@ interface Vectors {
 		seeksAtInterval3: { target: string; found: HexPair | null }[];
 	};
 	merge: { restartInterval: number; blocks: string[]; merged: string };
-	footer: { metaindex: Handle; index: Handle; footer: string; compressedFooter: string };
-	compression: { id: number; length: number; xxHash64: string; stored: string }[];
-	jobs: {
-		createdAt: string;
-		options: TableOptions;
-		flushes: { records: string[]; snapshots: number[]; number: number; outputs: Output[] }[];
-		compaction: {
-			runs: number[][];
-			snapshots: number[];
-			keepTombstones: HexPair[];
-			level: number;
-			number: number;
-			outputs: Output[];
-		};
+	footer: {
+		metaindex: Handle;
+		index: Handle;
+		footer: string;
+		compressedFooter: string;
+		footerWithRangeDeletes: string;
+		footerWithBoth: string;
 	};
+	compression: { id: number; length: number; xxHash64: string; stored: string }[];
+	jobs: Jobs;
+	rangeDeletes: Jobs;
 }
 
 const vectors = JSON.parse(readFileSync(join(__dirname, '../golden/vectors.json'), 'utf8')) as Vectors;
@@ -78,8 +88,8 @@ async function open(engine: KernelEngine, directory: string, summaries: TableSum
 }
 
 /** Runs the flushes and the compaction of the vectors; answers the outputs of each. */
-async function runJobs(kernel: Kernel, directory: string): Promise<Output[][]> {
-	const { createdAt, options, flushes, compaction } = vectors.jobs;
+async function runJobs(kernel: Kernel, directory: string, jobs: Jobs): Promise<Output[][]> {
+	const { createdAt, options, flushes, compaction } = jobs;
 	const output = { directory, numberCount: 100, createdAt: BigInt(createdAt), table: options };
 	const engine = kernel.createEngine({ cacheBytes: 0 });
 	const results: Output[][] = [];
@@ -145,23 +155,28 @@ describe.each(kernels)('golden vectors of the $name kernel', (kernel) => {
 		expect(hex(kernel.mergeBlocks(blocks.map(unhex), restartInterval))).toBe(merged);
 	});
 
-	it('whole tables, by flush and by compaction', async () => {
-		const directory = join(root, 'sst');
+	it.each(['jobs', 'rangeDeletes'] as const)('whole tables, by flush and by compaction (%s)', async (name) => {
+		const directory = join(root, name);
 		mkdirSync(directory);
-		const { flushes, compaction } = vectors.jobs;
-		expect(await runJobs(kernel, directory)).toEqual([...flushes.map(({ outputs }) => outputs), compaction.outputs]);
+		const { flushes, compaction } = vectors[name];
+		expect(await runJobs(kernel, directory, vectors[name])).toEqual([
+			...flushes.map(({ outputs }) => outputs),
+			compaction.outputs,
+		]);
 	});
 });
 
 describe('golden vectors of the footer', () => {
 	it('are what the TypeScript codec writes and reads', () => {
-		const { metaindex, index, footer, compressedFooter } = vectors.footer;
-		for (const [bytes, compressed] of [
-			[footer, false],
-			[compressedFooter, true],
+		const { metaindex, index, footer, compressedFooter, footerWithRangeDeletes, footerWithBoth } = vectors.footer;
+		for (const [bytes, compressed, rangeDeletes] of [
+			[footer, false, false],
+			[compressedFooter, true, false],
+			[footerWithRangeDeletes, false, true],
+			[footerWithBoth, true, true],
 		] as const) {
-			expect(hex(encodeFooter({ metaindex, index, compressed }))).toBe(bytes);
-			expect(decodeFooter(unhex(bytes), 'table', 2 ** 50)).toEqual({ metaindex, index, compressed });
+			expect(hex(encodeFooter({ metaindex, index, compressed, rangeDeletes }))).toBe(bytes);
+			expect(decodeFooter(unhex(bytes), 'table', 2 ** 50)).toEqual({ metaindex, index, compressed, rangeDeletes });
 		}
 	});
 });

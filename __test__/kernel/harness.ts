@@ -2,6 +2,7 @@
 import { unlinkSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { CompactionJob, Kernel, KernelEngine, TableOptions, TableSummary } from '../../ts/kernel/kernel';
+import { endOf, isBefore, userKeyOf } from '../../ts/manifest/table-metadata';
 import { apply, jobOutput, type Operation, type Random, type TextEntry, tableSpec } from './support';
 
 interface Version {
@@ -14,6 +15,8 @@ export class Harness {
 	readonly snapshots: number[] = [];
 	lastSequence = 0;
 	private readonly model = new Map<string, Version[]>();
+	/** Oldest first. */
+	private readonly rangeDeletes: { sequence: number; start: Buffer; end: Buffer }[] = [];
 	private memtables = [1];
 	private nextMemtable = 2;
 	private nextFile = 1;
@@ -36,6 +39,12 @@ export class Harness {
 		const operations: Operation[] = [];
 		for (let i = this.random.below(20); i >= 0; i--) {
 			const key = this.random.key();
+			if (this.random.chance(0.04)) {
+				const end = this.random.key();
+				operations.push({ key, end });
+				this.rangeDeletes.push({ sequence: this.lastSequence + operations.length, start: key, end });
+				continue;
+			}
 			const value = this.random.chance(0.3) ? undefined : this.random.bytes(this.random.below(60));
 			operations.push({ key, value });
 			const versions = this.model.get(key.toString('latin1')) ?? [];
@@ -80,7 +89,7 @@ export class Harness {
 				this.engine.compact({
 					runs,
 					snapshots: this.liveSnapshots(),
-					keepTombstones: below.map((table) => [userKey(table.smallestKey), userKey(table.largestKey)]),
+					keepTombstones: below.map((table) => [userKeyOf(table.smallestKey), endOf(table)]),
 					...part,
 					output: this.output(level + 1),
 				}).done,
@@ -89,11 +98,22 @@ export class Harness {
 		await this.open(outputs);
 		this.levels[level] = from.filter((table) => !upper.includes(table));
 		const merged = [...next.filter((table) => !lower.includes(table)), ...outputs];
-		this.levels[level + 1] = merged.sort((a, b) => Buffer.compare(userKey(a.smallestKey), userKey(b.smallestKey)));
+		this.levels[level + 1] = merged.sort((a, b) => Buffer.compare(userKeyOf(a.smallestKey), userKeyOf(b.smallestKey)));
 		this.install();
 		const dropped = [...upper, ...lower];
 		this.engine.dropTables(dropped.map((table) => table.number));
 		for (const table of dropped) unlinkSync(tableSpec(this.directory, table).path);
+	}
+
+	/** Drops the tables that newer range deletes have emptied. */
+	dropCovered(): void {
+		const numbers = this.engine.coveredTables(this.liveSnapshots());
+		const covered = this.levels.flat().filter((table) => numbers.includes(table.number));
+		expect(covered.length).toBe(numbers.length);
+		this.levels = this.levels.map((level) => level.filter((table) => !covered.includes(table)));
+		this.install();
+		this.engine.dropTables(numbers);
+		for (const table of covered) unlinkSync(tableSpec(this.directory, table).path);
 	}
 
 	takeSnapshot(): void {
@@ -106,7 +126,17 @@ export class Harness {
 
 	/** Value that the model has for a key at a sequence number. */
 	expected(key: string, sequence: number): string | undefined {
-		return this.model.get(key)?.findLast((version) => version.sequence <= sequence)?.value;
+		const version = this.model.get(key)?.findLast((one) => one.sequence <= sequence);
+		if (version === undefined) return undefined;
+		const bytes = Buffer.from(key, 'latin1');
+		const hidden = this.rangeDeletes.some(
+			(one) =>
+				one.sequence > version.sequence &&
+				one.sequence <= sequence &&
+				Buffer.compare(one.start, bytes) <= 0 &&
+				isBefore(bytes, one.end),
+		);
+		return hidden ? undefined : version.value;
 	}
 
 	/** All live entries of the model at a sequence number, ascending. */
@@ -123,7 +153,7 @@ export class Harness {
 		for (const level of this.levels.slice(1)) {
 			for (let i = 1; i < level.length; i++) {
 				const [before, after] = [level[i - 1] as TableSummary, level[i] as TableSummary];
-				expect(Buffer.compare(userKey(before.largestKey), userKey(after.smallestKey))).toBe(-1);
+				expect(isBefore(userKeyOf(after.smallestKey), endOf(before))).toBe(false);
 			}
 		}
 	}
@@ -157,13 +187,6 @@ export class Harness {
 	}
 }
 
-function userKey(key: Uint8Array): Uint8Array {
-	return key.subarray(0, -8);
-}
-
 function overlaps(a: TableSummary, b: TableSummary): boolean {
-	return (
-		Buffer.compare(userKey(a.smallestKey), userKey(b.largestKey)) <= 0 &&
-		Buffer.compare(userKey(b.smallestKey), userKey(a.largestKey)) <= 0
-	);
+	return isBefore(userKeyOf(a.smallestKey), endOf(b)) && isBefore(userKeyOf(b.smallestKey), endOf(a));
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { FilterPolicyName, Kernel } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
-import { apply, jobOutput, Random, tableSpec, temporaryDirectory } from './support';
+import { apply, jobOutput, type Operation, Random, tableSpec, temporaryDirectory } from './support';
 
 const root = temporaryDirectory();
 
@@ -28,10 +28,14 @@ async function runJobs(kernel: Kernel, seed: number, directory: string): Promise
 	for (let run = 0; run < 4; run++) {
 		engine.createMemtable(run, 1 << 22);
 		for (let batch = 0; batch < 20; batch++) {
-			const operations = Array.from({ length: random.below(30) }, () => ({
-				key: random.chance(0.5) ? random.key() : Buffer.from(`user:${random.below(500)}`),
-				value: random.chance(0.25) ? undefined : random.bytes(random.below(random.chance(0.05) ? 3000 : 50)),
-			}));
+			const operations = Array.from(
+				{ length: random.below(30) },
+				(): Operation => ({
+					key: random.chance(0.5) ? random.key() : Buffer.from(`user:${random.below(500)}`),
+					value: random.chance(0.25) ? undefined : random.bytes(random.below(random.chance(0.05) ? 3000 : 50)),
+					end: random.chance(0.03) ? rangeEnd(random) : undefined,
+				}),
+			);
 			apply(engine, sequence, operations);
 			sequence += operations.length;
 			if (random.chance(0.1)) snapshots.push(sequence - 1);
@@ -60,6 +64,11 @@ async function runJobs(kernel: Kernel, seed: number, directory: string): Promise
 	await engine.close();
 	for (const name of readdirSync(directory).sort()) results.push(name, readFileSync(join(directory, name)).toString('hex'));
 	return results.map((result) => JSON.stringify(result, (_, value) => (typeof value === 'bigint' ? `${value}` : plain(value))));
+}
+
+/** Some short, some long ranges, some to the end of all keys. */
+function rangeEnd(random: Random): Buffer {
+	return random.chance(0.5) ? random.key() : Buffer.from(`user:${random.below(500)}`);
 }
 
 function plain(value: unknown): unknown {

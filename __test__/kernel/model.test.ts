@@ -49,7 +49,8 @@ describe.each(kernels)('model of the $name kernel', (kernel) => {
 		if (dice < 0.55) harness.write();
 		else if (dice < 0.62) harness.freeze();
 		else if (dice < 0.75) await harness.flush();
-		else if (dice < 0.9) await harness.compact();
+		else if (dice < 0.88) await harness.compact();
+		else if (dice < 0.9) harness.dropCovered();
 		else if (dice < 0.96) harness.takeSnapshot();
 		else harness.releaseSnapshot();
 	}

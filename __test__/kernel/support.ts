@@ -13,6 +13,7 @@ import {
 	type KernelEngine,
 	KIND_DELETE,
 	KIND_PUT,
+	KIND_RANGE_DELETE,
 	READ_BUFFER,
 } from '../../ts/kernel/kernel';
 
@@ -54,9 +55,12 @@ export class Random {
 }
 
 export interface Operation {
+	/** Of a range delete: its start. */
 	key: Uint8Array;
 	/** Undefined deletes. */
-	value: Uint8Array | undefined;
+	value?: Uint8Array | undefined;
+	/** Given: a range delete; empty: to the end of all keys. */
+	end?: Uint8Array | undefined;
 }
 
 function varint(value: number): Buffer {
@@ -71,9 +75,10 @@ export function encodeRecord(sequence: number, operations: readonly Operation[])
 	header.writeBigUInt64LE(BigInt(sequence));
 	header.writeUInt32LE(operations.length, 8);
 	const parts: Uint8Array[] = [header];
-	for (const { key, value } of operations) {
-		parts.push(Buffer.from([value === undefined ? KIND_DELETE : KIND_PUT]), varint(key.length), key);
-		parts.push(varint(value?.length ?? 0), value ?? Buffer.alloc(0));
+	for (const { key, value, end } of operations) {
+		const kind = end !== undefined ? KIND_RANGE_DELETE : value === undefined ? KIND_DELETE : KIND_PUT;
+		const second = end ?? value ?? Buffer.alloc(0);
+		parts.push(Buffer.from([kind]), varint(key.length), key, varint(second.length), second);
 	}
 	return Buffer.concat(parts);
 }

@@ -32,7 +32,7 @@ export class WrittenTables {
 		const [summary] = await engine.flush({ memtable: 1, snapshots: [], output }).done;
 		await engine.close();
 		if (summary === undefined) throw new Error('the flush wrote nothing');
-		return { ...tableSpec(this.directory, summary), lazy: [summary.smallestKey, summary.largestKey] };
+		return { ...tableSpec(this.directory, summary), lazy: summary };
 	}
 
 	/** Writes the keys from 0 on into many small tables of one block; answers these, and the number of keys. */
@@ -45,7 +45,7 @@ export class WrittenTables {
 		await this.withTables([eager(whole)], { cacheBytes: 0 }, async (engine) => {
 			const job = { runs: [[whole.number]], snapshots: [], keepTombstones: [], output };
 			for (const summary of await engine.compact(job).done) {
-				specs.push({ ...tableSpec(this.directory, summary), lazy: [summary.smallestKey, summary.largestKey] });
+				specs.push({ ...tableSpec(this.directory, summary), lazy: summary });
 			}
 		});
 		return { specs, keys };

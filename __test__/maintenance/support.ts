@@ -41,7 +41,7 @@ export function loseManifest(root: string): void {
 
 /**
  * A store with tables in several levels and a log, in which keys were written over and deleted: some of the deletes are in the log, some in
- * tables above what they delete, some have been dropped with it.
+ * tables above what they delete, some have been dropped with it. Range deletes too are in a table and in the log.
  */
 export async function layeredStore(kernel: 'native' | 'js'): Promise<{ path: string; contents: Contents }> {
 	const path = temporaryDirectory();
@@ -61,6 +61,10 @@ export async function layeredStore(kernel: 'native' | 'js'): Promise<{ path: str
 		database.deleteSync(`key${i}`);
 		contents.delete(`key${i}`);
 	};
+	const removeRange = (start: string, end: string) => {
+		database.deleteRangeSync({ gte: start, lt: end });
+		for (const key of contents.keys()) if (key >= start && key < end) contents.delete(key);
+	};
 	for (let i = 0; i < 600; i++) put(i, `first ${i} ${'x'.repeat(40)}`);
 	await database.compact();
 	for (let i = 0; i < 600; i += 3) remove(i);
@@ -70,8 +74,11 @@ export async function layeredStore(kernel: 'native' | 'js'): Promise<{ path: str
 	for (let i = 0; i < 600; i += 7) remove(i);
 	remove(599);
 	await database.flush();
+	removeRange('key2', 'key25');
+	await database.flush();
 	for (let i = 0; i < 600; i += 11) put(i, `third ${i}`);
 	for (let i = 5; i < 600; i += 13) remove(i);
+	removeRange('key47', 'key5');
 	await database.close();
 	return { path, contents };
 }

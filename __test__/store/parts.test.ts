@@ -195,13 +195,23 @@ describe('memtables', () => {
 		return { calls, memtables: new Memtables(engine, 100, 5) };
 	};
 
+	it('take a number of range deletes, and none more', () => {
+		const { memtables } = setUp();
+		memtables.applied(1, 16_383, 16_383, 1);
+		expect(memtables.fits(1)).toBe(true);
+		memtables.applied(1, 1, 1, 2);
+		expect(memtables.fits(1)).toBe(false);
+		memtables.rotate(100, 6);
+		expect(memtables.fits(1)).toBe(true);
+	});
+
 	it('are frozen, listed newest first, and let go oldest first, each with the log it needs', () => {
 		const { calls, memtables } = setUp();
 		expect([memtables.fits(100), memtables.fits(101)]).toEqual([true, false]);
-		memtables.applied(90, 3, 7);
+		memtables.applied(90, 3, 0, 7);
 		expect([memtables.fits(10), memtables.fits(11)]).toEqual([true, false]);
 		memtables.rotate(100, 6);
-		memtables.applied(1, 1, 8);
+		memtables.applied(1, 1, 0, 8);
 		memtables.rotate(200, 7);
 		expect(memtables.ids()).toEqual([3, 2, 1]);
 		expect([memtables.oldestWalNumber(), memtables.walNumberAfterOldest(), memtables.immutableBytes()]).toEqual([5, 6, 91]);

@@ -18,6 +18,14 @@ export class Model {
 		this.#entries.delete(key.toString('hex'));
 	}
 
+	/** Deletes from `start` to `end` (exclusive; undefined: to the end of all keys). */
+	deleteRange(start: Buffer, end: Buffer | undefined): void {
+		const [from, to] = [start.toString('hex'), end?.toString('hex')];
+		for (const key of this.#entries.keys()) {
+			if (key >= from && (to === undefined || key < to)) this.#entries.delete(key);
+		}
+	}
+
 	get(key: Buffer): string | undefined {
 		return this.#entries.get(key.toString('hex'));
 	}

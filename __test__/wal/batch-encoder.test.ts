@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, ResourceError } from '../../ts/errors';
 import { MEMTABLE_ENTRY_OVERHEAD } from '../../ts/kernel/kernel';
+import { MAX_KEY_BYTES } from '../../ts/limits';
 import { BatchEncoder } from '../../ts/wal/batch-encoder';
 import { Random, testSeed } from '../support/stores';
 
@@ -56,6 +57,36 @@ describe('batch encoder', () => {
 		expect(encoder.count).toBe(2);
 		expect(encoder.byteLength).toBe(22);
 		expect(encoder.memoryUsage).toBe(4 + 2 * MEMTABLE_ENTRY_OVERHEAD);
+	});
+
+	it('writes range deletes, and none for an empty range', () => {
+		const encoder = new BatchEncoder();
+		encoder.deleteRange('ab', 'c');
+		encoder.deleteRange('', undefined);
+		encoder.deleteRange('b', 'b');
+		encoder.deleteRange('b', 'a');
+		encoder.deleteRange('b', '');
+		expect(record(encoder, 1).toString('hex')).toBe(
+			['0100000000000000', '02000000', '02', '02', '6162', '01', '63', '02', '00', '00'].join(''),
+		);
+		expect([encoder.count, encoder.rangeDeletes]).toEqual([2, 2]);
+		const mark = encoder.mark();
+		encoder.append(encode([]));
+		encoder.deleteRange('x', 'y');
+		encoder.rollback(mark);
+		expect([encoder.count, encoder.rangeDeletes, encoder.memoryUsage]).toEqual([2, 2, 3 + 2 * MEMTABLE_ENTRY_OVERHEAD]);
+		expect(() => encoder.deleteRange(1 as never, 'x')).toThrow(ConfigError);
+		expect(() => encoder.deleteRange('x', 1 as never)).toThrow(ConfigError);
+	});
+
+	it('cuts the bounds of a range to what parts the same keys', () => {
+		const encoder = new BatchEncoder();
+		const long = (last: string) => Buffer.concat([Buffer.alloc(MAX_KEY_BYTES, 0x61), Buffer.from(last)]);
+		encoder.deleteRange(long('bx'), long('by'));
+		expect(encoder.count).toBe(0);
+		encoder.deleteRange(long('b'), long('czz'));
+		expect(encoder.count).toBe(1);
+		expect(encoder.memoryUsage).toBe(2 * (MAX_KEY_BYTES + 1) + MEMTABLE_ENTRY_OVERHEAD);
 	});
 
 	it('takes strings and bytes alike', () => {

@@ -186,7 +186,7 @@ export class Simulation {
 		const number = (/** @type {Uint8Array} */ key) => Buffer.from(key).readUInt32BE();
 		const kept = withoutTombstones(
 			run,
-			keep.map(([smallest, largest]) => ({ smallest: number(smallest), largest: number(largest) })),
+			keep.map(([smallest, end]) => ({ smallest: number(smallest), end: number(end) })),
 		);
 		const entries = outputLevel === 0 ? Number.POSITIVE_INFINITY : this.#options.tableSize / ENTRY_BYTES;
 		const newest = Math.max(...inputs.flatMap(({ tables }) => tables.map((table) => table.largestSequence)));

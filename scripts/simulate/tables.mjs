@@ -3,7 +3,7 @@
  */
 
 /** @typedef {import('../../dist/compaction/tree.js').TableShape & { codes: Uint32Array }} SimulatedTable */
-/** @typedef {{ smallest: number, largest: number }} NumberRange */
+/** @typedef {{ smallest: number, end: number }} NumberRange the end exclusive */
 
 export const ENTRY_BYTES = 100;
 
@@ -45,7 +45,7 @@ export function withoutTombstones(codes, keep) {
 	return codes.filter((code) => {
 		if ((code & 1) === 0) return true;
 		const key = code >>> 1;
-		while (range < keep.length && keep[range].largest < key) range++;
+		while (range < keep.length && keep[range].end <= key) range++;
 		return range < keep.length && keep[range].smallest <= key;
 	});
 }
@@ -88,6 +88,6 @@ export function makeTable(codes, facts) {
 		tombstones,
 		size: codes.length * ENTRY_BYTES,
 		smallest: keyBytes(codes[0] >>> 1),
-		largest: keyBytes(codes[codes.length - 1] >>> 1),
+		end: keyBytes((codes[codes.length - 1] >>> 1) + 1),
 	};
 }

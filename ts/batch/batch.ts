@@ -41,6 +41,13 @@ export class Batch {
 		return this;
 	}
 
+	/** Adds a delete of all keys from `start` to `end` (exclusive; default: to the end of all keys). An empty range adds nothing. */
+	deleteRange(start: Bytes, end?: Bytes): this {
+		this.#checkUnwritten();
+		this.#encoder.deleteRange(start, end);
+		return this;
+	}
+
 	/** Drops the operations collected so far. */
 	clear(): this {
 		this.#checkUnwritten();

@@ -9,6 +9,7 @@ export function encodeOperations(encoder: BatchEncoder, operations: readonly Bat
 		const operation = operations[i];
 		if (operation?.type === 'put') encoder.put(operation.key, operation.value);
 		else if (operation?.type === 'delete') encoder.delete(operation.key);
-		else throw new ConfigError(`Operation ${i} of the batch must have the type 'put' or 'delete'.`);
+		else if (operation?.type === 'deleteRange') encoder.deleteRange(operation.start, operation.end);
+		else throw new ConfigError(`Operation ${i} of the batch must have the type 'put', 'delete' or 'deleteRange'.`);
 	}
 }

@@ -1,7 +1,8 @@
 /** A compaction: what a strategy asks for. */
 import { compareBytes } from '../bytes';
 import { BOTTOM_LEVEL } from '../limits';
-import { hull, type KeyRange, overlapping, overlappingSorted } from './key-range';
+import { isBefore } from '../manifest/table-metadata';
+import { greaterEnd, hull, type KeyRange, overlapping, overlappingSorted } from './key-range';
 import { bytesOf, type TableShape, type TreeView } from './tree';
 
 /**
@@ -13,7 +14,7 @@ export type CompactionKind = 'merge' | 'move' | 'drop';
 
 /**
  * Why: level 0 has too many tables; a level is over its target; a level stands higher than it should; too many tombstones; too old;
- * small neighbours; the user asked; and of tiered: runs of like sizes, too many runs, or too much space.
+ * small neighbours; emptied by range deletes; the user asked; and of tiered: runs of like sizes, too many runs, or too much space.
  */
 export type CompactionReason =
 	| 'level0'
@@ -22,6 +23,7 @@ export type CompactionReason =
 	| 'tombstones'
 	| 'age'
 	| 'fragments'
+	| 'rangeDelete'
 	| 'manual'
 	| 'similarRuns'
 	| 'runs'
@@ -62,6 +64,15 @@ export function reachOf(compaction: Pick<Compaction, 'inputs'>): KeyRange {
 	return hull(inputTables(compaction));
 }
 
+/** The compaction that drops tables, of which there is at least one. */
+export function dropTables(tree: TreeView, victims: ReadonlySet<TableShape>, reason: CompactionReason): Compaction {
+	const inputs = tree.levels
+		.map((tables, level) => ({ level, tables: tables.filter((table) => victims.has(table)) }))
+		.filter(({ tables }) => tables.length > 0);
+	const { level } = inputs[0];
+	return { kind: 'drop', reason, level, outputLevel: level, inputs, pointer: undefined, cuts: [], priority: 1 };
+}
+
 /** The keys at which outputs of a level are cut, see {@link Compaction.cuts}. */
 export function grandparentCuts(tree: TreeView, outputLevel: number, reach: KeyRange, tableSize: number): Uint8Array[] {
 	if (outputLevel === 0 || outputLevel === BOTTOM_LEVEL) return [];
@@ -84,7 +95,7 @@ export function fitsAbove(tree: TreeView, level: number, table: KeyRange, tableS
 }
 
 /**
- * Ranges of user keys, ascending and disjoint, in which tables that are older than the outputs will be hold something within the reach of
+ * Ranges of user keys, from the first to an end, ascending and disjoint, in which tables that are older than the outputs will be hold something within the reach of
  * the inputs: there a tombstone still covers something.
  */
 export function rangesBelow(tree: TreeView, compaction: Compaction): [Uint8Array, Uint8Array][] {
@@ -93,10 +104,10 @@ export function rangesBelow(tree: TreeView, compaction: Compaction): [Uint8Array
 	if (compaction.outputLevel === 0) below.push(...overlapping(olderInLevel0(tree, compaction), reach));
 	below.sort((a, b) => compareBytes(a.smallest, b.smallest));
 	const ranges: [Uint8Array, Uint8Array][] = [];
-	for (const { smallest, largest } of below) {
+	for (const { smallest, end } of below) {
 		const last = ranges.at(-1);
-		if (last === undefined || compareBytes(last[1], smallest) < 0) ranges.push([smallest, largest]);
-		else if (compareBytes(last[1], largest) < 0) last[1] = largest;
+		if (last === undefined || !isBefore(smallest, last[1])) ranges.push([smallest, end]);
+		else last[1] = greaterEnd(last[1], end);
 	}
 	return ranges;
 }

@@ -13,7 +13,7 @@ import { ConfigError } from '../errors';
 import type { Version } from '../manifest/version';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
 import { JobSlot, type StoreContext } from '../store/context';
-import { type Compaction, inputTables, rangesBelow } from './compaction';
+import { type Compaction, dropTables, inputTables, rangesBelow } from './compaction';
 import type { KeyRange } from './key-range';
 import { Merge } from './merge';
 import { relink } from './relink';
@@ -21,7 +21,7 @@ import { CompactionReport } from './report';
 import { RunningCompactions } from './running';
 import { splitCompaction } from './split';
 import { type CompactionStrategy, makeStrategy } from './strategy';
-import { bytesOf } from './tree';
+import { bytesOf, type TreeView } from './tree';
 
 interface FullRequest {
 	range: KeyRange | undefined;
@@ -123,6 +123,8 @@ export class Compactor {
 	#next(): Task | undefined {
 		if (this.#paused || this.#freeLanes < 1) return undefined;
 		const tree = this.#running.tree();
+		const emptied = this.#dropEmptied(tree);
+		if (emptied !== undefined) return { compaction: emptied, request: undefined };
 		const [request] = this.#requests;
 		if (request !== undefined) {
 			const compaction = this.#strategy.pickFull(tree, request.range);
@@ -130,6 +132,15 @@ export class Compactor {
 		}
 		const compaction = this.#strategy.pick(tree);
 		return compaction && { compaction, request };
+	}
+
+	/** Tables of which range deletes have left nothing that anybody can see go first: there is less to merge then. */
+	#dropEmptied(tree: TreeView): Compaction | undefined {
+		const { engine, snapshots } = this.#store;
+		const numbers = engine.coveredTables(snapshots.sequences());
+		if (numbers.length === 0) return undefined;
+		const idle = tree.levels.flat().filter((table) => numbers.includes(table.number) && !tree.busy.has(table.number));
+		return idle.length === 0 ? undefined : dropTables(tree, new Set(idle), 'rangeDelete');
 	}
 
 	async #step(slot: JobSlot): Promise<void> {

@@ -4,7 +4,7 @@
  * Invariant: a table goes only when no older one stays that it overlaps, so no older version of a key shows again. Therefore one drop at a
  * time: of two, the newer could be done first.
  */
-import type { Compaction, CompactionReason } from './compaction';
+import { type Compaction, type CompactionReason, dropTables } from './compaction';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
 import { bytesOf, type TableShape, type TreeView } from './tree';
 
@@ -34,7 +34,7 @@ export class FifoStrategy implements CompactionStrategy {
 			victims.add(table);
 			size -= table.size;
 		}
-		return victims.size === 0 ? undefined : drop(tree, victims, reason);
+		return victims.size === 0 ? undefined : dropTables(tree, victims, reason);
 	}
 
 	/** Nothing: there is nothing to merge, and what is due is dropped unasked. */
@@ -55,12 +55,4 @@ export class FifoStrategy implements CompactionStrategy {
 /** The deepest level first, where a repair puts tables, and each level by its newest entry. */
 function oldestFirst(tree: TreeView): TableShape[] {
 	return tree.levels.toReversed().flatMap((tables) => tables.toSorted((a, b) => a.largestSequence - b.largestSequence));
-}
-
-function drop(tree: TreeView, victims: ReadonlySet<TableShape>, reason: CompactionReason): Compaction {
-	const inputs = tree.levels
-		.map((tables, level) => ({ level, tables: tables.filter((table) => victims.has(table)) }))
-		.filter(({ tables }) => tables.length > 0);
-	const { level } = inputs[0];
-	return { kind: 'drop', reason, level, outputLevel: level, inputs, pointer: undefined, cuts: [], priority: 1 };
 }

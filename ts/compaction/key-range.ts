@@ -1,24 +1,29 @@
 /** Ranges of user keys, and what of a level lies in one. */
 import { compareBytes } from '../bytes';
+import { isBefore } from '../manifest/table-metadata';
 
-/** User keys from `smallest` to `largest`, both inclusive. */
+/** User keys from `smallest` (inclusive) to `end` (exclusive; empty: the end of all keys). */
 export interface KeyRange {
 	smallest: Uint8Array;
-	largest: Uint8Array;
+	end: Uint8Array;
 }
 
 export function overlaps(a: KeyRange, b: KeyRange): boolean {
-	return compareBytes(a.smallest, b.largest) <= 0 && compareBytes(b.smallest, a.largest) <= 0;
+	return isBefore(a.smallest, b.end) && isBefore(b.smallest, a.end);
 }
 
 /** The smallest range around ranges, of which there is at least one. */
 export function hull(ranges: readonly KeyRange[]): KeyRange {
-	let { smallest, largest } = ranges[0];
+	let { smallest, end } = ranges[0];
 	for (const range of ranges) {
 		if (compareBytes(range.smallest, smallest) < 0) smallest = range.smallest;
-		if (compareBytes(range.largest, largest) > 0) largest = range.largest;
+		end = greaterEnd(end, range.end);
 	}
-	return { smallest, largest };
+	return { smallest, end };
+}
+
+export function greaterEnd(a: Uint8Array, b: Uint8Array): Uint8Array {
+	return isBefore(b, a) && b.length > 0 ? a : b;
 }
 
 /** Those that overlap a range. */
@@ -30,18 +35,18 @@ export function overlapping<T extends KeyRange>(ranges: readonly T[], range: Key
 export function overlappingSorted<T extends KeyRange>(ranges: readonly T[], range: KeyRange): T[] {
 	const first = lowerBound(ranges, range.smallest);
 	let end = first;
-	while (end < ranges.length && compareBytes(ranges[end].smallest, range.largest) <= 0) end++;
+	while (end < ranges.length && isBefore(ranges[end].smallest, range.end)) end++;
 	return ranges.slice(first, end);
 }
 
-/** Index of the first of sorted disjoint ranges that ends at a key or behind it. */
+/** Index of the first of sorted disjoint ranges that ends behind a key. */
 function lowerBound(ranges: readonly KeyRange[], key: Uint8Array): number {
 	let low = 0;
 	let high = ranges.length;
 	while (low < high) {
 		const middle = (low + high) >>> 1;
-		if (compareBytes(ranges[middle].largest, key) < 0) low = middle + 1;
-		else high = middle;
+		if (isBefore(key, ranges[middle].end)) high = middle;
+		else low = middle + 1;
 	}
 	return low;
 }
@@ -49,5 +54,5 @@ function lowerBound(ranges: readonly KeyRange[], key: Uint8Array): number {
 /** Do none of the ranges share a key? */
 export function areDisjoint(ranges: readonly KeyRange[]): boolean {
 	const sorted = [...ranges].sort((a, b) => compareBytes(a.smallest, b.smallest));
-	return sorted.every((range, i) => i === 0 || compareBytes(sorted[i - 1].largest, range.smallest) < 0);
+	return sorted.every((range, i) => i === 0 || !isBefore(range.smallest, sorted[i - 1].end));
 }

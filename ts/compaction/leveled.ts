@@ -11,8 +11,8 @@
  * While a job is in its way, level 0 cannot go down. When writes are slowed by then, some of its tables become one where they are: that
  * costs writing them once more, and spares writes the wait for the end of that job, and reads the tables.
  */
-import { compareBytes } from '../bytes';
 import { BOTTOM_LEVEL } from '../limits';
+import { isBefore } from '../manifest/table-metadata';
 import { type Compaction, type CompactionReason, fitsAbove, grandparentCuts, type LevelInput, reachOf } from './compaction';
 import { pickFullCompaction } from './full';
 import { hull, type KeyRange, overlapping, overlappingSorted } from './key-range';
@@ -206,6 +206,8 @@ export class LeveledStrategy implements CompactionStrategy {
 
 	#sink(tree: TreeView, level: number, table: TableShape, cause: Cause): Compaction | undefined {
 		const below = overlappingSorted(tree.levels[level + 1], table);
+		// Range deletes alone may span a whole level.
+		if (table.entries === 0 && !fitsAbove(tree, level, table, this.#options.tableSize)) return undefined;
 		if (this.#isMovable(tree, level, table, below) && isFree(tree, level, level + 1, [table], table))
 			return move(level, level + 1, [table], cause);
 		return this.#merge(tree, { level, tables: [table] }, level + 1, cause);
@@ -246,13 +248,13 @@ function takeLevel0(tree: TreeView): TableShape[] {
 
 /** The tables of a level, those behind the pointer first. */
 function fromPointer(tables: readonly TableShape[], pointer: Uint8Array | undefined): TableShape[] {
-	const first = pointer === undefined ? 0 : tables.findIndex((table) => compareBytes(table.largest, pointer) > 0);
+	const first = pointer === undefined ? 0 : tables.findIndex((table) => isBefore(pointer, table.end));
 	return first <= 0 ? [...tables] : [...tables.slice(first), ...tables.slice(0, first)];
 }
 
-/** Behind the last key of this compaction. Level 0 gives all it can and needs no pointer. */
+/** Behind this compaction; where it reaches to the end of all keys, at the first key again. Level 0 gives all it can and needs no pointer. */
 function pointerAfter(level: number, tables: readonly TableShape[]): Uint8Array | undefined {
-	return level === 0 ? undefined : tables.at(-1)?.largest;
+	return level === 0 ? undefined : tables.at(-1)?.end;
 }
 
 function move(level: number, outputLevel: number, tables: TableShape[], cause: Cause): Compaction {

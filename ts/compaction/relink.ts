@@ -5,7 +5,7 @@ import { type Compaction, inputTables } from './compaction';
 
 /** Answers the tables that were moved. */
 export async function relink(store: StoreContext, compaction: Compaction): Promise<TableMetadata[]> {
-	const { versions } = store;
+	const { versions, counters } = store;
 	const { kind, level, outputLevel, inputs, pointer } = compaction;
 	const numbers = new Set(inputTables(compaction).map((table) => table.number));
 	const moved = kind === 'move' ? versions.current.levels.flat().filter((table) => numbers.has(table.number)) : [];
@@ -17,5 +17,6 @@ export async function relink(store: StoreContext, compaction: Compaction): Promi
 		},
 		() => store.installView(),
 	);
+	if (kind === 'drop') counters.droppedTables += numbers.size;
 	return moved;
 }

@@ -4,7 +4,7 @@
  * Invariant: a compaction is listed until its edit is in the version, or it has failed.
  */
 
-import { type TableMetadata, userKeyOf } from '../manifest/table-metadata';
+import { endOf, type TableMetadata, userKeyOf } from '../manifest/table-metadata';
 import type { Version } from '../manifest/version';
 import type { StoreContext } from '../store/context';
 import { type Compaction, inputTables, reachOf } from './compaction';
@@ -62,7 +62,7 @@ function shapeOf(table: TableMetadata): TableShape {
 		number: table.number,
 		size: table.size,
 		smallest: userKeyOf(table.smallestKey),
-		largest: userKeyOf(table.largestKey),
+		end: endOf(table),
 		entries: table.entries,
 		tombstones: table.tombstones,
 		largestSequence: table.largestSequence,

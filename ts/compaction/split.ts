@@ -12,7 +12,8 @@
  *  2. All versions of a user key are in one part. The parts' outputs together are what the whole merge would have written, but for where
  *     tables are cut; they enter the version in one edit.
  */
-import { compareBytes } from '../bytes';
+import { compareBytes, successor } from '../bytes';
+import { isBefore } from '../manifest/table-metadata';
 import { type Compaction, inputTables, type LevelInput } from './compaction';
 import { overlappingSorted } from './key-range';
 import type { TableShape } from './tree';
@@ -67,35 +68,35 @@ function chooseBoundaries(compaction: Compaction, count: number): Uint8Array[] {
 
 /** Would a cut in front of a key divide one of sorted disjoint tables? */
 function liesWithin(tables: readonly TableShape[], key: Uint8Array): boolean {
-	const [table] = overlappingSorted(tables, { smallest: key, largest: key });
+	const [table] = overlappingSorted(tables, { smallest: key, end: successor(key) });
 	return table !== undefined && compareBytes(table.smallest, key) < 0;
 }
 
 /** Bytes in front of, between and behind boundaries. */
 function estimate(tables: readonly TableShape[], boundaries: readonly Uint8Array[]): number[] {
 	const slices = new Array<number>(boundaries.length + 1).fill(0);
-	for (const { smallest, largest, size } of tables) {
-		const first = countUpTo(boundaries, smallest);
-		const last = countUpTo(boundaries, largest);
+	for (const { smallest, end, size } of tables) {
+		const first = countWhile(boundaries, (boundary) => compareBytes(boundary, smallest) <= 0);
+		const last = countWhile(boundaries, (boundary) => isBefore(boundary, end));
 		for (let slice = first; slice <= last; slice++) slices[slice] += size / (last - first + 1);
 	}
 	return slices;
 }
 
-/** How many of ascending keys are at or below a key. */
-function countUpTo(keys: readonly Uint8Array[], key: Uint8Array): number {
+/** How many keys come before the first that does not pass; all behind that do not pass either. */
+function countWhile(keys: readonly Uint8Array[], passes: (key: Uint8Array) => boolean): number {
 	let low = 0;
 	let high = keys.length;
 	while (low < high) {
 		const middle = (low + high) >>> 1;
-		if (compareBytes(keys[middle], key) <= 0) low = middle + 1;
+		if (passes(keys[middle])) low = middle + 1;
 		else high = middle;
 	}
 	return low;
 }
 
 function mayHold(table: TableShape, lower: Uint8Array | undefined, upper: Uint8Array | undefined): boolean {
-	return (lower === undefined || compareBytes(table.largest, lower) >= 0) && isBelow(table.smallest, upper);
+	return (lower === undefined || isBefore(lower, table.end)) && isBelow(table.smallest, upper);
 }
 
 /** A cut at the lower bound itself would cut in front of the first output. */

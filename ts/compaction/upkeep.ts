@@ -33,10 +33,11 @@ export interface DueTable {
 	isDeepest: boolean;
 }
 
-/** Does a table hold so many tombstones that it should be compacted, and can they go? */
+/** Does a table hold so many tombstones, or nothing but range deletes, that it should be compacted, and can they go? */
 export function hasManyTombstones(tree: TreeView, table: TableShape, { tombstoneRatio }: UpkeepOptions): boolean {
-	if (tombstoneRatio === false || table.entries < LEAST_TOMBSTONE_ENTRIES) return false;
-	return table.tombstones >= table.entries * tombstoneRatio && table.largestSequence <= tree.oldestSnapshot;
+	if (tombstoneRatio === false || table.largestSequence > tree.oldestSnapshot) return false;
+	const hasRangeDeletesAlone = table.entries === 0;
+	return hasRangeDeletesAlone || (table.entries >= LEAST_TOMBSTONE_ENTRIES && table.tombstones >= table.entries * tombstoneRatio);
 }
 
 /** Was a table written longer ago than the period? */
@@ -87,7 +88,7 @@ function* rowsOfFragments(tree: TreeView, level: number, tableSize: number): Gen
 	let bytes = 0;
 	for (const table of tree.levels[level]) {
 		const isBusy = tree.busy.has(table.number);
-		const range = { smallest: (row[0] ?? table).smallest, largest: table.largest };
+		const range = { smallest: (row[0] ?? table).smallest, end: table.end };
 		if (isBusy || bytes + table.size > tableSize || !fitsAbove(tree, level, range, tableSize)) {
 			yield row;
 			row = [];

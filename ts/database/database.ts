@@ -135,6 +135,24 @@ export class Database<E extends Encoding = 'buffer'> {
 		this.#store.counters.deletes++;
 	}
 
+	/**
+	 * Removes all keys of a range (no bounds: all keys) with one record, however many there are: all or none, also after a crash. An empty
+	 * range is no error. Snapshots and iterators that are open keep what they see. Space is freed by compactions; tables that hold nothing
+	 * else are dropped without being read.
+	 */
+	async deleteRange(range: RangeOptions, options?: WriteOptions): Promise<void> {
+		const { lower, upper } = deletedRange(range);
+		await this.#write((encoder) => encoder.deleteRange(lower, upper), options);
+		this.#store.counters.deletes++;
+	}
+
+	/** As {@link deleteRange}, on the calling thread, with its fsync. */
+	deleteRangeSync(range: RangeOptions, options?: WriteOptions): void {
+		const { lower, upper } = deletedRange(range);
+		this.#writeSync((encoder) => encoder.deleteRange(lower, upper), options);
+		this.#store.counters.deletes++;
+	}
+
 	/** Starts a batch of puts and deletes that are written together. */
 	batch(): Batch;
 	/** Writes operations together: all or none, also after a crash. */
@@ -232,16 +250,21 @@ export class Database<E extends Encoding = 'buffer'> {
 	}
 
 	/**
-	 * Deletes the entries of a range (default: all). The keys are read and deleted in batches of about 1 MiB of keys: a range that
-	 * fits one goes at once or not at all, a larger one batch by batch. A signal ends it between two batches.
+	 * Deletes the entries of a range (default: all), as {@link deleteRange}. With `limit`, `reverse` or `snapshot` the keys are read and
+	 * deleted in batches of about 1 MiB of keys: a range that fits one goes at once or not at all, a larger one batch by batch, and a signal
+	 * ends it between two batches.
 	 */
 	async clear(options: ClearOptions = {}): Promise<void> {
 		const durability = checkClearOptions(options, this.#store.options.sync);
 		throwIfAborted(options.signal);
-		const { reverse = false, limit = Number.POSITIVE_INFINITY } = options;
+		const { reverse = false, limit = Number.POSITIVE_INFINITY, snapshot, sync, signal } = options;
+		if (!reverse && limit === Number.POSITIVE_INFINITY && snapshot === undefined) {
+			const { gt, gte, lt, lte, prefix } = options;
+			return this.deleteRange({ gt, gte, lt, lte, prefix }, { sync, signal });
+		}
 		const cursor = { ...halfOpenRange(options), reverse, keys: true, values: false, fillCache: false };
-		const reader = this.openReader(cursor, { keyEncoding: 'buffer', valueEncoding: 'buffer', limit }, options.snapshot);
-		await clearEntries(reader, this.#store.commits, durability, options.signal);
+		const reader = this.openReader(cursor, { keyEncoding: 'buffer', valueEncoding: 'buffer', limit }, snapshot);
+		await clearEntries(reader, this.#store.commits, durability, signal);
 	}
 
 	/** About how many bytes the entries of a range (default: all) take in tables; what is still in memory does not count. */
@@ -395,6 +418,14 @@ export class Database<E extends Encoding = 'buffer'> {
 		if (this.#status === 'open') return;
 		throw new ClosedError(`The database at ${this.path} is ${this.#status}.`, { path: this.path });
 	}
+}
+
+const FIRST_KEY = new Uint8Array(0);
+
+function deletedRange(range: RangeOptions): { lower: Uint8Array; upper: Uint8Array | undefined } {
+	checkRangeOptions(range);
+	const { lower = FIRST_KEY, upper } = halfOpenRange(range);
+	return { lower, upper };
 }
 
 function checkOperations(operations: unknown): asserts operations is readonly BatchOperation[] {

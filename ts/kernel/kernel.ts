@@ -18,6 +18,7 @@ export const DEFAULT_MAX_OPEN_FILES = 1000;
 /** Kind of an internal key; part of the file format. */
 export const KIND_DELETE = 0;
 export const KIND_PUT = 1;
+export const KIND_RANGE_DELETE = 2;
 
 /** What data blocks are compressed with; the ids are part of the file format. */
 export const COMPRESSION_NONE = 0;
@@ -88,11 +89,14 @@ export interface TableSpec {
 	/** Size in bytes as the manifest has it; another size on disk is corruption. */
 	size: number;
 	/**
-	 * Smallest and largest internal key as the manifest has them; other keys in the file are corruption. With them the first read that
-	 * needs the table loads it; without them it is loaded when it is opened.
+	 * The span of a table without range deletes, as the manifest has it; another span in the file, or a range delete, is corruption. With
+	 * it the first read that needs the table loads it; without it the table is loaded when it is opened.
 	 */
-	lazy?: readonly [smallest: Uint8Array, largest: Uint8Array] | undefined;
+	lazy?: TableSpan | undefined;
 }
+
+/** What a table spans. */
+export type TableSpan = Pick<TableSummary, 'smallestKey' | 'largestKey' | 'smallestSequence' | 'largestSequence'>;
 
 /** What is known of a table that a job wrote; becomes an "added table" of the manifest. */
 export interface TableSummary {
@@ -104,9 +108,13 @@ export interface TableSummary {
 	size: number;
 	entries: number;
 	tombstones: number;
+	rangeDeletes: number;
 	smallestSequence: number;
 	largestSequence: number;
-	/** Internal keys. */
+	/**
+	 * Internal keys. The span of range deletes is within: where it reaches behind the last entry, the largest key is its end, with a
+	 * trailer of all ones (docs/format.md).
+	 */
 	smallestKey: Uint8Array;
 	largestKey: Uint8Array;
 	/** Bytes of data blocks, before and after compression. */
@@ -142,8 +150,8 @@ export interface CompactionJob {
 	/** Sequence numbers of living snapshots, ascending. */
 	snapshots: number[];
 	/**
-	 * User-key ranges `[smallest, largest]` (both inclusive, ascending, disjoint) that levels below the output hold: a tombstone
-	 * within one of them is kept.
+	 * Ranges of user keys, `[start, end]` (the end exclusive, an empty one the end of all keys; ascending, disjoint), that levels below
+	 * the output hold: a tombstone within one of them is kept, and a range delete that overlaps one.
 	 */
 	keepTombstones: [Uint8Array, Uint8Array][];
 	/** Only user keys at or after this one are taken, of whatever the runs hold; undefined: from the first. */
@@ -170,7 +178,7 @@ export interface RunningJob {
 }
 
 export interface CursorOptions {
-	/** Highest sequence number that is visible. */
+	/** Highest sequence number that is visible. Range deletes that are applied after the cursor was opened never are. */
 	sequence: number;
 	/** Inclusive lower bound of user keys. */
 	lower?: Uint8Array | undefined;
@@ -301,6 +309,12 @@ export interface KernelEngine {
 	rawBytes(tables: number[], load: boolean): number;
 	/** Changes the byte limit of the block cache, and lets go at once of the blocks that pass it; 0 keeps nothing. */
 	setCacheCapacity(bytes: number): void;
+	/**
+	 * Tables of the view of which nobody can see anything any more, as range deletes in newer tables cover their whole span and no
+	 * snapshot is in between. Reads no file.
+	 * @param snapshots sequence numbers of living snapshots, ascending
+	 */
+	coveredTables(snapshots: number[]): number[];
 
 	// ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 	/** The caller writes the key here and passes its length. May be replaced by `reserveKey`. */

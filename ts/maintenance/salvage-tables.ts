@@ -17,7 +17,7 @@ import type { TableProperties } from '../kernel/js/table/properties';
 import { Table } from '../kernel/js/table/reader';
 import type { JobOutput, KernelEngine, TableSpec, TableSummary } from '../kernel/kernel';
 import type { ManifestState } from '../manifest/state';
-import { tableFileName, userKeyOf } from '../manifest/table-metadata';
+import { endOf, isBefore, tableFileName, userKeyOf } from '../manifest/table-metadata';
 
 /** A table that is open in the engine; its number there is its place among those that were tried. */
 export interface SalvagedTable {
@@ -159,7 +159,7 @@ function sortedRuns(tables: readonly SalvagedTable[]): number[][] {
 	const ordered = [...tables].sort((a, b) => compareBytes(smallest(a), smallest(b)));
 	const runs: SalvagedTable[][] = [];
 	for (const table of ordered) {
-		const run = runs.find((candidate) => compareBytes(largest(candidate[candidate.length - 1]), smallest(table)) < 0);
+		const run = runs.find((candidate) => !isBefore(smallest(table), endOf(candidate[candidate.length - 1].properties)));
 		if (run === undefined) runs.push([table]);
 		else run.push(table);
 	}
@@ -168,10 +168,6 @@ function sortedRuns(tables: readonly SalvagedTable[]): number[][] {
 
 function smallest({ properties }: SalvagedTable): Uint8Array {
 	return userKeyOf(properties.smallestKey);
-}
-
-function largest({ properties }: SalvagedTable): Uint8Array {
-	return userKeyOf(properties.largestKey);
 }
 
 function nameOf({ path }: CorruptionError): string | undefined {

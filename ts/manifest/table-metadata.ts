@@ -1,4 +1,5 @@
 /** What the manifest knows of a table, and the names of table files. */
+import { compareBytes, successor } from '../bytes';
 import type { TableSummary } from '../kernel/kernel';
 
 /** A live table. Keys are internal keys; sizes are bytes. */
@@ -21,4 +22,18 @@ export function parseTableFileName(name: string): { birthLevel: number; number: 
 /** The user key in an internal key. */
 export function userKeyOf(internalKey: Uint8Array): Uint8Array {
 	return internalKey.subarray(0, internalKey.length - 8);
+}
+
+/**
+ * Where a table ends: the first user key behind it. An empty end is the end of all keys: a range delete may reach there. The trailer of
+ * a largest key that is itself the end is all ones.
+ */
+export function endOf({ largestKey }: Pick<TableMetadata, 'largestKey'>): Uint8Array {
+	const isEnd = largestKey.subarray(-8).every((byte) => byte === 0xff);
+	return isEnd ? userKeyOf(largestKey) : successor(userKeyOf(largestKey));
+}
+
+/** Is a user key before an end? */
+export function isBefore(key: Uint8Array, end: Uint8Array): boolean {
+	return end.length === 0 || compareBytes(key, end) < 0;
 }

@@ -9,7 +9,7 @@
 import { compareBytes } from '../bytes';
 import { CorruptionError } from '../errors';
 import { BOTTOM_LEVEL, LEVELS } from '../limits';
-import { type TableMetadata, userKeyOf } from './table-metadata';
+import { endOf, isBefore, type TableMetadata, userKeyOf } from './table-metadata';
 import type { VersionEdit } from './version-edit';
 
 export class Version {
@@ -47,7 +47,7 @@ export class Version {
 		for (const table of this.levels.flat()) {
 			if (numbers.has(table.number)) throw new CorruptionError(`Table ${table.number} is listed twice.`);
 			numbers.add(table.number);
-			if (compareBytes(userKeyOf(table.smallestKey), userKeyOf(table.largestKey)) <= 0) continue;
+			if (isBefore(userKeyOf(table.smallestKey), endOf(table))) continue;
 			throw new CorruptionError(`The smallest key of table ${table.number} is greater than its largest.`);
 		}
 		for (let level = 1; level <= BOTTOM_LEVEL; level++) this.#checkDisjoint(level);
@@ -62,7 +62,7 @@ export class Version {
 	#checkDisjoint(level: number): void {
 		const tables = this.levels[level];
 		for (let i = 1; i < tables.length; i++) {
-			if (compareBytes(userKeyOf(tables[i - 1].largestKey), userKeyOf(tables[i].smallestKey)) < 0) continue;
+			if (!isBefore(userKeyOf(tables[i].smallestKey), endOf(tables[i - 1]))) continue;
 			throw new CorruptionError(`Tables ${tables[i - 1].number} and ${tables[i].number} overlap in level ${level}.`);
 		}
 	}

@@ -2,7 +2,7 @@
 import { compareBytes } from '../bytes';
 import type { HalfOpenRange } from '../iterator/range';
 import type { KernelEngine } from '../kernel/kernel';
-import { type TableMetadata, userKeyOf } from '../manifest/table-metadata';
+import { endOf, isBefore, type TableMetadata, userKeyOf } from '../manifest/table-metadata';
 import type { Version } from '../manifest/version';
 
 /** Bytes in all tables of a version between the blocks that hold the two bounds. */
@@ -14,11 +14,10 @@ export function approximateSize(engine: KernelEngine, version: Version, range: H
 
 function bytesWithin(engine: KernelEngine, table: TableMetadata, { lower, upper }: HalfOpenRange): number {
 	const smallest = userKeyOf(table.smallestKey);
-	const largest = userKeyOf(table.largestKey);
+	const tableEnd = endOf(table);
 	if (upper !== undefined && compareBytes(upper, smallest) <= 0) return 0;
-	if (lower !== undefined && compareBytes(lower, largest) > 0) return 0;
+	if (lower !== undefined && !isBefore(lower, tableEnd)) return 0;
 	const start = lower === undefined || compareBytes(lower, smallest) <= 0 ? 0 : engine.approximateOffset(table.number, lower);
-	const end =
-		upper === undefined || compareBytes(upper, largest) > 0 ? table.size : engine.approximateOffset(table.number, upper);
+	const end = upper === undefined || !isBefore(upper, tableEnd) ? table.size : engine.approximateOffset(table.number, upper);
 	return Math.max(0, end - start);
 }

@@ -14,6 +14,7 @@ export class Counters {
 	storedDataBytes = 0;
 	flushes = 0;
 	compactions = 0;
+	droppedTables = 0;
 	/** Memtable bytes that a second of flushing takes in: a moving average, which begins with what a slow disk does. */
 	flushBytesPerSecond = 64 * 1024 * 1024;
 	stalls = 0;

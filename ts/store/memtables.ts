@@ -10,6 +10,9 @@
 
 import type { KernelEngine } from '../kernel/kernel';
 
+/** A memtable that holds as many is frozen: what one more costs, and a scan that is older than some, grows with their number. */
+const MAX_RANGE_DELETES = 16_384;
+
 /** One memtable. Sizes are bytes as the kernel interface counts them: keys, values and MEMTABLE_ENTRY_OVERHEAD for each entry. */
 export interface Memtable {
 	readonly id: number;
@@ -17,6 +20,7 @@ export interface Memtable {
 	readonly capacity: number;
 	usage: number;
 	entries: number;
+	rangeDeletes: number;
 	/** Highest sequence number in it. */
 	lastSequence: number;
 }
@@ -43,7 +47,8 @@ export class Memtables {
 
 	/** Does the active memtable take `needed` bytes more? */
 	fits(needed: number): boolean {
-		return this.#active.usage + needed <= this.#active.capacity;
+		const { usage, capacity, rangeDeletes } = this.#active;
+		return usage + needed <= capacity && rangeDeletes < MAX_RANGE_DELETES;
 	}
 
 	/** Freezes the active memtable and puts an empty one in its place. The view must be installed anew. */
@@ -60,9 +65,10 @@ export class Memtables {
 	}
 
 	/** Counts a record that the kernel has applied to the active memtable. */
-	applied(usage: number, entries: number, lastSequence: number): void {
+	applied(usage: number, entries: number, rangeDeletes: number, lastSequence: number): void {
 		this.#active.usage += usage;
 		this.#active.entries += entries;
+		this.#active.rangeDeletes += rangeDeletes;
 		this.#active.lastSequence = lastSequence;
 	}
 
@@ -94,6 +100,6 @@ export class Memtables {
 	#make(capacity: number, walNumber: number): Memtable {
 		const id = this.#nextId++;
 		this.#engine.createMemtable(id, capacity);
-		return { id, walNumber, capacity, usage: 0, entries: 0, lastSequence: 0 };
+		return { id, walNumber, capacity, usage: 0, entries: 0, rangeDeletes: 0, lastSequence: 0 };
 	}
 }

@@ -60,7 +60,8 @@ export function recoverLogs(input: RecoveryInput): Recovered {
 			onRecord: (record, start, end, first, count) => {
 				applyRecord(memtables, engine, record.subarray(start, end), count, memtableSize, number);
 				sequence = first + count - 1;
-				memtables.applied(end - start + count * MEMTABLE_ENTRY_OVERHEAD, count, sequence);
+				// Range deletes are not counted: a log has no more of them than one memtable takes.
+				memtables.applied(end - start + count * MEMTABLE_ENTRY_OVERHEAD, count, 0, sequence);
 			},
 		});
 		if (sequence > before) logsUsed++;

@@ -48,6 +48,7 @@ export function collectStats(store: StatsSource): DatabaseStats {
 		dataBlocks: { rawBytes: counters.rawDataBytes, storedBytes: counters.storedDataBytes },
 		flushes: counters.flushes,
 		compactions: counters.compactions,
+		droppedTables: counters.droppedTables,
 		jobs: { running: store.jobs.running(), ended: store.jobs.ended() },
 		compactionsPaused: store.compactor.isPaused,
 		compactionDebt: store.compactor.debt,

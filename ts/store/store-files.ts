@@ -44,13 +44,13 @@ export class StoreFiles {
 		for (const parent of parents) this.#fileSystem.syncDirectorySync(parent);
 	}
 
-	/** @param lazy leave it to the first read to load the table */
+	/** @param lazy leave it to the first read to load the table, unless it has range deletes: these concern reads that find nothing in it */
 	tableSpec(table: TableMetadata, lazy = false): TableSpec {
 		return {
 			number: table.number,
 			path: join(this.tableDirectory, tableFileName(table)),
 			size: table.size,
-			lazy: lazy ? [table.smallestKey, table.largestKey] : undefined,
+			lazy: lazy && table.rangeDeletes === 0 ? table : undefined,
 		};
 	}
 

@@ -13,7 +13,6 @@
  */
 
 import { availableParallelism } from 'node:os';
-import { compareBytes } from '../bytes';
 import { CommitQueue } from '../commit/commit-queue';
 import { Compactor } from '../compaction/compactor';
 import type { KeyRange } from '../compaction/key-range';
@@ -28,7 +27,6 @@ import {
 	MEMTABLE_ENTRY_OVERHEAD,
 	type TableOptions,
 } from '../kernel/kernel';
-import { userKeyOf } from '../manifest/table-metadata';
 import type { Configuration } from '../options/configuration';
 import type { ResolvedOptions } from '../options/schema';
 import { tableOptionsOf } from '../options/table-options';
@@ -181,6 +179,8 @@ export class Store implements StoreContext {
 	/** Flushes, then merges the tables of a range into the bottom level. With fifo it only flushes. */
 	async compact(range: HalfOpenRange): Promise<void> {
 		await this.flush();
+		// Nothing is before the empty key, which as an end would stand for the end of all keys.
+		if (range.upper?.length === 0) return;
 		await this.compactor.full(this.#keyRange(range));
 	}
 
@@ -227,13 +227,13 @@ export class Store implements StoreContext {
 	}
 
 	#commit(encoder: BatchEncoder): void {
-		const { memoryUsage, count } = encoder;
+		const { memoryUsage, count, rangeDeletes } = encoder;
 		if (!this.memtables.fits(memoryUsage)) this.#makeRoom(Math.max(this.options.memtableSize, memoryUsage));
 		const record = encoder.finish(this.#sequence + 1);
 		this.wal.append(record);
 		this.#apply(record.buffer, record.start, record.end);
 		this.#sequence += count;
-		this.memtables.applied(memoryUsage, count, this.#sequence);
+		this.memtables.applied(memoryUsage, count, rangeDeletes, this.#sequence);
 		this.counters.userBytes += memoryUsage - count * MEMTABLE_ENTRY_OVERHEAD;
 	}
 
@@ -285,11 +285,9 @@ export class Store implements StoreContext {
 		};
 	}
 
-	/** Inclusive bounds for the strategy. One key too many at the upper end makes a compaction larger, never wrong. */
+	/** As the strategies see it; undefined: all keys. */
 	#keyRange({ lower, upper }: HalfOpenRange): KeyRange | undefined {
-		const tables = this.versions.current.levels.flat();
-		if ((lower === undefined && upper === undefined) || tables.length === 0) return undefined;
-		const ends = tables.map((table) => userKeyOf(table.largestKey)).sort(compareBytes);
-		return { smallest: lower ?? Buffer.alloc(0), largest: upper ?? ends[ends.length - 1] };
+		if (lower === undefined && upper === undefined) return undefined;
+		return { smallest: lower ?? Buffer.alloc(0), end: upper ?? Buffer.alloc(0) };
 	}
 }

@@ -6,11 +6,15 @@
  * operation: | kind (1) | key length (varint) | key | value length (varint) | value |
  * ```
  *
+ * Of a range delete the key is the start, the value the end; an empty value stands for the end of all keys.
+ *
  * Invariant: an operation that is refused leaves the encoder as it was.
  */
+
+import { compareBytes, toBytes } from '../bytes';
 import { ResourceError } from '../errors';
-import { KIND_DELETE, KIND_PUT, MEMTABLE_ENTRY_OVERHEAD } from '../kernel/kernel';
-import { checkBytes, checkKeyLength, MAX_BATCH_BYTES, MAX_VALUE_BYTES } from '../limits';
+import { KIND_DELETE, KIND_PUT, KIND_RANGE_DELETE, MEMTABLE_ENTRY_OVERHEAD } from '../kernel/kernel';
+import { checkBytes, checkKeyLength, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '../limits';
 import type { Bytes } from '../types';
 
 const HEADER_SIZE = 12;
@@ -21,11 +25,14 @@ const OPERATION_OVERHEAD = 11;
 /** Strings up to this length are copied by a loop: faster than a call into the runtime. */
 const LOOP_LIMIT = 48;
 
+const END_OF_ALL = new Uint8Array(0);
+
 /** A place to go back to. */
 export interface EncoderMark {
 	byteLength: number;
 	count: number;
 	memoryUsage: number;
+	rangeDeletes: number;
 }
 
 /** A record: `buffer[start, end)`, valid until the encoder is used again. */
@@ -40,6 +47,7 @@ export class BatchEncoder {
 	#length = HEADER_SIZE;
 	#count = 0;
 	#memoryUsage = 0;
+	#rangeDeletes = 0;
 
 	/** Operations encoded. */
 	get count(): number {
@@ -54,6 +62,11 @@ export class BatchEncoder {
 	/** What the operations cost in a memtable: keys, values and MEMTABLE_ENTRY_OVERHEAD each. */
 	get memoryUsage(): number {
 		return this.#memoryUsage;
+	}
+
+	/** How many of the operations are range deletes. */
+	get rangeDeletes(): number {
+		return this.#rangeDeletes;
 	}
 
 	put(key: Bytes, value: Bytes): void {
@@ -90,6 +103,27 @@ export class BatchEncoder {
 		}
 	}
 
+	/**
+	 * Deletes the keys from `start` to `end` (exclusive; undefined: to the end of all keys). An empty range adds no operation.
+	 */
+	deleteRange(start: Bytes, end: Bytes | undefined): void {
+		checkBytes(start, 'bound');
+		if (end !== undefined) checkBytes(end, 'bound');
+		const startBytes = clipped(start);
+		const endBytes = end === undefined ? END_OF_ALL : clipped(end);
+		if (end !== undefined && compareBytes(startBytes, endBytes) >= 0) return;
+		const mark = this.mark();
+		try {
+			this.#reserve(startBytes.length + endBytes.length + OPERATION_OVERHEAD);
+			this.#buffer[this.#length++] = KIND_RANGE_DELETE;
+			this.#operationDone(this.#bytes(startBytes) + this.#bytes(endBytes));
+			this.#rangeDeletes++;
+		} catch (error) {
+			this.rollback(mark);
+			throw error;
+		}
+	}
+
 	/** Adds all operations of another encoder. */
 	append(other: BatchEncoder): void {
 		const length = other.#length - HEADER_SIZE;
@@ -98,10 +132,16 @@ export class BatchEncoder {
 		this.#length += length;
 		this.#count += other.#count;
 		this.#memoryUsage += other.#memoryUsage;
+		this.#rangeDeletes += other.#rangeDeletes;
 	}
 
 	mark(): EncoderMark {
-		return { byteLength: this.#length, count: this.#count, memoryUsage: this.#memoryUsage };
+		return {
+			byteLength: this.#length,
+			count: this.#count,
+			memoryUsage: this.#memoryUsage,
+			rangeDeletes: this.#rangeDeletes,
+		};
 	}
 
 	/** Drops what was added since a mark. */
@@ -109,11 +149,12 @@ export class BatchEncoder {
 		this.#length = mark.byteLength;
 		this.#count = mark.count;
 		this.#memoryUsage = mark.memoryUsage;
+		this.#rangeDeletes = mark.rangeDeletes;
 	}
 
 	/** Drops everything. A large buffer is given back. */
 	reset(): void {
-		this.rollback({ byteLength: HEADER_SIZE, count: 0, memoryUsage: 0 });
+		this.rollback({ byteLength: HEADER_SIZE, count: 0, memoryUsage: 0, rangeDeletes: 0 });
 		if (this.#buffer.length > KEPT_BUFFER_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
 	}
 
@@ -184,6 +225,11 @@ export class BatchEncoder {
 		this.#buffer.copy(grown, 0, 0, this.#length);
 		this.#buffer = grown;
 	}
+}
+
+/** A bound that is longer than any key, by as much as it takes to part the same keys. */
+function clipped(bound: Bytes): Uint8Array {
+	return toBytes(bound).subarray(0, MAX_KEY_BYTES + 1);
 }
 
 /** Upper bound of the bytes of a key or value, without counting the characters of a short string. */

@@ -10,7 +10,7 @@
 import { join } from 'node:path';
 import { CorruptionError } from '../errors';
 import type { FileSystem, ReadableFile } from '../fs/file-system';
-import { KIND_DELETE, KIND_PUT } from '../kernel/kernel';
+import { KIND_RANGE_DELETE } from '../kernel/kernel';
 import type { Crc32 } from '../log/format';
 import { LogReader } from '../log/log-reader';
 import { walFileName } from './wal-file-name';
@@ -93,7 +93,7 @@ function checkOperations(data: Uint8Array, count: number): string | undefined {
 	let position = 12;
 	for (let i = 0; i < count; i++) {
 		const kind = data[position++];
-		if (kind !== KIND_PUT && kind !== KIND_DELETE) return `operation ${i} of a record has the unknown kind ${kind}`;
+		if (kind === undefined || kind > KIND_RANGE_DELETE) return `operation ${i} of a record has the unknown kind ${kind}`;
 		for (let part = 0; part < 2; part++) {
 			const [length, next] = readVarint(data, position);
 			if (next < 0 || length > data.length - next) return `operation ${i} of a record is longer than the record`;

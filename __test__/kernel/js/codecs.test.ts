@@ -102,7 +102,7 @@ describe('memtable', () => {
 
 describe('retention', () => {
 	const survivors = (snapshots: number[], keep: [Buffer, Buffer][] | undefined, keys: Buffer[]) => {
-		const retention = new Retention(snapshots, keep);
+		const retention = new Retention(snapshots, keep, []);
 		return keys.filter((key) => retention.keeps(key, 0, key.length));
 	};
 	const put = (sequence: number) => internalKey('k', sequence);
@@ -119,7 +119,9 @@ describe('retention', () => {
 		expect(survivors([], [], [del(9), put(5)])).toEqual([]);
 		expect(survivors([5], [], [del(9), put(5)])).toEqual([del(9), put(5)]);
 		expect(survivors([9], [], [del(9), put(5)])).toEqual([]);
-		expect(survivors([], [[Buffer.from('a'), Buffer.from('k')]], [del(9), put(5)])).toEqual([del(9)]);
+		expect(survivors([], [[Buffer.from('a'), Buffer.from('k')]], [del(9), put(5)])).toEqual([]);
+		expect(survivors([], [[Buffer.from('a'), Buffer.from('k\0')]], [del(9), put(5)])).toEqual([del(9)]);
+		expect(survivors([], [[Buffer.from('a'), Buffer.alloc(0)]], [del(9), put(5)])).toEqual([del(9)]);
 		expect(survivors([], [[Buffer.from('k'), Buffer.from('z')]], [del(9)])).toEqual([del(9)]);
 		expect(
 			survivors(

@@ -41,7 +41,7 @@ function openTable(entries: Entry[]): Table {
 	for (const { key, value } of entries) {
 		writer.add(writer.compareUserKey(key, 0, key.length), key, 0, key.length, value, 0, value.length);
 	}
-	const { size } = writer.finish();
+	const { size } = writer.finish([]);
 	file.closeSync();
 	return Table.open(new FileCache(nodeFileSystem, 16), { number: fileNumber++, path, size });
 }

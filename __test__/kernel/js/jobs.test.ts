@@ -103,6 +103,7 @@ describe('job thread', () => {
 		const request = (number: number) => ({
 			kind: 'flush' as const,
 			memtable: memtable.share(),
+			rangeDeletes: [],
 			snapshots: [],
 			output: { ...jobOutput(directory, number), numberCount: 1 },
 		});
@@ -141,7 +142,13 @@ describe('job thread', () => {
 		const { threads } = runner as unknown as { threads: unknown[] };
 		const memtable = Memtable.create(1000);
 		const run = (number: number) =>
-			runner.run({ kind: 'flush', memtable: memtable.share(), snapshots: [], output: jobOutput(directory, number) }).done;
+			runner.run({
+				kind: 'flush',
+				memtable: memtable.share(),
+				rangeDeletes: [],
+				snapshots: [],
+				output: jobOutput(directory, number),
+			}).done;
 		await run(70);
 		await run(71);
 		expect(threads).toHaveLength(1);

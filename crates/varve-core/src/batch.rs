@@ -4,9 +4,11 @@
 //! record:    | sequence (8) | count (4) | operation … |
 //! operation: | kind (1) | key length (varint) | key | value length (varint) | value |
 //! ```
+//!
+//! Of a range delete the key is the start, the value the end; an empty value stands for the end of all keys.
 
 use crate::error::{Error, Result};
-use crate::internal_key::{KIND_DELETE, KIND_PUT};
+use crate::internal_key::KIND_RANGE_DELETE;
 use crate::varint::{read_varint32, MAX_SAFE_INTEGER};
 
 const HEADER_SIZE: usize = 12;
@@ -56,7 +58,7 @@ impl<'a> Operations<'a> {
 
     fn operation(&mut self) -> Option<Operation<'a>> {
         let &[kind] = self.take(1)? else { return None };
-        if kind != KIND_PUT && kind != KIND_DELETE {
+        if kind > KIND_RANGE_DELETE {
             return None;
         }
         Some(Operation { sequence: self.sequence, kind, key: self.bytes()?, value: self.bytes()? })

@@ -144,6 +144,11 @@ impl Engine {
         })
     }
 
+    /// Tables of the view that newer range deletes have emptied; see [`View::covered_tables`]. Reads no file.
+    pub fn covered_tables(&self, snapshots: &[u64]) -> Vec<u64> {
+        self.view().covered_tables(snapshots)
+    }
+
     /// Looks up a key; `take` gets the value where it lies.
     pub fn get_with<R>(&self, key: &[u8], sequence: u64, io: Io, take: impl FnOnce(&[u8]) -> R) -> Result<Lookup<R>> {
         let context = ReadContext { cache: &self.cache, counters: &self.counters, io };

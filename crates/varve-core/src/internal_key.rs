@@ -12,6 +12,9 @@ use crate::error::Error;
 
 pub const KIND_DELETE: u8 = 0;
 pub const KIND_PUT: u8 = 1;
+pub const KIND_RANGE_DELETE: u8 = 2;
+/// Trailer of an internal key that is the end of a table without being in it. It stands before every version of its user key.
+pub const END_TRAILER: u64 = u64::MAX;
 pub const TRAILER_SIZE: usize = 8;
 
 #[inline]
@@ -45,11 +48,26 @@ pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
     key_a.cmp(key_b).then_with(|| trailer_b.cmp(&trailer_a))
 }
 
+/// Where a table ends, given its largest internal key: behind that user key or, where it is marked as an end, before it.
+pub fn end_of(largest_key: &[u8]) -> Vec<u8> {
+    let (user_key, trailer) = split(largest_key);
+    let mut end = user_key.to_vec();
+    if trailer != END_TRAILER {
+        end.push(0);
+    }
+    end
+}
+
 /// Writes the internal key that stands before every version of `user_key` that `sequence` can see.
 pub fn seek_key(out: &mut Vec<u8>, user_key: &[u8], sequence: u64) {
     out.clear();
     out.extend_from_slice(user_key);
     out.extend_from_slice(&pack_trailer(sequence, u8::MAX).to_le_bytes());
+}
+
+/// The internal key that stands before every version of `user_key`.
+pub fn first_key(user_key: &[u8]) -> Vec<u8> {
+    [user_key, &END_TRAILER.to_le_bytes()].concat()
 }
 
 /// Writes the internal key that stands behind every version of `user_key`.

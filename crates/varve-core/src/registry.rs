@@ -55,14 +55,14 @@ impl Registry {
     /// The view of these memtables (newest first) and levels (level 0 newest first, the others in key order).
     pub fn view(&self, memtables: &[u64], levels: &[Vec<u64>]) -> Result<View> {
         let (level0, deeper) = levels.split_first().map_or((&[][..], &[][..]), |(first, rest)| (first.as_slice(), rest));
-        Ok(View {
-            memtables: memtables.iter().map(|&id| self.memtable(id)).collect::<Result<_>>()?,
-            level0: level0.iter().map(|&number| self.table(number)).collect::<Result<_>>()?,
-            levels: (1..)
+        Ok(View::new(
+            memtables.iter().map(|&id| self.memtable(id)).collect::<Result<_>>()?,
+            level0.iter().map(|&number| self.table(number)).collect::<Result<_>>()?,
+            (1..)
                 .zip(deeper)
                 .filter(|(_, numbers)| !numbers.is_empty())
                 .map(|(level, numbers)| Ok((level, self.run(numbers)?)))
                 .collect::<Result<_>>()?,
-        })
+        ))
     }
 }

@@ -6,17 +6,22 @@
 //! ```
 //!
 //! Invariants:
-//!  1. Of each user key the newest version that `sequence` can see decides; a tombstone hides the key.
-//!  2. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
+//!  1. Of each user key the newest version that `sequence` can see decides; a tombstone hides the key, and so does a newer range delete
+//!     over it. Range deletes count that were there when the cursor was opened.
+//!  2. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level, this
+//!     is asked table by table.
+//!  3. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use crate::block_source::CachedBlocks;
+use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
 use crate::merge::MergeCursor;
+use crate::range_delete::RangeDelete;
 use crate::view::{Source, View};
 
 #[derive(Clone, Debug, Default)]
@@ -70,6 +75,7 @@ pub struct ScanCursor {
     options: CursorOptions,
     cache_only: Arc<AtomicBool>,
     merge: MergeCursor<Source>,
+    coverages: Vec<Arc<Coverage>>,
     place: Place,
     /// Forward: the user key whose further versions are passed over. Both: where to go on after an error.
     last: Vec<u8>,
@@ -86,6 +92,7 @@ impl ScanCursor {
     pub fn new(view: Arc<View>, blocks: CachedBlocks, options: CursorOptions) -> Self {
         Self {
             merge: view.cursor(&blocks),
+            coverages: view.coverages(options.sequence),
             cache_only: blocks.cache_only,
             _view: view,
             options,
@@ -251,9 +258,10 @@ impl ScanCursor {
                 }
                 passing = false;
                 if trailer >> 8 <= self.options.sequence {
+                    let over = hiding(&self.coverages, user_key, trailer >> 8);
                     match trailer as u8 {
-                        KIND_PUT => return Ok(true),
-                        KIND_DELETE => {}
+                        KIND_PUT if over.is_none() => return Ok(true),
+                        KIND_PUT | KIND_DELETE => {}
                         kind => return Err(self.merge.locate(unknown_kind(kind))),
                     }
                     self.last.clear();
@@ -261,6 +269,10 @@ impl ScanCursor {
                     passing = true;
                     // From here on an error goes on behind the tombstone.
                     self.place = Place::Behind;
+                    if let Some(over) = over {
+                        self.merge.move_top(|source| source.pass(over, false))?;
+                        continue;
+                    }
                 }
             }
             self.merge.next()?;
@@ -296,6 +308,10 @@ impl ScanCursor {
                 break;
             }
             if trailer >> 8 <= self.options.sequence {
+                if let Some(over) = hiding(&self.coverages, user_key, trailer >> 8) {
+                    self.merge.move_top(|source| source.pass(over, true))?;
+                    continue;
+                }
                 found = match trailer as u8 {
                     KIND_PUT => true,
                     KIND_DELETE => false,
@@ -310,4 +326,10 @@ impl ScanCursor {
         }
         Ok(found)
     }
+}
+
+/// The range delete that hides an entry from this reader.
+#[inline]
+fn hiding<'a>(coverages: &'a [Arc<Coverage>], user_key: &[u8], sequence: u64) -> Option<&'a RangeDelete> {
+    coverages.iter().filter_map(|coverage| coverage.at(user_key)).find(|one| one.sequence > sequence)
 }

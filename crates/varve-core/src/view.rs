@@ -1,19 +1,21 @@
 //! A view: the memtables and tables that reads see at one moment. Immutable.
 //!
 //! Invariant: for one user key, everything in an earlier source is newer than everything in a later one: memtables newest first, level 0
-//! newest first, then the deeper levels. So a lookup ends at the first source that knows the key.
+//! newest first, then the deeper levels. So a lookup ends at the first source that knows the key; one with a range delete over it does.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::block::{BlockCursor, KeyOrder};
 use crate::block_source::{cached_block, resident, CachedBlocks, Io};
 use crate::cache::BlockCache;
+use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
 use crate::level_cursor::LevelCursor;
 use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
+use crate::range_delete::{is_before, RangeDelete};
 use crate::stats::Counters;
 use crate::table::key_index::index_mismatch;
 use crate::table::{Resident, Table};
@@ -27,6 +29,10 @@ pub struct View {
     pub level0: Vec<Arc<Table>>,
     /// Levels from 1 on that have tables, and their numbers: in key order, disjoint.
     pub levels: Vec<(usize, Arc<[Arc<Table>]>)>,
+    /// Tables with range deletes, from all levels.
+    with_range_deletes: Vec<Arc<Table>>,
+    /// What all of their range deletes cover; made when it is first asked for.
+    table_coverage: OnceLock<Arc<Coverage>>,
 }
 
 /// A source of a scan.
@@ -43,6 +49,46 @@ pub struct ReadContext<'a> {
 }
 
 impl View {
+    /// Memtables and tables of level 0 newest first, the levels from 1 on in key order.
+    pub fn new(memtables: Vec<Arc<Memtable>>, level0: Vec<Arc<Table>>, levels: Vec<(usize, Arc<[Arc<Table>]>)>) -> Self {
+        let mut view = Self { memtables, level0, levels, with_range_deletes: Vec::new(), table_coverage: OnceLock::new() };
+        view.with_range_deletes = view.all_tables().filter(|table| !table.range_deletes().is_empty()).cloned().collect();
+        view
+    }
+
+    fn all_tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.level0.iter().chain(self.levels.iter().flat_map(|(_, tables)| tables.iter()))
+    }
+
+    /// What range deletes cover that `sequence` can see: for each memtable that has some, and for all tables together.
+    pub fn coverages(&self, sequence: u64) -> Vec<Arc<Coverage>> {
+        let memtables = self.memtables.iter().filter_map(|memtable| memtable.coverage(sequence));
+        memtables.chain((!self.with_range_deletes.is_empty()).then(|| self.table_coverage(sequence))).collect()
+    }
+
+    fn table_coverage(&self, sequence: u64) -> Arc<Coverage> {
+        let all = || self.with_range_deletes.iter().flat_map(|table| table.range_deletes().all());
+        if self.with_range_deletes.iter().any(|table| table.range_deletes().newest() > sequence) {
+            return Arc::new(Coverage::of(all().filter(|one| one.sequence <= sequence)));
+        }
+        Arc::clone(self.table_coverage.get_or_init(|| Arc::new(Coverage::of(all()))))
+    }
+
+    /// Numbers of tables of which nobody can see anything any more: newer range deletes of other tables cover their whole span, and no
+    /// snapshot is in between. `snapshots` ascend.
+    pub fn covered_tables(&self, snapshots: &[u64]) -> Vec<u64> {
+        if self.with_range_deletes.is_empty() {
+            return Vec::new();
+        }
+        let coverage = self.table_coverage(u64::MAX);
+        let is_covered = |table: &&Arc<Table>| {
+            let newest = coverage.spans(table.smallest_user_key(), &table.end, table.span.largest_sequence);
+            let next_snapshot = snapshots.partition_point(|&snapshot| snapshot < table.span.smallest_sequence);
+            newest.is_some_and(|newest| snapshots.get(next_snapshot).is_none_or(|&snapshot| snapshot >= newest))
+        };
+        self.all_tables().filter(is_covered).map(|table| table.number).collect()
+    }
+
     /// Looks for the newest version of a key that `sequence` can see.
     pub fn get<R>(
         &self,
@@ -82,13 +128,10 @@ impl View {
     /// Tables whose key range holds the key, and their levels, newest data first.
     fn tables_for<'a>(&'a self, user_key: &'a [u8]) -> impl Iterator<Item = (usize, &'a Arc<Table>)> {
         let deeper = self.levels.iter().filter_map(move |(level, tables)| {
-            let position = tables.partition_point(|table| table.largest_user_key() < user_key);
+            let position = tables.partition_point(|table| !is_before(user_key, &table.end));
             tables.get(position).map(|table| (*level, table))
         });
-        let inside = move |(_, table): &(usize, &Arc<Table>)| {
-            table.smallest_user_key() <= user_key && user_key <= table.largest_user_key()
-        };
-        self.level0.iter().map(|table| (0, table)).chain(deeper).filter(inside)
+        self.level0.iter().map(|table| (0, table)).chain(deeper).filter(|(_, table)| table.covers(user_key))
     }
 
     /// A cursor over every version of every key.
@@ -115,6 +158,23 @@ struct Lookup<'a> {
 
 impl Lookup<'_> {
     fn in_table<R>(&self, level: usize, table: &Table, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
+        let range_deletes = table.range_deletes();
+        if range_deletes.is_empty() {
+            return self.among_entries(level, table, 0, take);
+        }
+        let hidden_below = range_deletes.covering(self.user_key, self.sequence);
+        let found = self.among_entries(level, table, hidden_below, take)?;
+        Ok(if hidden_below > 0 && matches!(found, Found::Nothing) { Found::Tombstone } else { found })
+    }
+
+    /// Looks for the key among the entries; one with a sequence number under `hidden_below` is deleted.
+    fn among_entries<R>(
+        &self,
+        level: usize,
+        table: &Table,
+        hidden_below: u64,
+        take: &mut impl FnMut(&[u8]) -> R,
+    ) -> Result<Found<R>> {
         let ReadContext { cache, counters, io } = *self.context;
         let resident = resident(table, io)?;
         if let Some(filter) = &resident.filter {
@@ -132,7 +192,7 @@ impl Lookup<'_> {
         }
         let block = cached_block(table, position, cache, counters, io)?;
         let here = resident.index.handle(position).offset;
-        let found = self.in_block(BlockCursor::new(block, KeyOrder::Internal), &target, take);
+        let found = self.in_block(BlockCursor::new(block, KeyOrder::Internal), &target, hidden_below, take);
         Ok(found.map_err(|error| error.at(table.path(), here))?.unwrap_or_else(|| self.absent(level, resident)))
     }
 
@@ -140,6 +200,7 @@ impl Lookup<'_> {
         &self,
         cursor: Result<BlockCursor>,
         target: &[u8],
+        hidden_below: u64,
         take: &mut impl FnMut(&[u8]) -> R,
     ) -> Result<Option<Found<R>>> {
         let mut cursor = cursor?;
@@ -152,8 +213,8 @@ impl Lookup<'_> {
             return Ok(None);
         }
         match trailer as u8 {
-            KIND_PUT => Ok(Some(Found::Value(take(cursor.value())))),
-            KIND_DELETE => Ok(Some(Found::Tombstone)),
+            KIND_PUT if trailer >> 8 >= hidden_below => Ok(Some(Found::Value(take(cursor.value())))),
+            KIND_PUT | KIND_DELETE => Ok(Some(Found::Tombstone)),
             kind => Err(unknown_kind(kind)),
         }
     }
@@ -175,6 +236,13 @@ macro_rules! of_source {
             Source::Level($cursor) => $call,
         }
     };
+}
+
+impl Source {
+    /// Moves on over what a range delete over the current entry hides, as far as nothing newer can be there: by one entry at least.
+    pub fn pass(&mut self, over: &RangeDelete, reverse: bool) -> Result<()> {
+        of_source!(self, cursor => cursor.pass(over, reverse))
+    }
 }
 
 impl Cursor for Source {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use varve_core::internal_key::TRAILER_SIZE;
-use varve_core::{Engine, EngineOptions, JobControl, KeyBounds, TableSpec};
+use varve_core::{Engine, EngineOptions, JobControl, TableSpan, TableSpec};
 
 use crate::cursors;
 use crate::js::{methods, Error, Result, Scope, Value};
@@ -42,6 +42,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, max_open_files, keys, s
         c"setJobRate" => set_job_rate,
         c"installView" => install_view,
         c"approximateOffset" => approximate_offset,
+        c"coveredTables" => covered_tables,
         c"rawBytes" => raw_bytes,
         c"flush" => flush,
         c"compact" => compact,
@@ -106,23 +107,30 @@ fn open_tables(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<V
             number: scope.to_u64(scope.get(spec, c"number")?)?,
             path: PathBuf::from(scope.to_string(scope.get(spec, c"path")?)?),
             size: scope.to_u64(scope.get(spec, c"size")?)?,
-            lazy: bounds(scope, scope.get(spec, c"lazy")?)?,
+            lazy: span(scope, scope.get(spec, c"lazy")?)?,
         })
     })?;
     async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
 }
 
-/// `[smallest, largest] | undefined`
-fn bounds(scope: Scope, value: Value) -> Result<Option<KeyBounds>> {
+/// `TableSpan | undefined`
+fn span(scope: Scope, value: Value) -> Result<Option<TableSpan>> {
     if scope.is_undefined(value)? {
         return Ok(None);
     }
-    let keys = scope.list(value, |key| Ok(scope.bytes(key)?.to_vec()))?;
-    let keys = <[Vec<u8>; 2]>::try_from(keys).map_err(|_| Error::Usage("the bounds of a table are two keys"))?;
-    if keys.iter().any(|key| key.len() < TRAILER_SIZE) {
-        return Err(Error::Usage("the bounds of a table are internal keys"));
-    }
-    Ok(Some(keys.into()))
+    let key = |name| -> Result<Vec<u8>> {
+        let key = scope.bytes(scope.get(value, name)?)?.to_vec();
+        if key.len() < TRAILER_SIZE {
+            return Err(Error::Usage("a table spans internal keys"));
+        }
+        Ok(key)
+    };
+    Ok(Some(TableSpan {
+        smallest_key: key(c"smallestKey")?,
+        largest_key: key(c"largestKey")?,
+        smallest_sequence: scope.to_u64(scope.get(value, c"smallestSequence")?)?,
+        largest_sequence: scope.to_u64(scope.get(value, c"largestSequence")?)?,
+    }))
 }
 
 fn set_cache_capacity(scope: Scope, state: &Rc<State>, [bytes]: [Value; 1]) -> Result<Value> {
@@ -157,6 +165,13 @@ fn approximate_offset(scope: Scope, state: &Rc<State>, [table, key]: [Value; 2])
 fn raw_bytes(scope: Scope, state: &Rc<State>, [tables, load]: [Value; 2]) -> Result<Value> {
     let bytes = state.engine()?.raw_bytes(&scope.numbers(tables)?, scope.to_bool(load)?)?;
     scope.number(bytes as f64)
+}
+
+/// `(snapshots: number[]) → number[]`
+fn covered_tables(scope: Scope, state: &Rc<State>, [snapshots]: [Value; 1]) -> Result<Value> {
+    let snapshots = scope.numbers(snapshots)?;
+    let numbers = state.with_engine(|engine| Ok(engine.covered_tables(&snapshots)))?;
+    scope.array(&numbers, |&number| scope.number(number as f64))
 }
 
 /// `(job: FlushJob, onProgress?) → { done, cancel }`

@@ -221,6 +221,7 @@ fn summaries(scope: Scope, tables: &[TableSummary]) -> Result<Value> {
         number(c"size", table.size)?;
         number(c"entries", table.entries)?;
         number(c"tombstones", table.tombstones)?;
+        number(c"rangeDeletes", table.range_deletes)?;
         number(c"smallestSequence", table.smallest_sequence)?;
         number(c"largestSequence", table.largest_sequence)?;
         scope.set(object, c"smallestKey", scope.buffer(&table.smallest_key)?)?;
@@ -245,7 +246,7 @@ pub fn compaction_job(scope: Scope, job: Value) -> Result<Job> {
     let range = |pair: Value| -> Result<(Vec<u8>, Vec<u8>)> {
         let mut ends = scope.list(pair, |end| scope.bytes(end).map(<[u8]>::to_vec))?;
         match (ends.pop(), ends.pop()) {
-            (Some(largest), Some(smallest)) => Ok((smallest, largest)),
+            (Some(end), Some(start)) => Ok((start, end)),
             _ => Err(Error::Usage("a range has two ends")),
         }
     };

@@ -4,6 +4,8 @@
  *     | sequence (8) | count (4) | operation … |
  *     operation: | kind (1) | key length (varint) | key | value length (varint) | value |
  *
+ * Of a range delete the key is the start, the value the end; an empty value stands for the end of all keys.
+ *
  * Invariants:
  *  1. Operation i has sequence number `sequence + i`.
  *  2. The record was encoded or checked by the caller; one that ends early is still refused, never read past its end.

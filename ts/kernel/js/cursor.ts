@@ -7,6 +7,8 @@
  *  3. The direction may change at any step. A step past either end makes the cursor invalid; only a seek makes it valid again.
  *  4. A cursor that threw is invalid until the next seek.
  */
+import type { RangeDelete } from './range-delete';
+
 export interface Cursor {
 	readonly valid: boolean;
 	readonly keyBytes: Buffer;
@@ -23,4 +25,13 @@ export interface Cursor {
 	seekForPrev(bytes: Uint8Array, start: number, end: number): void;
 	next(): void;
 	prev(): void;
+}
+
+/** A cursor over one source of a scan. */
+export interface SourceCursor extends Cursor {
+	/**
+	 * Moves on over what a range delete over the current entry hides, to its end or, in reverse, before its start, as far as nothing newer
+	 * can be there: by one entry at least. Only while `valid`.
+	 */
+	pass(over: RangeDelete, reverse: boolean): void;
 }

@@ -115,6 +115,11 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.registry.table(table).approximateOffset(key);
 	}
 
+	coveredTables(snapshots: number[]): number[] {
+		this.checkOpen();
+		return this.registry.view.coveredTables(snapshots);
+	}
+
 	setCacheCapacity(bytes: number): void {
 		this.checkOpen();
 		this.cache.setCapacity(bytes);
@@ -217,17 +222,18 @@ export class JsEngine implements KernelEngine, ScanHost {
 	flush(job: FlushJob, onProgress?: ProgressListener): RunningJob {
 		this.checkOpen();
 		const { snapshots, output } = job;
-		const memtable = this.registry.memtable(job.memtable).share();
-		return this.jobs.run({ kind: 'flush', memtable, snapshots, output }, onProgress);
+		const memtable = this.registry.memtable(job.memtable);
+		const rangeDeletes = memtable.rangeDeletes.all;
+		return this.jobs.run({ kind: 'flush', memtable: memtable.share(), rangeDeletes, snapshots, output }, onProgress);
 	}
 
 	compact(job: CompactionJob, onProgress?: ProgressListener): RunningJob {
 		this.checkOpen();
 		const { snapshots, output, lower, upper, cuts = [] } = job;
 		const runs = job.runs.map((run) => run.map((number) => this.tableSpec(number)));
-		const keepTombstones = job.keepTombstones.map(([smallest, largest]): [Uint8Array, Uint8Array] => [
-			Uint8Array.from(smallest),
-			Uint8Array.from(largest),
+		const keepTombstones = job.keepTombstones.map(([start, end]): [Uint8Array, Uint8Array] => [
+			Uint8Array.from(start),
+			Uint8Array.from(end),
 		]);
 		const bounds = { lower: lower && Uint8Array.from(lower), upper: upper && Uint8Array.from(upper) };
 		const request = { runs, snapshots, keepTombstones, bounds, cuts: cuts.map((cut) => Uint8Array.from(cut)), output };

@@ -14,6 +14,11 @@ import { compareBytes } from './bytes';
 export const TRAILER_SIZE = 8;
 /** Higher than every kind: only in targets of seeks. */
 export const KIND_SEEK = 255;
+/**
+ * Each byte of the trailer of an internal key that is the end of a table without being in it. It stands before every version of its
+ * user key.
+ */
+export const END_TRAILER_BYTE = 255;
 /** Bytes of a user key that its head holds: as many as a double holds exactly. */
 export const HEAD_SIZE = 6;
 
@@ -58,6 +63,35 @@ export function writeTrailer(bytes: Uint8Array, at: number, sequence: number, ki
 	bytes[at + 6] = high >>> 16;
 	bytes[at + 7] = high >>> 24;
 	return at + TRAILER_SIZE;
+}
+
+/** The internal key of a user key. */
+export function withTrailer(userKey: Uint8Array, sequence: number, kind: number): Buffer {
+	const key = Buffer.allocUnsafe(userKey.length + TRAILER_SIZE);
+	key.set(userKey);
+	writeTrailer(key, userKey.length, sequence, kind);
+	return key;
+}
+
+/** The largest internal key of a table that ends before a user key (empty: at the end of all keys). */
+export function endKey(end: Uint8Array): Buffer {
+	const key = Buffer.alloc(end.length + TRAILER_SIZE, END_TRAILER_BYTE);
+	key.set(end);
+	return key;
+}
+
+/** The internal key that stands before every version of a user key. */
+export function firstKey(userKey: Uint8Array): Buffer {
+	return withTrailer(userKey, Number.MAX_SAFE_INTEGER, KIND_SEEK);
+}
+
+/** Where a table ends, given its largest internal key: behind that user key or, where it is marked as an end, before it. */
+export function endOf(largestKey: Uint8Array): Uint8Array {
+	const length = largestKey.length - TRAILER_SIZE;
+	const isEnd = largestKey.subarray(length).every((byte) => byte === END_TRAILER_BYTE);
+	const end = new Uint8Array(isEnd ? length : length + 1);
+	end.set(largestKey.subarray(0, length));
+	return end;
 }
 
 /**

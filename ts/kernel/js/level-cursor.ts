@@ -3,12 +3,15 @@
  *
  * Invariants:
  *  1. One table is open for walking at a time; a seek that lands in it keeps its block.
- *  2. `index` holds the largest internal key of each table, so a seek touches one table, `seekForPrev` one or two.
+ *  2. `index` holds the largest internal key of each table but the last, so a seek touches one table, `seekForPrev` one or two. What lies
+ *     behind the others is looked for in the last: it may have no end.
  */
 import { CorruptionError } from '../../errors';
 import type { BlockSource } from './block-source';
 import { EMPTY } from './bytes';
-import type { Cursor } from './cursor';
+import type { SourceCursor } from './cursor';
+import { firstKey } from './internal-key';
+import { compareEnds, compareKeys, type RangeDelete } from './range-delete';
 import { TableCursor } from './table/cursor';
 import { KeyIndex } from './table/key-index';
 import type { Table } from './table/reader';
@@ -25,8 +28,8 @@ export class Level {
 		readonly tables: readonly Table[],
 		readonly number = 0,
 	) {
-		for (const table of tables) {
-			const { largestKey } = table;
+		for (const table of tables.slice(0, -1)) {
+			const { largestKey } = table.span;
 			if (this.index.append(largestKey, 0, largestKey.length)) continue;
 			throw new CorruptionError(`${table.path} overlaps the table before it in its level`, { path: table.path });
 		}
@@ -34,7 +37,7 @@ export class Level {
 	}
 }
 
-export class LevelCursor implements Cursor {
+export class LevelCursor implements SourceCursor {
 	private position = -1;
 	private current: TableCursor | undefined;
 	valid = false;
@@ -83,21 +86,16 @@ export class LevelCursor implements Cursor {
 
 	seek(bytes: Uint8Array, start: number, end: number): void {
 		this.valid = false;
-		const position = this.level.index.lowerBound(bytes, start, end);
-		if (position === this.level.tables.length) return;
-		const table = this.enter(position);
+		if (this.level.tables.length === 0) return;
+		const table = this.enter(this.level.index.lowerBound(bytes, start, end));
 		table.seek(bytes, start, end);
 		this.skipForward(table);
 	}
 
 	seekForPrev(bytes: Uint8Array, start: number, end: number): void {
 		this.valid = false;
-		const position = this.level.index.lowerBound(bytes, start, end);
-		if (position === this.level.tables.length) {
-			this.seekToLast();
-			return;
-		}
-		const table = this.enter(position);
+		if (this.level.tables.length === 0) return;
+		const table = this.enter(this.level.index.lowerBound(bytes, start, end));
 		table.seekForPrev(bytes, start, end);
 		this.skipBackward(table);
 	}
@@ -113,6 +111,49 @@ export class LevelCursor implements Cursor {
 		const table = this.current as TableCursor;
 		this.valid = false;
 		table.prev();
+		this.skipBackward(table);
+	}
+
+	/** A table with something as new as the range delete is not passed over; one that lies wholly within it is passed without being read. */
+	pass(over: RangeDelete, reverse: boolean): void {
+		if (!this.level.tables[this.position].isOlder(over)) {
+			if (reverse) this.prev();
+			else this.next();
+		} else if (reverse) this.passBackward(over);
+		else this.passForward(over);
+	}
+
+	private passForward(over: RangeDelete): void {
+		const { tables } = this.level;
+		let { position } = this;
+		this.valid = false;
+		while (tables[position].isOlder(over) && compareEnds(tables[position].end, over.end) <= 0) {
+			if (++position === tables.length) return;
+		}
+		const table = this.enter(position);
+		if (tables[position].isOlder(over)) {
+			const target = firstKey(over.end);
+			table.seek(target, 0, target.length);
+		} else {
+			table.seekToFirst();
+		}
+		this.skipForward(table);
+	}
+
+	private passBackward(over: RangeDelete): void {
+		const { tables } = this.level;
+		let { position } = this;
+		this.valid = false;
+		while (tables[position].isOlder(over) && compareKeys(over.start, tables[position].smallestUserKey) <= 0) {
+			if (position-- === 0) return;
+		}
+		const table = this.enter(position);
+		if (tables[position].isOlder(over)) {
+			const target = firstKey(over.start);
+			table.seekForPrev(target, 0, target.length);
+		} else {
+			table.seekToLast();
+		}
 		this.skipBackward(table);
 	}
 

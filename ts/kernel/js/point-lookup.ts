@@ -2,7 +2,8 @@
  * One point lookup: the newest visible entry of a user key in a view.
  *
  * Invariants:
- *  1. Sources are asked newest first, and the first that knows the key decides: older sources hold only older versions.
+ *  1. Sources are asked newest first, and the first that knows the key decides: older sources hold only older versions. A source with a
+ *     range delete over the key knows it.
  *  2. After a miss `run` goes on where it stopped: with the same table, its filter already passed.
  *  3. The key is hashed once, before the first filter.
  */
@@ -11,7 +12,7 @@ import { BlockCursor, TABLE_KEYS } from './block/cursor';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, EMPTY } from './bytes';
 import type { Filter } from './filter/policy';
-import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from './internal-key';
+import { KIND_SEEK, readSequence, TRAILER_SIZE, writeTrailer } from './internal-key';
 import { type Memtable, NOT_FOUND } from './memtable/memtable';
 import type { Table } from './table/reader';
 import type { Resident } from './table/resident';
@@ -98,25 +99,31 @@ export class PointLookup {
 	}
 
 	private askMemtable(memtable: Memtable): Verdict {
+		const { arena, rangeDeletes } = memtable;
+		const hiddenBelow = rangeDeletes.isEmpty ? 0 : rangeDeletes.covering(this.key, this.length - TRAILER_SIZE, this.sequence);
 		const reference = memtable.find(this.key, this.length);
-		if (reference === NOT_FOUND) return UNKNOWN;
-		const { arena } = memtable;
+		if (reference === NOT_FOUND) return hiddenBelow > 0 ? DELETED : UNKNOWN;
 		this.valueBytes = arena.bytes;
 		this.valueStart = arena.keyEnd(reference);
 		this.valueEnd = arena.valueEnd(reference);
-		return arena.bytes[this.valueStart - TRAILER_SIZE] === KIND_PUT ? PRESENT : DELETED;
+		return this.verdictOn(arena.bytes, this.valueStart - TRAILER_SIZE, hiddenBelow);
 	}
 
 	private askTable(table: Table, counters: FilterCounters): Verdict {
 		const userLength = this.length - TRAILER_SIZE;
-		if (!this.filterPassed) {
-			if (!table.covers(this.key, userLength)) return UNKNOWN;
-			const { filter } = this.blocks.resident(table);
-			if (filter !== undefined && !this.passesFilter(filter, counters)) return UNKNOWN;
-		}
+		if (!this.filterPassed && !table.covers(this.key, userLength)) return UNKNOWN;
+		const { rangeDeletes } = table;
+		const hiddenBelow = rangeDeletes.isEmpty ? 0 : rangeDeletes.covering(this.key, userLength, this.sequence);
+		const verdict = this.askEntries(table, userLength, hiddenBelow, counters);
+		return verdict === UNKNOWN && hiddenBelow > 0 ? DELETED : verdict;
+	}
+
+	private askEntries(table: Table, userLength: number, hiddenBelow: number, counters: FilterCounters): Verdict {
 		const resident = this.blocks.resident(table);
-		const verdict = this.searchTable(table, resident, userLength);
-		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= resident.properties.largestSequence) {
+		const { filter } = resident;
+		if (!this.filterPassed && filter !== undefined && !this.passesFilter(filter, counters)) return UNKNOWN;
+		const verdict = this.searchTable(table, resident, userLength, hiddenBelow);
+		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.span.largestSequence) {
 			counters.falsePositives++;
 		}
 		this.filterPassed = false;
@@ -136,7 +143,7 @@ export class PointLookup {
 		return this.filterPassed;
 	}
 
-	private searchTable(table: Table, resident: Resident, userLength: number): Verdict {
+	private searchTable(table: Table, resident: Resident, userLength: number, hiddenBelow: number): Verdict {
 		const block = resident.index.lowerBound(this.key, 0, this.length);
 		if (block === resident.blockCount) return UNKNOWN;
 		const { entries } = this;
@@ -148,6 +155,11 @@ export class PointLookup {
 		this.valueBytes = entries.valueBytes;
 		this.valueStart = entries.valueStart;
 		this.valueEnd = entries.valueEnd;
-		return entries.keyBytes[keyEnd] === KIND_PUT ? PRESENT : DELETED;
+		return this.verdictOn(entries.keyBytes, keyEnd, hiddenBelow);
+	}
+
+	/** On the entry whose trailer is at `at`, which range deletes hide below a sequence number. */
+	private verdictOn(bytes: Buffer, at: number, hiddenBelow: number): Verdict {
+		return bytes[at] === KIND_PUT && (hiddenBelow === 0 || readSequence(bytes, at) >= hiddenBelow) ? PRESENT : DELETED;
 	}
 }

@@ -2,19 +2,25 @@
  * The cursor that users see the results of: visible entries of a view, in one direction, packed into chunks.
  *
  * Invariants:
- *  1. Of each user key only the newest version at or below `sequence` counts; when it is a tombstone, none does.
+ *  1. Of each user key only the newest version at or below `sequence` counts; when it is a tombstone, or a newer range delete lies over
+ *     it, none does. Range deletes count that were there when the cursor was opened.
  *  2. `lastKey` is the last user key that was decided (packed, or found deleted). A miss, an error or a write to a memtable makes
  *     the merge seek again, right behind that key: nothing is packed twice or left out.
  *  3. Going backward the versions of a key come oldest first, so a key is decided once the next one, or the end, was seen.
  *  4. Entries that were packed before an error are returned; the error comes with the next call.
+ *  5. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level,
+ *     this is asked table by table.
  */
 import { ClosedError } from '../../errors';
 import { type CursorOptions, FILL_PENDING, FILL_TOO_SMALL, type KernelCursor, KIND_PUT } from '../kernel';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, copyBytes, EMPTY } from './bytes';
+import type { Coverage } from './coverage';
+import type { SourceCursor } from './cursor';
 import { KIND_SEEK, readSequence, TRAILER_SIZE } from './internal-key';
 import { KeyCopy } from './key-copy';
 import { MergeCursor } from './merge/cursor';
+import type { RangeDelete } from './range-delete';
 import type { View } from './view';
 
 /** Above every sequence number that an entry has. */
@@ -30,7 +36,8 @@ export interface ScanHost {
 }
 
 export class ScanCursor implements KernelCursor {
-	private readonly merge: MergeCursor;
+	private readonly merge: MergeCursor<SourceCursor>;
+	private readonly coverages: readonly Coverage[];
 	private readonly lower: Buffer | undefined;
 	private readonly upper: Buffer | undefined;
 	private readonly target = new KeyCopy();
@@ -69,6 +76,7 @@ export class ScanCursor implements KernelCursor {
 		this.lower = options.lower === undefined ? undefined : Buffer.from(options.lower);
 		this.upper = options.upper === undefined ? undefined : Buffer.from(options.upper);
 		this.merge = new MergeCursor(view.cursors(blocks));
+		this.coverages = view.coverages(options.sequence);
 	}
 
 	seek(key: Uint8Array): void {
@@ -214,12 +222,17 @@ export class ScanCursor implements KernelCursor {
 			const start = merge.keyStart;
 			const end = merge.keyEnd - TRAILER_SIZE;
 			if (upper !== undefined && compareBytes(bytes, start, end, upper, 0, upper.length) >= 0) return;
-			if (readSequence(bytes, end) <= sequence && !lastKey.equals(bytes, start, end)) {
-				const live = bytes[end] === KIND_PUT;
-				if (live && !this.pack(bytes, start, end, merge.valueBytes, merge.valueStart, merge.valueEnd)) return;
-				lastKey.set(bytes, start, end);
+			const entrySequence = readSequence(bytes, end);
+			if (entrySequence > sequence || lastKey.equals(bytes, start, end)) {
+				merge.next();
+				continue;
 			}
-			merge.next();
+			const over = this.hiding(bytes, start, end, entrySequence);
+			const live = bytes[end] === KIND_PUT && over === undefined;
+			if (live && !this.pack(bytes, start, end, merge.valueBytes, merge.valueStart, merge.valueEnd)) return;
+			lastKey.set(bytes, start, end);
+			if (over === undefined) merge.next();
+			else merge.moveTop((source) => source.pass(over, false));
 		}
 	}
 
@@ -254,15 +267,29 @@ export class ScanCursor implements KernelCursor {
 			} else if (!group.equals(bytes, start, end)) {
 				break;
 			}
-			if (readSequence(bytes, end) <= this.options.sequence) {
-				this.groupLive = bytes[end] === KIND_PUT;
-				this.groupValue = merge.valueBytes;
-				this.groupValueStart = merge.valueStart;
-				this.groupValueEnd = merge.valueEnd;
+			const entrySequence = readSequence(bytes, end);
+			if (entrySequence > this.options.sequence) {
+				merge.prev();
+				continue;
 			}
-			merge.prev();
+			const over = this.hiding(bytes, start, end, entrySequence);
+			this.groupLive = bytes[end] === KIND_PUT && over === undefined;
+			this.groupValue = merge.valueBytes;
+			this.groupValueStart = merge.valueStart;
+			this.groupValueEnd = merge.valueEnd;
+			if (over === undefined) merge.prev();
+			else merge.moveTop((source) => source.pass(over, true));
 		}
 		this.groupComplete = group.present;
+	}
+
+	/** The range delete that hides an entry from this reader. */
+	private hiding(key: Uint8Array, start: number, end: number, sequence: number): RangeDelete | undefined {
+		for (const coverage of this.coverages) {
+			const over = coverage.at(key, start, end);
+			if (over !== undefined && over.sequence > sequence) return over;
+		}
+		return undefined;
 	}
 
 	/** Appends an entry to the chunk; false when it does not fit. */

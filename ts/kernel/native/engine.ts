@@ -83,6 +83,10 @@ export class NativeEngine implements KernelEngine {
 		return call(() => this.#functions.rawBytes(tables, load));
 	}
 
+	coveredTables(snapshots: number[]): number[] {
+		return call(() => this.#functions.coveredTables(snapshots));
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.keyScratch = privateBuffer(Math.max(length, 2 * this.keyScratch.length));

@@ -61,7 +61,7 @@ fn write(path: &Path, bytes: usize) -> Outcome<u64> {
         value[..8].copy_from_slice(&i.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes());
         writer.add(&key, &value)?;
     }
-    let Written { out: file, size, .. } = writer.finish()?;
+    let Written { out: file, size, .. } = writer.finish(&[])?;
     file.sync_all()?;
     Ok(size)
 }

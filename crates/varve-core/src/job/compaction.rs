@@ -13,14 +13,17 @@ use crate::table::Table;
 
 pub fn run(runs: Vec<Arc<[Arc<Table>]>>, job: &CompactionJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
     let mut input = InputSize { entry_bytes: 0, reported: 0 };
+    let mut range_deletes = Vec::new();
     for table in runs.iter().flat_map(|run| run.iter()) {
         let resident = table.load()?;
         let overhead = ENTRY_BYTES.saturating_mul(resident.properties.entries);
         input.entry_bytes = input.entry_bytes.saturating_add(resident.raw_bytes()).saturating_add(overhead);
         input.reported += table.size;
+        range_deletes.extend(resident.range_deletes.all().iter().filter_map(|one| job.bounds.clip(one)));
     }
     let sources = runs.into_iter().filter_map(|run| LevelCursor::new(run, SequentialBlocks::default())).collect();
-    let retention = Retention::new(&job.snapshots, Some(&job.keep_tombstones));
-    let tables = OutputTables::new(job.output.clone(), Some(job.output.table.table_size), &job.cuts);
+    let retention = Retention::new(&job.snapshots, Some(&job.keep_tombstones), range_deletes);
+    let cut_size = Some(job.output.table.table_size);
+    let tables = OutputTables::new(job.output.clone(), cut_size, &job.cuts, retention.range_deletes());
     copy_entries(&mut MergeCursor::new(sources), &job.bounds, retention, tables, input, pace)
 }

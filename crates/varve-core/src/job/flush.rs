@@ -11,7 +11,8 @@ use crate::memtable::{Memtable, MemtableCursor};
 pub fn run(memtable: Arc<Memtable>, job: &FlushJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
     let size = memtable.size() as u64;
     let input = InputSize { entry_bytes: size, reported: size };
+    let retention = Retention::new(&job.snapshots, None, memtable.range_deletes());
     let mut cursor = MemtableCursor::new(memtable);
-    let tables = OutputTables::new(job.output.clone(), None, &[]);
-    copy_entries(&mut cursor, &Bounds::default(), Retention::new(&job.snapshots, None), tables, input, pace)
+    let tables = OutputTables::new(job.output.clone(), None, &[], retention.range_deletes());
+    copy_entries(&mut cursor, &Bounds::default(), retention, tables, input, pace)
 }

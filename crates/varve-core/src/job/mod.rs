@@ -3,6 +3,7 @@
 pub mod compaction;
 pub mod flush;
 pub mod output;
+pub mod range_retention;
 pub mod rate_limiter;
 pub mod retention;
 
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{seek_key, split, unknown_kind, user_key, KIND_PUT};
+use crate::range_delete::{is_before, RangeDelete};
 use crate::table::TableOptions;
 use output::OutputTables;
 use rate_limiter::RateLimiter;
@@ -56,8 +58,8 @@ pub struct CompactionJob {
     pub runs: Vec<Vec<u64>>,
     /// Sequence numbers of living snapshots, ascending.
     pub snapshots: Vec<u64>,
-    /// User-key ranges (both ends inclusive, ascending, disjoint) in which levels below the output hold something.
-    pub keep_tombstones: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Ranges of user keys (see [`retention::KeyRange`]; ascending, disjoint) in which levels below the output hold something.
+    pub keep_tombstones: Vec<retention::KeyRange>,
     pub bounds: Bounds,
     /// User keys, ascending: no output holds keys from both sides of one.
     pub cuts: Vec<Vec<u8>>,
@@ -83,6 +85,14 @@ impl Bounds {
     fn hold(&self, cursor: &impl Cursor) -> bool {
         cursor.valid() && self.upper.as_ref().is_none_or(|upper| user_key(cursor.key()) < upper.as_slice())
     }
+
+    /// The part of a range delete within.
+    fn clip(&self, RangeDelete { start, end, sequence }: &RangeDelete) -> Option<RangeDelete> {
+        let start = self.lower.as_ref().map_or(start, |lower| lower.max(start));
+        let upper = self.upper.as_ref().filter(|upper| is_before(upper, end));
+        let is_within = is_before(start, end) && self.upper.as_ref().is_none_or(|upper| start < upper);
+        is_within.then(|| RangeDelete { start: start.clone(), end: upper.unwrap_or(end).clone(), sequence: *sequence })
+    }
 }
 
 /// A table that a job wrote.
@@ -94,9 +104,10 @@ pub struct TableSummary {
     pub size: u64,
     pub entries: u64,
     pub tombstones: u64,
+    pub range_deletes: u64,
     pub smallest_sequence: u64,
     pub largest_sequence: u64,
-    /// Internal keys.
+    /// Internal keys; see [`crate::table::properties::Properties`].
     pub smallest_key: Vec<u8>,
     pub largest_key: Vec<u8>,
     /// Bytes of data blocks before and after compression.

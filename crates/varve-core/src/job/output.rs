@@ -5,7 +5,9 @@
 //!     a whole table.
 //!  2. A table is cut before an entry with another user key, once it has reached the cut size: versions of a key stay together.
 //!  3. A table is cut where a user key of `cuts` lies between two entries or at the second.
-//!  4. `discard` leaves no file of the job behind.
+//!  4. Range deletes are cut where tables are, at every cut too: each table has the parts that lie before the next one, and behind the one
+//!     before. There may be a table of range deletes alone.
+//!  5. `discard` leaves no file of the job behind.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -14,6 +16,7 @@ use std::path::{Path, PathBuf};
 use super::{JobOutput, TableSummary};
 use crate::error::{Error, Result};
 use crate::internal_key::user_key;
+use crate::range_delete::{is_before, RangeDelete};
 use crate::table::{TableWriter, Written};
 
 const WRITE_BYTES: usize = 256 * 1024;
@@ -33,22 +36,23 @@ pub struct OutputTables<'a> {
     /// Bytes of finished tables.
     finished: u64,
     current: Option<Current>,
+    /// Those that are in no table yet: fragments in order.
+    range_deletes: Vec<RangeDelete>,
     summaries: Vec<TableSummary>,
 }
 
 impl<'a> OutputTables<'a> {
-    /// Without a cut size and cuts (user keys, ascending) everything goes into one table.
-    pub fn new(output: JobOutput, cut_size: Option<u64>, cuts: &'a [Vec<u8>]) -> Self {
-        Self { next_number: output.first_number, output, cut_size, cuts, finished: 0, current: None, summaries: Vec::new() }
+    /// Without a cut size and cuts (user keys, ascending) everything goes into one table. `range_deletes` are fragments in order.
+    pub fn new(output: JobOutput, cut_size: Option<u64>, cuts: &'a [Vec<u8>], range_deletes: Vec<RangeDelete>) -> Self {
+        let next_number = output.first_number;
+        Self { output, cut_size, cuts, next_number, finished: 0, current: None, range_deletes, summaries: Vec::new() }
     }
 
     pub fn add(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        let passed = self.cuts.iter().take_while(|cut| cut.as_slice() <= user_key(key)).count();
-        self.cuts = &self.cuts[passed..];
-        let full = |current: &Current| self.cut_size.is_some_and(|size| current.writer.cut_size() >= size);
-        let ends = |current: &Current| (passed > 0 || full(current)) && !current.writer.is_same_user_key(key);
-        if self.current.as_ref().is_some_and(ends) {
-            self.finish()?;
+        self.pass_cuts(Some(user_key(key)))?;
+        let full = |current: &Current, size: u64| current.writer.cut_size() >= size && !current.writer.is_same_user_key(key);
+        if self.current.as_ref().zip(self.cut_size).is_some_and(|(current, size)| full(current, size)) {
+            self.finish_before(user_key(key))?;
         }
         let current = match &mut self.current {
             Some(current) => current,
@@ -69,11 +73,51 @@ impl<'a> OutputTables<'a> {
         self.finished + self.current.as_ref().map_or(0, |current| current.writer.stored_size())
     }
 
-    /// Finishes the table that is being written, if there is one.
+    /// Finishes the last table, which takes the rest of the range deletes.
     pub fn finish(&mut self) -> Result<()> {
+        self.pass_cuts(None)?;
+        let rest = std::mem::take(&mut self.range_deletes);
+        self.finish_table(&rest)
+    }
+
+    /// Cuts at the `cuts` up to a user key; at all that are left without one.
+    fn pass_cuts(&mut self, key: Option<&[u8]>) -> Result<()> {
+        while let Some((cut, rest)) = self.cuts.split_first().filter(|(cut, _)| key.is_none_or(|key| cut.as_slice() <= key)) {
+            self.cuts = rest;
+            self.finish_before(cut)?;
+        }
+        Ok(())
+    }
+
+    fn finish_before(&mut self, user_key: &[u8]) -> Result<()> {
+        let taken = self.take_range_deletes(user_key);
+        self.finish_table(&taken)
+    }
+
+    /// Takes what lies before a user key; what reaches over it is cut in two.
+    fn take_range_deletes(&mut self, user_key: &[u8]) -> Vec<RangeDelete> {
+        let count = self.range_deletes.partition_point(|one| one.start.as_slice() < user_key);
+        let mut taken: Vec<RangeDelete> = self.range_deletes.drain(..count).collect();
+        let reaching = taken.iter_mut().filter(|one| is_before(user_key, &one.end));
+        let rest: Vec<RangeDelete> = reaching
+            .map(|one| {
+                let rest = RangeDelete { start: user_key.to_vec(), ..one.clone() };
+                one.end = user_key.to_vec();
+                rest
+            })
+            .collect();
+        self.range_deletes.splice(..0, rest);
+        taken
+    }
+
+    /// Finishes the table that is being written, or one of range deletes alone, if there is something to write.
+    fn finish_table(&mut self, range_deletes: &[RangeDelete]) -> Result<()> {
+        if self.current.is_none() && !range_deletes.is_empty() {
+            self.current = Some(self.start()?);
+        }
         let Some(Current { path, temporary, writer }) = self.current.take() else { return Ok(()) };
         let written = Error::io(&temporary, "written");
-        let Written { out, size, properties, data_bytes } = match writer.finish() {
+        let Written { out, size, properties, data_bytes } = match writer.finish(range_deletes) {
             Ok(finished) => finished,
             Err(error) => return Err(written(error)),
         };
@@ -90,6 +134,7 @@ impl<'a> OutputTables<'a> {
             size,
             entries: properties.entries,
             tombstones: properties.tombstones,
+            range_deletes: properties.range_deletes,
             smallest_sequence: properties.smallest_sequence,
             largest_sequence: properties.largest_sequence,
             smallest_key: properties.smallest_key,

@@ -8,10 +8,14 @@
 //!  2. After that check a compaction drops a tombstone in stripe 0 whose user key no level below the output holds. It still counts as
 //!     the next newer entry, so what it hid goes with it.
 //!  3. A flush keeps every other tombstone: tables may hold what they delete.
+//!  4. Last, an entry is dropped that a range delete of the input hides from everybody, see [`super::range_retention`].
 
+use super::range_retention::RangeRetention;
 use crate::internal_key::{split, KIND_DELETE};
+use crate::range_delete::{is_before, RangeDelete};
 
-type KeyRange = (Vec<u8>, Vec<u8>);
+/// From a user key to an end.
+pub type KeyRange = (Vec<u8>, Vec<u8>);
 
 pub struct Retention<'a> {
     snapshots: &'a [u64],
@@ -20,18 +24,28 @@ pub struct Retention<'a> {
     /// User key and stripe of the entry before.
     last: Option<(Vec<u8>, usize)>,
     range: usize,
+    /// `None` when the input has no range deletes.
+    ranges: Option<RangeRetention>,
 }
 
 impl<'a> Retention<'a> {
-    /// `snapshots` and the ranges of `keep_tombstones` ascend.
-    pub fn new(snapshots: &'a [u64], keep_tombstones: Option<&'a [KeyRange]>) -> Self {
-        Self { snapshots, keep_tombstones, last: None, range: 0 }
+    /// `snapshots` and the ranges of `keep_tombstones` ascend; `range_deletes` come in any order.
+    pub fn new(snapshots: &'a [u64], keep_tombstones: Option<&'a [KeyRange]>, range_deletes: Vec<RangeDelete>) -> Self {
+        let stripe_of = |sequence| stripe(snapshots, sequence);
+        let ranges = (!range_deletes.is_empty()).then(|| RangeRetention::new(range_deletes, stripe_of));
+        Self { snapshots, keep_tombstones, last: None, range: 0, ranges }
+    }
+
+    /// The range deletes that survive, as fragments in order.
+    pub fn range_deletes(&self) -> Vec<RangeDelete> {
+        self.ranges.as_ref().map_or_else(Vec::new, |ranges| ranges.fragments(self.keep_tombstones))
     }
 
     /// Does the entry with this internal key survive?
     pub fn keeps(&mut self, key: &[u8]) -> bool {
         let (user_key, trailer) = split(key);
-        let stripe = self.snapshots.partition_point(|&snapshot| snapshot < trailer >> 8);
+        let sequence = trailer >> 8;
+        let stripe = stripe(self.snapshots, sequence);
         match &mut self.last {
             Some((last_key, last_stripe)) if last_key.as_slice() == user_key => {
                 if *last_stripe == stripe {
@@ -46,6 +60,9 @@ impl<'a> Retention<'a> {
             }
             None => self.last = Some((user_key.to_vec(), stripe)),
         }
+        if self.ranges.as_ref().is_some_and(|ranges| ranges.hides(user_key, sequence, stripe)) {
+            return false;
+        }
         match self.keep_tombstones {
             Some(ranges) if trailer as u8 == KIND_DELETE && stripe == 0 => self.is_below(ranges, user_key),
             _ => true,
@@ -54,12 +71,16 @@ impl<'a> Retention<'a> {
 
     /// Is the user key in one of the ranges? Keys ascend from call to call.
     fn is_below(&mut self, ranges: &[KeyRange], user_key: &[u8]) -> bool {
-        while let Some((smallest, largest)) = ranges.get(self.range) {
-            if user_key <= largest.as_slice() {
-                return user_key >= smallest.as_slice();
+        while let Some((start, end)) = ranges.get(self.range) {
+            if is_before(user_key, end) {
+                return user_key >= start.as_slice();
             }
             self.range += 1;
         }
         false
     }
+}
+
+fn stripe(snapshots: &[u64], sequence: u64) -> usize {
+    snapshots.partition_point(|&snapshot| snapshot < sequence)
 }

@@ -9,7 +9,8 @@ use super::tree::{Position, Tree};
 use super::Memtable;
 use crate::cursor::Cursor;
 use crate::error::Result;
-use crate::internal_key::split;
+use crate::internal_key::{first_key, split};
+use crate::range_delete::RangeDelete;
 
 pub struct MemtableCursor {
     memtable: Arc<Memtable>,
@@ -25,10 +26,25 @@ impl MemtableCursor {
         Self { memtable, position: None, len: 0, key: Vec::new(), value: Vec::new() }
     }
 
+    /// Moves on over what a range delete over the current entry hides: to its end or, in reverse, before its start. Where the memtable has
+    /// something as new, by one entry.
+    pub fn pass(&mut self, over: &RangeDelete, reverse: bool) -> Result<()> {
+        match (self.memtable.newest_entry() < over.sequence, reverse) {
+            (true, true) => self.seek_for_prev(&first_key(&over.start)),
+            (true, false) if over.end.is_empty() => {
+                self.position = None;
+                Ok(())
+            }
+            (true, false) => self.seek(&first_key(&over.end)),
+            (false, true) => self.prev(),
+            (false, false) => self.next(),
+        }
+    }
+
     fn go(&mut self, find: impl FnOnce(&Tree, &Self) -> Option<Position>) {
         let memtable = Arc::clone(&self.memtable);
-        let tree = memtable.read();
-        self.position = find(&tree, self);
+        let tree = &memtable.read().tree;
+        self.position = find(tree, self);
         self.len = tree.len();
         let Some(position) = self.position else { return };
         let entry = tree.entry(position);

@@ -22,6 +22,14 @@ impl<C: Cursor> MergeCursor<C> {
         Self { sources, heap: Heap::default(), reverse: false }
     }
 
+    /// Moves the source of the current entry, and no other, by `go`, which goes on in the direction of the merge.
+    pub fn move_top(&mut self, go: impl FnOnce(&mut C) -> Result<()>) -> Result<()> {
+        let Some(top) = self.heap.top() else { return Ok(()) };
+        go(&mut self.sources[top])?;
+        self.step(top);
+        Ok(())
+    }
+
     fn rebuild(&mut self, reverse: bool) {
         self.reverse = reverse;
         let sources = &self.sources;

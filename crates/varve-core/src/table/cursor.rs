@@ -97,12 +97,19 @@ impl<S: BlockSource> Cursor for TableCursor<S> {
     }
 
     fn seek_to_first(&mut self) -> Result<()> {
+        if self.index()?.is_empty() {
+            self.invalidate();
+            return Ok(());
+        }
         self.enter(0, BlockCursor::seek_to_first)?;
         self.skip_forward()
     }
 
     fn seek_to_last(&mut self) -> Result<()> {
-        let last = self.index()?.len() - 1;
+        let Some(last) = self.index()?.len().checked_sub(1) else {
+            self.invalidate();
+            return Ok(());
+        };
         self.enter(last, BlockCursor::seek_to_last)?;
         self.skip_backward()
     }
@@ -123,7 +130,10 @@ impl<S: BlockSource> Cursor for TableCursor<S> {
 
     fn seek_for_prev(&mut self, target: &[u8]) -> Result<()> {
         let index = self.index()?;
-        let position = index.find(target).min(index.len() - 1);
+        let position = index.find(target);
+        if position == index.len() {
+            return self.seek_to_last();
+        }
         self.enter(position, |block| block.seek_for_prev(target))?;
         self.skip_backward()
     }

@@ -20,6 +20,8 @@ const HASHED_SIZE: usize = 32;
 const REQUIRED_FLAGS: u32 = 0xffff;
 /// The table holds a compressed block.
 const FLAG_COMPRESSED: u32 = 1;
+/// The metaindex names a block of range deletes.
+const FLAG_RANGE_DELETES: u32 = 2;
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Footer {
@@ -27,6 +29,8 @@ pub struct Footer {
     pub index: BlockHandle,
     /// Does the table hold a compressed block?
     pub compressed: bool,
+    /// Does the metaindex name a block of range deletes?
+    pub range_deletes: bool,
 }
 
 impl Footer {
@@ -37,7 +41,8 @@ impl Footer {
             out.extend_from_slice(&handle.size.to_le_bytes());
         }
         out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        let flags = if self.compressed { FLAG_COMPRESSED } else { 0 };
+        let flag = |set: bool, flag: u32| if set { flag } else { 0 };
+        let flags = flag(self.compressed, FLAG_COMPRESSED) | flag(self.range_deletes, FLAG_RANGE_DELETES);
         out.extend_from_slice(&flags.to_le_bytes());
         let hash = xx_hash64(&out);
         out.extend_from_slice(&hash.to_le_bytes());
@@ -58,7 +63,7 @@ impl Footer {
             return Err(refuse(message, 24));
         }
         let flags = u32_at(bytes, 28);
-        let unknown = flags & REQUIRED_FLAGS & !FLAG_COMPRESSED;
+        let unknown = flags & REQUIRED_FLAGS & !(FLAG_COMPRESSED | FLAG_RANGE_DELETES);
         if unknown != 0 {
             return Err(refuse(format!("the table needs the unknown flags {unknown:#x}; a newer release may read it"), 28));
         }
@@ -66,7 +71,8 @@ impl Footer {
             return Err(refuse("the checksum of the footer does not match".into(), 32));
         }
         let handle = |at: usize| BlockHandle { offset: u64_at(bytes, at), size: u32_at(bytes, at + 8) };
-        let footer = Self { metaindex: handle(0), index: handle(12), compressed: flags & FLAG_COMPRESSED != 0 };
+        let (compressed, range_deletes) = (flags & FLAG_COMPRESSED != 0, flags & FLAG_RANGE_DELETES != 0);
+        let footer = Self { metaindex: handle(0), index: handle(12), compressed, range_deletes };
         if footer.metaindex.end() > origin || footer.index.end() > origin {
             return Err(refuse("the footer names a block outside the file".into(), 0));
         }

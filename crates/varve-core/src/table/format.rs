@@ -19,6 +19,7 @@ use crate::xxhash64::xx_hash64;
 
 pub const BLOCK_TRAILER_SIZE: usize = 9;
 pub const PROPERTIES_NAME: &[u8] = b"properties";
+pub const RANGE_DELETES_NAME: &[u8] = b"range-deletes";
 
 /// A block's place in its file; the size leaves the trailer out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Tables: sorted files of blocks.
 //!
 //! ```text
-//! | data block … | filter block | properties block | metaindex block | index block | footer (48) |
+//! | data block … | filter block | properties block | range deletes | metaindex block | index block | footer (48) |
 //! ```
 
 pub mod cursor;
@@ -10,11 +10,12 @@ pub mod footer;
 pub mod format;
 pub mod key_index;
 pub mod properties;
+pub mod range_deletes;
 pub mod reader;
 pub mod resident;
 pub mod writer;
 
 pub use cursor::TableCursor;
-pub use reader::{KeyBounds, Table, TableSpec};
+pub use reader::{Table, TableSpan, TableSpec};
 pub use resident::Resident;
 pub use writer::{DataBytes, TableOptions, TableWriter, Written};

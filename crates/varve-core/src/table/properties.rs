@@ -3,14 +3,16 @@
 //! A block with restart interval 1; names in ascending order; values are 8-byte integers, but for the two keys:
 //!
 //! ```text
-//! created-at | entries | format | largest-key | largest-sequence | raw-key-bytes | raw-value-bytes | smallest-key |
-//! smallest-sequence | tombstones | user-keys
+//! created-at | entries | format | largest-key | largest-sequence | range-deletes | raw-key-bytes | raw-value-bytes |
+//! smallest-key | smallest-sequence | tombstones | user-keys
 //! ```
 //!
-//! Invariant: unknown names are ignored; a known one that is missing or has a wrong length is corruption.
+//! Invariant: unknown names are ignored; a known one that is missing or has a wrong length is corruption. `range-deletes` is there if there
+//! are some.
 
 use std::collections::HashMap;
 
+use super::reader::TableSpan;
 use crate::block::{Block, BlockBuilder, BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
@@ -32,12 +34,22 @@ pub struct Properties {
     pub raw_value_bytes: u64,
     pub smallest_sequence: u64,
     pub largest_sequence: u64,
-    /// Internal keys.
+    pub range_deletes: u64,
+    /// Internal keys. The span of range deletes is within; where it reaches behind the last entry, the largest key is its end, marked as one.
     pub smallest_key: Vec<u8>,
     pub largest_key: Vec<u8>,
 }
 
 impl Properties {
+    pub fn span(&self) -> TableSpan {
+        TableSpan {
+            smallest_key: self.smallest_key.clone(),
+            largest_key: self.largest_key.clone(),
+            smallest_sequence: self.smallest_sequence,
+            largest_sequence: self.largest_sequence,
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         let mut block = BlockBuilder::new(1);
         block.add(b"created-at", &self.created_at.to_le_bytes());
@@ -45,6 +57,9 @@ impl Properties {
         block.add(b"format", &FORMAT.to_le_bytes());
         block.add(b"largest-key", &self.largest_key);
         block.add(b"largest-sequence", &self.largest_sequence.to_le_bytes());
+        if self.range_deletes > 0 {
+            block.add(b"range-deletes", &self.range_deletes.to_le_bytes());
+        }
         block.add(b"raw-key-bytes", &self.raw_key_bytes.to_le_bytes());
         block.add(b"raw-value-bytes", &self.raw_value_bytes.to_le_bytes());
         block.add(b"smallest-key", &self.smallest_key);
@@ -68,6 +83,7 @@ impl Properties {
             raw_value_bytes: values.number("raw-value-bytes")?,
             smallest_sequence: values.number("smallest-sequence")?,
             largest_sequence: values.number("largest-sequence")?,
+            range_deletes: if values.has("range-deletes") { values.number("range-deletes")? } else { 0 },
             smallest_key: values.key("smallest-key")?,
             largest_key: values.key("largest-key")?,
         })
@@ -90,6 +106,10 @@ impl Values {
             cursor.next()?;
         }
         Ok(Self(values))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name.as_bytes())
     }
 
     fn integer(&self, name: &str) -> Result<u64> {

@@ -11,13 +11,21 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::file::TableFile;
 use super::footer::FOOTER_SIZE;
+use super::range_deletes::{self, RangeDeletes};
 use super::resident::Resident;
 use crate::error::{Error, Result};
 use crate::file_cache::FileCache;
 use crate::internal_key;
+use crate::range_delete::is_before;
 
-/// The smallest and the largest internal key of a table.
-pub type KeyBounds = (Vec<u8>, Vec<u8>);
+/// What a table spans. Keys are internal keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSpan {
+    pub smallest_key: Vec<u8>,
+    pub largest_key: Vec<u8>,
+    pub smallest_sequence: u64,
+    pub largest_sequence: u64,
+}
 
 /// A table to open.
 #[derive(Clone, Debug)]
@@ -26,16 +34,17 @@ pub struct TableSpec {
     pub path: PathBuf,
     /// Size in bytes as the manifest has it.
     pub size: u64,
-    /// Bounds as the manifest has them: the first read that needs the table loads it. `None` loads it when it is opened.
-    pub lazy: Option<KeyBounds>,
+    /// Its span as the manifest has it, of a table without range deletes: the first read that needs the table loads it. `None` loads it when
+    /// it is opened.
+    pub lazy: Option<TableSpan>,
 }
 
 pub struct Table {
     pub number: u64,
     pub size: u64,
-    /// Internal keys.
-    pub smallest_key: Vec<u8>,
-    pub largest_key: Vec<u8>,
+    pub span: TableSpan,
+    /// Where the span of entries and range deletes ends; see `range_delete`.
+    pub end: Vec<u8>,
     pub file: TableFile,
     resident: OnceLock<Resident>,
     /// Held while the table is loaded, so that this is done once.
@@ -48,19 +57,19 @@ impl Table {
     pub fn open(spec: &TableSpec, files: &Arc<FileCache>) -> Result<Self> {
         let file = TableFile::new(&spec.path, files);
         file.check_size(spec.size)?;
-        let (resident, (smallest_key, largest_key)) = match &spec.lazy {
-            Some(bounds) => (OnceLock::new(), bounds.clone()),
+        let (resident, span) = match &spec.lazy {
+            Some(span) => (OnceLock::new(), span.clone()),
             None => {
                 let resident = Resident::read(&file, spec.size)?;
-                let bounds = (resident.properties.smallest_key.clone(), resident.properties.largest_key.clone());
-                (OnceLock::from(resident), bounds)
+                let span = resident.properties.span();
+                (OnceLock::from(resident), span)
             }
         };
         Ok(Self {
             number: spec.number,
             size: spec.size,
-            smallest_key,
-            largest_key,
+            end: internal_key::end_of(&span.largest_key),
+            span,
             file,
             resident,
             loading: Mutex::default(),
@@ -94,20 +103,27 @@ impl Table {
             return Ok(resident);
         }
         let resident = Resident::read(&self.file, self.size)?;
-        let properties = &resident.properties;
-        if (&properties.smallest_key, &properties.largest_key) != (&self.smallest_key, &self.largest_key) {
-            let message = "the table has other keys than the manifest says: restore it from a backup, or repair the store with Database.repair";
+        if resident.properties.span() != self.span || !resident.range_deletes.is_empty() {
+            let message = "the table has other contents than the manifest says: restore it from a backup, or repair the store with Database.repair";
             return Err(Error::corruption(message).at(self.path(), self.size - FOOTER_SIZE as u64));
         }
         Ok(self.resident.get_or_init(|| resident))
     }
 
-    pub fn smallest_user_key(&self) -> &[u8] {
-        internal_key::user_key(&self.smallest_key)
+    /// None for a table that is not loaded.
+    #[inline]
+    pub fn range_deletes(&self) -> &RangeDeletes {
+        self.loaded().map_or(&range_deletes::NONE, |resident| &resident.range_deletes)
     }
 
-    pub fn largest_user_key(&self) -> &[u8] {
-        internal_key::user_key(&self.largest_key)
+    pub fn smallest_user_key(&self) -> &[u8] {
+        internal_key::user_key(&self.span.smallest_key)
+    }
+
+    /// Does the key lie within the span of the table?
+    #[inline]
+    pub fn covers(&self, user_key: &[u8]) -> bool {
+        self.smallest_user_key() <= user_key && is_before(user_key, &self.end)
     }
 
     /// Where the first data block begins that may hold user keys at or after `key`; the end of the data blocks when none does.
@@ -116,10 +132,14 @@ impl Table {
         internal_key::seek_key(&mut target, key, u64::MAX >> 8);
         let index = &self.load()?.index;
         let block = index.find(&target);
-        Ok(if block == index.len() { index.handle(block - 1).end() } else { index.handle(block).offset })
+        Ok(match block.checked_sub(1) {
+            _ if block < index.len() => index.handle(block).offset,
+            Some(last) => index.handle(last).end(),
+            None => 0,
+        })
     }
 
-    /// Bytes of index and filter in memory.
+    /// Bytes of index, filter and range deletes in memory.
     pub fn memory(&self) -> usize {
         self.loaded().map_or(0, Resident::size)
     }

@@ -1,7 +1,7 @@
 //! Writes one table. Part of the file format: do not change where blocks are cut.
 //!
 //! ```text
-//! | data block … | filter block | properties block | metaindex block | index block | footer (48) |
+//! | data block … | filter block | properties block | range deletes | metaindex block | index block | footer (48) |
 //! ```
 //!
 //! Invariants:
@@ -14,12 +14,14 @@ use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use super::footer::Footer;
-use super::format::{seal_block, BlockHandle, BLOCK_TRAILER_SIZE, PROPERTIES_NAME};
+use super::format::{seal_block, BlockHandle, BLOCK_TRAILER_SIZE, PROPERTIES_NAME, RANGE_DELETES_NAME};
 use super::properties::Properties;
+use super::range_deletes::RangeDeletes;
 use crate::block::BlockBuilder;
 use crate::compression::{BlockCompressor, Compression};
 use crate::filter::{FilterBuilder, FilterPolicy, FilterSizing};
-use crate::internal_key::{self, KIND_DELETE};
+use crate::internal_key::{self, pack_trailer, END_TRAILER, KIND_DELETE, KIND_RANGE_DELETE};
+use crate::range_delete::{is_before, RangeDelete};
 
 const INDEX_RESTART_INTERVAL: usize = 16;
 const META_RESTART_INTERVAL: usize = 1;
@@ -150,25 +152,48 @@ impl<W: Write> TableWriter<W> {
         properties.largest_sequence = properties.largest_sequence.max(trailer >> 8);
     }
 
-    /// Writes what is left. At least one entry was added.
-    pub fn finish(mut self) -> io::Result<Written<W>> {
+    /// Writes what is left and these range deletes, which are fragments in order. There is an entry or a range delete.
+    pub fn finish(mut self, range_deletes: &[RangeDelete]) -> io::Result<Written<W>> {
         if self.block.entries() > 0 {
             self.finish_data_block()?;
         }
         self.properties.largest_key = std::mem::take(&mut self.last_key);
+        self.count_range_deletes(range_deletes);
         let mut metaindex = BlockBuilder::new(META_RESTART_INTERVAL);
         if let Some(filter) = self.filter.take() {
             metaindex.add(&filter.block_name(), &self.write_raw(filter.finish())?.encode());
         }
         let properties = self.properties.encode();
         metaindex.add(PROPERTIES_NAME, &self.write_raw(properties)?.encode());
+        if !range_deletes.is_empty() {
+            metaindex.add(RANGE_DELETES_NAME, &self.write_raw(RangeDeletes::encode(range_deletes))?.encode());
+        }
         let metaindex = self.write_raw(metaindex.finish())?;
         let index = self.index.finish();
         let index = self.write_raw(index)?;
-        let footer = Footer { metaindex, index, compressed: self.compressed }.encode();
+        let footer = Footer { metaindex, index, compressed: self.compressed, range_deletes: !range_deletes.is_empty() }.encode();
         self.out.write_all(&footer)?;
         let size = self.written + footer.len() as u64;
         Ok(Written { out: self.out, size, properties: self.properties, data_bytes: self.data_bytes })
+    }
+
+    /// Widens the span of the table to that of its range deletes.
+    fn count_range_deletes(&mut self, range_deletes: &[RangeDelete]) {
+        let (Some(first), Some(last)) = (range_deletes.first(), range_deletes.last()) else { return };
+        let internal_key = |user_key: &[u8], trailer: u64| [user_key, &trailer.to_le_bytes()].concat();
+        let properties = &mut self.properties;
+        let smallest = internal_key(&first.start, pack_trailer(first.sequence, KIND_RANGE_DELETE));
+        if properties.entries == 0 || internal_key::compare(&smallest, &properties.smallest_key) == Ordering::Less {
+            properties.smallest_key = smallest;
+        }
+        if properties.entries == 0 || is_before(internal_key::user_key(&properties.largest_key), &last.end) {
+            properties.largest_key = internal_key(&last.end, END_TRAILER);
+        }
+        properties.range_deletes = range_deletes.len() as u64;
+        for RangeDelete { sequence, .. } in range_deletes {
+            properties.smallest_sequence = properties.smallest_sequence.min(*sequence);
+            properties.largest_sequence = properties.largest_sequence.max(*sequence);
+        }
     }
 
     fn finish_data_block(&mut self) -> io::Result<()> {

@@ -24,8 +24,7 @@ fn memtable_cursor(entries: &[Entry]) -> MemtableCursor {
     let memtable = Memtable::new(64);
     for (key, value) in entries {
         let (user_key, trailer) = split(key);
-        let value = (trailer as u8 == KIND_PUT).then(|| value.clone());
-        memtable.apply(&record(trailer >> 8, &[(user_key.to_vec(), value)])).unwrap();
+        memtable.apply(&record(trailer >> 8, &[(trailer as u8, user_key.to_vec(), value.clone())])).unwrap();
     }
     MemtableCursor::new(Arc::new(memtable))
 }
@@ -37,7 +36,7 @@ fn table(directory: &std::path::Path, number: u64, entries: &[Entry]) -> Arc<Tab
     for (key, value) in entries {
         assert!(writer.add(key, value).unwrap());
     }
-    let size = writer.finish().unwrap().size;
+    let size = writer.finish(&[]).unwrap().size;
     Arc::new(Table::open(&TableSpec { number, path, size, lazy: None }, &files()).unwrap())
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use varve_core::block::BlockBuilder;
-use varve_core::internal_key::KIND_PUT;
+use varve_core::internal_key::{KIND_PUT, KIND_RANGE_DELETE};
 use varve_core::table::footer::{Footer, FOOTER_SIZE};
 use varve_core::table::format::{seal_block, BlockHandle};
 use varve_core::table::{Table, TableWriter};
@@ -21,15 +21,15 @@ fn keys() -> Vec<Vec<u8>> {
     (0..24).map(|i| format!("key{i:02}").into_bytes()).collect()
 }
 
-/// A table of puts and deletes, and its bytes.
+/// A table of puts, deletes and a range delete, and its bytes.
 fn make_table(options: TableOptions) -> (Store, PathBuf, Vec<u8>) {
     let mut store = Store::new(0, options);
-    let operations: Vec<_> = keys()
-        .iter()
+    let operations = keys()
+        .into_iter()
         .enumerate()
         .map(|(i, key)| if i % 5 == 0 { delete(key) } else { put(key, format!("value of {i}")) })
-        .collect();
-    let table = store.table_of(1, &operations);
+        .chain([delete_range("key07", "key08")]);
+    let table = store.table_of(1, &operations.collect::<Vec<_>>());
     let path = path_of(store.path(), &table);
     let bytes = std::fs::read(&path).unwrap();
     (store, path, bytes)
@@ -80,7 +80,7 @@ fn check(path: &Path, bytes: &[u8], size: u64, right: &Reading, what: &str) {
     let Ok(engine) = engine_of(path, size) else { return };
     match compact(&engine, path) {
         Ok(outputs) => {
-            assert_eq!(outputs[0].entries, 19, "{what}");
+            assert_eq!(outputs[0].entries, 18, "{what}");
             std::fs::remove_file(path_of(path.parent().unwrap(), &outputs[0])).unwrap();
         }
         Err(error) => assert!(is_corruption(&error, path), "{what}: {error:?}"),
@@ -92,7 +92,7 @@ fn check(path: &Path, bytes: &[u8], size: u64, right: &Reading, what: &str) {
 fn a_flipped_byte_never_gives_a_wrong_answer() {
     let (_store, path, whole) = make_table(table_options());
     let right = read_everything(&path, whole.len() as u64).unwrap();
-    assert_eq!(right.1.len(), 19);
+    assert_eq!(right.1.len(), 18);
     for at in 0..whole.len() {
         for flip in [0x01, 0xff] {
             let mut bytes = whole.clone();
@@ -156,8 +156,9 @@ fn all_tables_open_or_none() {
 #[test]
 fn footers_say_what_is_wrong_with_them() {
     let handle = BlockHandle { offset: 10, size: 20 };
-    let whole: [u8; FOOTER_SIZE] = Footer { metaindex: handle, index: handle, compressed: false }.encode().try_into().unwrap();
-    assert_eq!(Footer::decode(&whole, 100).unwrap(), Footer { metaindex: handle, index: handle, compressed: false });
+    let footer = || Footer { metaindex: handle, index: handle, compressed: false, range_deletes: false };
+    let whole: [u8; FOOTER_SIZE] = footer().encode().try_into().unwrap();
+    assert_eq!(Footer::decode(&whole, 100).unwrap(), footer());
     let message = |at: usize, value: u8| {
         let mut bytes = whole;
         bytes[at] = value;
@@ -166,8 +167,9 @@ fn footers_say_what_is_wrong_with_them() {
     };
     assert!(message(40, b'V').contains("magic"));
     assert!(message(24, 2).contains("version"));
-    assert!(message(28, 2).contains("flags 0x2"));
-    assert!(message(28, 3).contains("flags 0x2"));
+    assert!(message(28, 4).contains("flags 0x4"));
+    assert!(message(28, 7).contains("flags 0x4"));
+    assert!(message(28, 2).contains("checksum"));
     assert!(message(28, 1).contains("checksum"));
     assert!(message(30, 1).contains("checksum"));
     assert!(Footer::decode(&whole, 38).unwrap_err().to_string().contains("outside"));
@@ -185,7 +187,7 @@ fn write_raw(path: &Path, entries: &[(Vec<u8>, &str)]) -> u64 {
     for (key, value) in entries {
         assert!(writer.add(key, value.as_bytes()).unwrap());
     }
-    writer.finish().unwrap().size
+    writer.finish(&[]).unwrap().size
 }
 
 /// Unknown kinds are refused by whoever meets them; what lies before them is still given.
@@ -238,8 +240,8 @@ impl Forged {
         handle
     }
 
-    fn finish(mut self, metaindex: BlockHandle, index: BlockHandle) -> Vec<u8> {
-        self.bytes.extend(Footer { metaindex, index, compressed: false }.encode());
+    fn finish(mut self, metaindex: BlockHandle, index: BlockHandle, range_deletes: bool) -> Vec<u8> {
+        self.bytes.extend(Footer { metaindex, index, compressed: false, range_deletes }.encode());
         self.bytes
     }
 }
@@ -268,6 +270,9 @@ struct Forgery {
     filter: Option<Vec<u8>>,
     metaindex: Option<Vec<u8>>,
     index: Option<Vec<u8>>,
+    range_deletes: Option<Vec<u8>>,
+    /// The flag, where it does not go with the block.
+    flag: Option<bool>,
 }
 
 impl Forgery {
@@ -277,13 +282,17 @@ impl Forgery {
         let data = forged.block(self.data.unwrap_or_else(|| block_of(&[(&key, b"value")], 16)));
         let properties = forged.block(self.properties.unwrap_or_else(|| properties("", None)));
         let filter = self.filter.map(|filter| forged.block(filter).encode());
+        let range_deletes = self.range_deletes.map(|block| forged.block(block).encode());
+        let flag = self.flag.unwrap_or(range_deletes.is_some());
         let properties = properties.encode();
         let mut names: Vec<(&[u8], &[u8])> = Vec::new();
         names.extend(filter.as_ref().map(|filter| (&b"filter.blocked-bloom"[..], filter.as_slice())));
-        names.extend([(&b"properties"[..], properties.as_slice()), (b"something newer", b"?")]);
+        names.push((b"properties", &properties));
+        names.extend(range_deletes.as_ref().map(|block| (&b"range-deletes"[..], block.as_slice())));
+        names.push((b"something newer", b"?"));
         let metaindex = forged.block(self.metaindex.unwrap_or_else(|| block_of(&names, 1)));
         let index = forged.block(self.index.unwrap_or_else(|| block_of(&[(&key, &data.encode())], 16)));
-        forged.finish(metaindex, index)
+        forged.finish(metaindex, index, flag)
     }
 }
 
@@ -304,6 +313,13 @@ fn damage_behind_sound_checksums_is_corruption() {
     let index = |entries: &[(&[u8], &[u8])]| Forgery { index: Some(block_of(entries, 16)), ..Forgery::default() };
     let data = |bytes: &[u8]| Forgery { data: Some(bytes.to_vec()), ..Forgery::default() };
     let meta = |bytes: Vec<u8>| Forgery { metaindex: Some(bytes), ..Forgery::default() };
+    let ranges = |all: &[(&str, &str, u64, u8)]| {
+        let keys: Vec<_> = all.iter().map(|(start, end, sequence, kind)| (internal_key(start, *sequence, *kind), end)).collect();
+        let entries: Vec<(&[u8], &[u8])> = keys.iter().map(|(key, end)| (key.as_slice(), end.as_bytes())).collect();
+        Forgery { range_deletes: Some(block_of(&entries, 16)), ..Forgery::default() }
+    };
+    assert_eq!(read(ranges(&[("a", "k", 9, KIND_RANGE_DELETE), ("l", "", 8, 2), ("l", "", 7, 2)])).unwrap(), b"value");
+    assert_eq!(read(ranges(&[("a", "", 9, KIND_RANGE_DELETE)])).unwrap(), b"");
     let later = internal_key("l", 1, KIND_PUT);
     let forgeries = vec![
         ("an empty index", index(&[])),
@@ -324,6 +340,21 @@ fn damage_behind_sound_checksums_is_corruption() {
         ("a length that never ends", data(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 1, 0, 0, 0])),
         ("no properties", meta(block_of(&[(b"other", b"")], 1))),
         ("a handle of properties outside", meta(block_of(&[(b"properties", &handle(0, u32::MAX))], 1))),
+        ("a flag without range deletes", Forgery { flag: Some(true), ..Forgery::default() }),
+        ("range deletes without the flag", Forgery { flag: Some(false), ..ranges(&[("a", "b", 9, 2)]) }),
+        ("a block of no range deletes", ranges(&[])),
+        ("a range delete of another kind", ranges(&[("a", "b", 9, 1)])),
+        ("a range that is empty", ranges(&[("b", "b", 9, 2)])),
+        ("a range that ends before it starts", ranges(&[("b", "a", 9, 2)])),
+        ("ranges that overlap", ranges(&[("a", "c", 9, 2), ("b", "d", 8, 2)])),
+        ("ranges behind the end of all keys", ranges(&[("a", "", 9, 2), ("b", "d", 8, 2)])),
+        ("ranges that descend", ranges(&[("c", "d", 9, 2), ("a", "b", 8, 2)])),
+        ("one range with two ends", ranges(&[("a", "b", 9, 2), ("a", "c", 8, 2)])),
+        ("one range, the oldest first", ranges(&[("a", "b", 8, 2), ("a", "b", 9, 2)])),
+        ("a range delete twice", ranges(&[("a", "b", 8, 2), ("a", "b", 8, 2)])),
+        ("a sequence number out of range", ranges(&[("a", "b", 1 << 53, 2)])),
+        ("a start without trailer", Forgery { range_deletes: Some(block_of(&[(b"short", b"z")], 16)), ..Forgery::default() }),
+        ("a block of range deletes without restart array", Forgery { range_deletes: Some(vec![0]), ..Forgery::default() }),
         ("a filter with no lines", Forgery { filter: Some(vec![0, 0, 0, 0, 6]), ..Forgery::default() }),
     ];
     for (what, forgery) in forgeries {

@@ -1,4 +1,4 @@
-//! An engine driven at random beside a model that holds every version of every key: writes, flushes, compactions with snapshots, lookups,
+//! An engine driven at random beside a model that holds every version of every key: writes, range deletes, flushes, compactions with snapshots, lookups,
 //! and scans that live on through all of it.
 
 use std::collections::BTreeMap;
@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 use varve_core::filter::blocked_bloom::BlockedBloom;
 use varve_core::filter::bloom::Bloom;
 use varve_core::filter::FilterPolicy;
-use varve_core::internal_key::user_key;
+use varve_core::internal_key::{end_of, user_key, KIND_DELETE, KIND_RANGE_DELETE};
+use varve_core::range_delete::{is_before, RangeDelete};
 use varve_core::{Compression, CursorOptions, Fill, Io, Lookup, ScanCursor, TableOptions, TableSummary};
 
-use crate::support::{file_names, get, path_of, scan_options, seed, unpack, Entry, Operation, Random, SeedReport, Store};
+use crate::support::{
+    delete, delete_range, file_names, get, path_of, put, scan_options, seed, unpack, Entry, Operation, Random, SeedReport, Store,
+};
 
 /// Sequence number, and the value unless it deletes.
 type Version = (u64, Option<Vec<u8>>);
@@ -18,15 +21,25 @@ type Version = (u64, Option<Vec<u8>>);
 struct Model {
     /// Of each key, oldest first.
     versions: BTreeMap<Vec<u8>, Vec<Version>>,
+    /// Oldest first.
+    range_deletes: Vec<RangeDelete>,
 }
 
 impl Model {
-    fn insert(&mut self, sequence: u64, (key, value): &Operation) {
-        self.versions.entry(key.clone()).or_default().push((sequence, value.clone()));
+    fn insert(&mut self, sequence: u64, (kind, key, value): &Operation) {
+        if *kind == KIND_RANGE_DELETE {
+            self.range_deletes.push(RangeDelete { start: key.clone(), end: value.clone(), sequence });
+            return;
+        }
+        let value = (*kind != KIND_DELETE).then(|| value.clone());
+        self.versions.entry(key.clone()).or_default().push((sequence, value));
     }
 
     fn get(&self, key: &[u8], sequence: u64) -> Option<&Vec<u8>> {
-        self.versions.get(key)?.iter().rfind(|(at, _)| *at <= sequence)?.1.as_ref()
+        let (at, value) = self.versions.get(key)?.iter().rfind(|(at, _)| *at <= sequence)?;
+        let visible = self.range_deletes.iter().filter(|one| one.sequence <= sequence);
+        let hidden = visible.rev().any(|one| one.sequence > *at && one.covers(key));
+        value.as_ref().filter(|_| !hidden)
     }
 
     /// What a scan with these options gives from `from` on.
@@ -100,8 +113,11 @@ impl<'a> Harness<'a> {
             .map(|_| {
                 let most = if self.random.percent(5) { 600 } else { 40 };
                 let length = self.random.below(most);
-                let value = (!self.random.percent(30)).then(|| self.random.bytes(length));
-                (self.random.key(), value)
+                match self.random.below(100) {
+                    0..30 => delete(self.random.key()),
+                    30..34 => delete_range(self.random.key(), self.random.key()),
+                    _ => put(self.random.key(), self.random.bytes(length)),
+                }
             })
             .collect();
         self.store.engine.apply(&crate::support::record(self.sequence + 1, &operations)).unwrap();
@@ -151,12 +167,11 @@ impl<'a> Harness<'a> {
             if level == 0 { numbers(&upper).into_iter().map(|one| vec![one]).collect() } else { vec![numbers(&upper)] };
         runs.push(numbers(&lower));
         let below = self.levels[(level + 2)..].iter().flatten();
-        let keep: Vec<_> =
-            below.map(|table| (user_key(&table.smallest_key).to_vec(), user_key(&table.largest_key).to_vec())).collect();
+        let keep: Vec<_> = below.map(|table| (user_key(&table.smallest_key).to_vec(), end_of(&table.largest_key))).collect();
         let outputs = self.store.compact(runs, &self.live_snapshots(), &keep, level as u32 + 1).unwrap();
         next.extend(outputs);
         next.sort_by(|a, b| user_key(&a.smallest_key).cmp(user_key(&b.smallest_key)));
-        assert!(next.windows(2).all(|pair| user_key(&pair[0].largest_key) < user_key(&pair[1].smallest_key)));
+        assert!(next.windows(2).all(|pair| !is_before(user_key(&pair[1].smallest_key), &end_of(&pair[0].largest_key))));
         self.levels[level] = stay;
         self.levels[level + 1] = next;
         self.install();
@@ -164,6 +179,18 @@ impl<'a> Harness<'a> {
             self.store.engine.drop_tables(&[table.number]);
             std::fs::remove_file(path_of(self.store.path(), table)).unwrap();
         }
+    }
+
+    /// Drops what newer range deletes have emptied.
+    fn drop_covered(&mut self) {
+        let covered = self.store.engine.covered_tables(&self.live_snapshots());
+        let is_covered = |table: &TableSummary| covered.contains(&table.number);
+        let dropped: Vec<TableSummary> = self.levels.iter().flatten().filter(|table| is_covered(table)).cloned().collect();
+        assert_eq!(dropped.len(), covered.len());
+        self.levels.iter_mut().for_each(|level| level.retain(|table| !is_covered(table)));
+        self.install();
+        self.store.engine.drop_tables(&covered);
+        dropped.iter().for_each(|table| std::fs::remove_file(path_of(self.store.path(), table)).unwrap());
     }
 
     fn live_snapshots(&self) -> Vec<u64> {
@@ -231,7 +258,8 @@ impl<'a> Harness<'a> {
             0..30 => self.write(),
             30..34 => self.freeze(),
             34..42 => self.flush(),
-            42..50 => self.compact(),
+            42..49 => self.compact(),
+            49 => self.drop_covered(),
             50..54 => self.snapshots.push(self.sequence),
             54..58 if !self.snapshots.is_empty() => {
                 let chosen = self.random.below(self.snapshots.len());
@@ -278,7 +306,7 @@ fn numbers(tables: &[TableSummary]) -> Vec<u64> {
 }
 
 fn overlap(a: &TableSummary, b: &TableSummary) -> bool {
-    user_key(&a.smallest_key) <= user_key(&b.largest_key) && user_key(&b.smallest_key) <= user_key(&a.largest_key)
+    is_before(user_key(&a.smallest_key), &end_of(&b.largest_key)) && is_before(user_key(&b.smallest_key), &end_of(&a.largest_key))
 }
 
 #[test]

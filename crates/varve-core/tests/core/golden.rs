@@ -118,9 +118,12 @@ fn merge() -> Value {
 fn footer() -> Value {
     let (metaindex, index) =
         (BlockHandle { offset: 0x12_3456_789a, size: 77 }, BlockHandle { offset: 5_000_000_000, size: u32::MAX });
-    let bytes = |compressed| hex(Footer { metaindex, index, compressed }.encode());
+    let bytes = |compressed, range_deletes| hex(Footer { metaindex, index, compressed, range_deletes }.encode());
     let handle = |handle: BlockHandle| json!({ "offset": handle.offset, "size": handle.size });
-    json!({ "metaindex": handle(metaindex), "index": handle(index), "footer": bytes(false), "compressedFooter": bytes(true) })
+    json!({
+        "metaindex": handle(metaindex), "index": handle(index), "footer": bytes(false, false), "compressedFooter": bytes(true, false),
+        "footerWithRangeDeletes": bytes(false, true), "footerWithBoth": bytes(true, true),
+    })
 }
 
 /// Stored bytes of each codec and the blocks they stand for. Encoders may change, so the bytes are not made anew: they are those of the
@@ -163,6 +166,7 @@ fn outputs(store: &Store, tables: &[TableSummary]) -> Value {
                 "size": table.size,
                 "entries": table.entries,
                 "tombstones": table.tombstones,
+            "rangeDeletes": table.range_deletes,
                 "smallestSequence": table.smallest_sequence,
                 "largestSequence": table.largest_sequence,
                 "smallestKey": hex(&table.smallest_key),
@@ -192,21 +196,33 @@ fn memtables() -> [Vec<Vec<u8>>; 2] {
     [vec![record(1, &first), record(51, &others)], vec![record(56, &second), record(106, &[put("versions", "3")])]]
 }
 
-fn jobs() -> Value {
+/// As [`memtables`], with range deletes: within a memtable, over the other one, nested, touching, and to the end of all keys.
+fn memtables_with_range_deletes() -> [Vec<Vec<u8>>; 2] {
+    let [mut first, mut second] = memtables();
+    first.push(record(110, &[delete_range("user:010", "user:020"), put("user:012", "again"), delete_range([0xff], "")]));
+    let nested = [delete_range("", "user:05"), delete_range("user:002", "user:040"), put("user:033", "alive")];
+    second.push(record(113, &nested));
+    second.push(record(116, &[delete_range("user:040", "user:045"), delete_range("x", "x"), delete_range("versions", "")]));
+    [first, second]
+}
+
+fn jobs(memtables: [Vec<Vec<u8>>; 2], flush_snapshots: &[u64], snapshots: Vec<u64>) -> Value {
     let table = TableOptions { table_size: 1500, block_size: 400, ..table_options() };
     let store = Store::new(0, table.clone());
     let mut flushes = Vec::new();
-    for (i, records) in memtables().iter().enumerate() {
+    for (i, records) in memtables.iter().enumerate() {
         store.engine.create_memtable(i as u64, 1 << 16);
         records.iter().for_each(|record| store.engine.apply(record).unwrap());
         let output = job_output(store.path(), 0, 10 + i as u64, table.clone());
-        let job = FlushJob { memtable: i as u64, snapshots: vec![54], output };
+        let job = FlushJob { memtable: i as u64, snapshots: flush_snapshots.to_vec(), output };
         let tables = store.engine.flush(&job, &quiet()).unwrap();
         store.open(&tables).unwrap();
         let records: Vec<_> = records.iter().map(hex).collect();
-        flushes.push(json!({ "records": records, "snapshots": [54], "number": 10 + i, "outputs": outputs(&store, &tables) }));
+        flushes.push(
+            json!({ "records": records, "snapshots": flush_snapshots, "number": 10 + i, "outputs": outputs(&store, &tables) }),
+        );
     }
-    let (runs, snapshots, keep) = (vec![vec![11], vec![10]], vec![20, 70], vec![(b"user:003".to_vec(), b"user:030".to_vec())]);
+    let (runs, keep) = (vec![vec![11], vec![10]], vec![(b"user:003".to_vec(), b"user:030\0".to_vec())]);
     let output = job_output(store.path(), 1, 20, table);
     let job = CompactionJob {
         runs: runs.clone(),
@@ -253,7 +269,8 @@ fn vectors() -> Value {
         "blocks": blocks(),
         "merge": merge(),
         "footer": footer(),
-        "jobs": jobs(),
+        "jobs": jobs(memtables(), &[54], vec![20, 70]),
+        "rangeDeletes": jobs(memtables_with_range_deletes(), &[54, 114], vec![20, 70, 114]),
         "compression": compression(),
     })
 }
@@ -291,7 +308,7 @@ fn todays_code_reproduces_the_golden_vectors() {
         std::fs::write(&path, serde_json::to_string_pretty(&vectors).unwrap().replace("  ", "\t") + "\n").unwrap();
     }
     let text = std::fs::read_to_string(vectors_path()).unwrap();
-    assert!(text.len() < 100_000, "{} bytes", text.len());
+    assert!(text.len() < 150_000, "{} bytes", text.len());
     let golden: Value = serde_json::from_str(&text).unwrap();
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&vectors), names(&golden));

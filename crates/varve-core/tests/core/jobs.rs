@@ -84,7 +84,7 @@ fn a_compaction_drops_tombstones_that_hide_nothing() {
     let range = |from: &str, to: &str| (from.as_bytes().to_vec(), to.as_bytes().to_vec());
     assert_eq!(store.compact(runs.clone(), &[], &[], 1).unwrap(), []);
     let outputs =
-        store.compact(runs.clone(), &[], &[range("", "a"), range("b", "bb"), range("d", "d"), range("z", "z")], 1).unwrap();
+        store.compact(runs.clone(), &[], &[range("", "a\0"), range("b", "bb"), range("d", "d\0"), range("z", "")], 1).unwrap();
     let kept: Vec<_> = contents(&store, &outputs).into_iter().map(|(key, _)| key).collect();
     assert_eq!(kept, [("a", 6), ("b", 7), ("d", 9)].map(|(key, sequence)| internal_key(key, sequence, KIND_DELETE)));
     // A snapshot between the two versions needs both; one above them needs neither.

@@ -200,7 +200,7 @@ fn a_malformed_record_changes_nothing() {
         assert!(memtable.is_empty());
     }
     let mut unknown = whole.clone();
-    unknown[12] = 2;
+    unknown[12] = 3;
     memtable.apply(&unknown).unwrap_err();
     assert!(memtable.is_empty());
     memtable.apply(&whole).unwrap();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use varve_core::file_cache::FileCache;
 use varve_core::filter::blocked_bloom::BlockedBloom;
-use varve_core::internal_key::{pack_trailer, KIND_DELETE, KIND_PUT};
+use varve_core::internal_key::{pack_trailer, KIND_DELETE, KIND_PUT, KIND_RANGE_DELETE};
 use varve_core::varint::write_varint;
 use varve_core::{
     Bounds, CompactionJob, Compression, CursorOptions, Engine, EngineOptions, Error, Fill, FlushJob, Io, JobControl, JobOutput,
@@ -15,8 +15,8 @@ pub const NEWEST: u64 = u64::MAX >> 8;
 pub const CREATED_AT: u64 = 1_700_000_000_000_000_000;
 
 pub type Entry = (Vec<u8>, Vec<u8>);
-/// Key and value; no value deletes.
-pub type Operation = (Vec<u8>, Option<Vec<u8>>);
+/// Kind, key and value; of a range delete start and end.
+pub type Operation = (u8, Vec<u8>, Vec<u8>);
 
 /// The seed of a suite: `VARVE_SEED`, else the one given.
 pub fn seed(default: u64) -> u64 {
@@ -79,9 +79,9 @@ impl Random {
 pub fn record(sequence: u64, operations: &[Operation]) -> Vec<u8> {
     let mut bytes = sequence.to_le_bytes().to_vec();
     bytes.extend((operations.len() as u32).to_le_bytes());
-    for (key, value) in operations {
-        bytes.push(if value.is_some() { KIND_PUT } else { KIND_DELETE });
-        for part in [key.as_slice(), value.as_deref().unwrap_or_default()] {
+    for (kind, key, value) in operations {
+        bytes.push(*kind);
+        for part in [key, value] {
             write_varint(&mut bytes, part.len() as u64);
             bytes.extend(part);
         }
@@ -90,11 +90,16 @@ pub fn record(sequence: u64, operations: &[Operation]) -> Vec<u8> {
 }
 
 pub fn put(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Operation {
-    (key.as_ref().to_vec(), Some(value.as_ref().to_vec()))
+    (KIND_PUT, key.as_ref().to_vec(), value.as_ref().to_vec())
 }
 
 pub fn delete(key: impl AsRef<[u8]>) -> Operation {
-    (key.as_ref().to_vec(), None)
+    (KIND_DELETE, key.as_ref().to_vec(), Vec::new())
+}
+
+/// With an empty end: to the end of all keys.
+pub fn delete_range(start: impl AsRef<[u8]>, end: impl AsRef<[u8]>) -> Operation {
+    (KIND_RANGE_DELETE, start.as_ref().to_vec(), end.as_ref().to_vec())
 }
 
 pub fn internal_key(user_key: impl AsRef<[u8]>, sequence: u64, kind: u8) -> Vec<u8> {

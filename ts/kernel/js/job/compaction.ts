@@ -8,7 +8,15 @@ import { FileCache } from '../file-cache';
 import { Level, LevelCursor } from '../level-cursor';
 import { MergeCursor } from '../merge/cursor';
 import { Table } from '../table/reader';
-import { type CompactionRequest, copyEntries, ENTRY_BYTES, type InputSize, type JobEnvironment, type JobSteps } from './job';
+import {
+	type CompactionRequest,
+	clip,
+	copyEntries,
+	ENTRY_BYTES,
+	type InputSize,
+	type JobEnvironment,
+	type JobSteps,
+} from './job';
 import { OutputTables } from './output';
 import { Retention } from './retention';
 import { SequentialBlocks } from './sequential-blocks';
@@ -22,8 +30,10 @@ export function* compactionSteps(request: CompactionRequest, environment: JobEnv
 		const files = new FileCache(environment.fileSystem, MOST_OPEN_FILES);
 		const levels = request.runs.map((run) => new Level(openRun(files, run, inputs)));
 		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks())));
-		const retention = new Retention(request.snapshots, request.keepTombstones);
-		const output = new OutputTables(environment.fileSystem, request.output, request.output.table.tableSize, request.cuts);
+		const rangeDeletes = inputs.flatMap((table) => table.rangeDeletes.all).flatMap((one) => clip(one, request.bounds));
+		const retention = new Retention(request.snapshots, request.keepTombstones, rangeDeletes);
+		const { tableSize } = request.output.table;
+		const output = new OutputTables(environment.fileSystem, request.output, tableSize, request.cuts, retention.rangeDeletes());
 		return yield* copyEntries(cursor, request.bounds, retention, output, environment.cancelled, inputSize(inputs));
 	} finally {
 		for (const table of inputs) table.release();

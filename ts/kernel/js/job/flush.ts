@@ -8,8 +8,8 @@ import { Retention } from './retention';
 export function flushSteps(request: FlushRequest, environment: JobEnvironment): JobSteps {
 	const tree = Tree.attach(request.memtable);
 	const cursor = new MemtableCursor(tree);
-	const retention = new Retention(request.snapshots, undefined);
-	const output = new OutputTables(environment.fileSystem, request.output, Number.POSITIVE_INFINITY, []);
+	const retention = new Retention(request.snapshots, undefined, request.rangeDeletes);
+	const output = new OutputTables(environment.fileSystem, request.output, Number.POSITIVE_INFINITY, [], retention.rangeDeletes());
 	const size = tree.arena.used;
 	return copyEntries(cursor, NO_BOUNDS, retention, output, environment.cancelled, { entryBytes: size, reported: size });
 }

@@ -14,6 +14,7 @@ import { compareBytes } from '../bytes';
 import type { Cursor } from '../cursor';
 import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from '../internal-key';
 import type { SharedTree } from '../memtable/tree';
+import { compareKeys, keyIsBefore, type RangeDelete } from '../range-delete';
 import type { OutputTables } from './output';
 import type { KeyRange, Retention } from './retention';
 
@@ -23,6 +24,7 @@ const CANCEL_CHECK_BYTES = 64 * 1024;
 export interface FlushRequest {
 	kind: 'flush';
 	memtable: SharedTree;
+	rangeDeletes: readonly RangeDelete[];
 	snapshots: number[];
 	output: JobOutput;
 }
@@ -108,6 +110,14 @@ function seekToLower(cursor: Cursor, lower: Uint8Array | undefined): void {
 	const target = new Uint8Array(lower.length + TRAILER_SIZE);
 	target.set(lower);
 	cursor.seek(target, 0, writeTrailer(target, lower.length, Number.MAX_SAFE_INTEGER, KIND_SEEK));
+}
+
+/** The part of a range delete within bounds; none when there is nothing of it. */
+export function clip({ start, end, sequence }: RangeDelete, { lower, upper }: Bounds): RangeDelete[] {
+	const from = lower !== undefined && compareKeys(lower, start) > 0 ? lower : start;
+	const to = upper !== undefined && keyIsBefore(upper, end) ? upper : end;
+	const isWithinBounds = keyIsBefore(from, end) && (upper === undefined || compareKeys(from, upper) < 0);
+	return isWithinBounds ? [{ start: from, end: to, sequence }] : [];
 }
 
 function isWithin(cursor: Cursor, upper: Uint8Array | undefined): boolean {

@@ -6,7 +6,9 @@
  *     `.tmp` is a whole table.
  *  2. A table is cut before an entry with another user key, once it has reached `tableSize`: versions of a key stay together.
  *  3. A table is cut where a user key of `cuts` lies between two entries or at the second.
- *  4. `discard` leaves no file of the job behind.
+ *  4. Range deletes are cut where tables are, at every cut too: each table has the parts that lie before the next one, and behind the
+ *     one before. There may be a table of range deletes alone.
+ *  5. `discard` leaves no file of the job behind.
  */
 import { join } from 'node:path';
 import { IOError, ResourceError, VarveError } from '../../../errors';
@@ -15,6 +17,7 @@ import type { JobOutput, TableSummary } from '../../kernel';
 import { compareBytes } from '../bytes';
 import type { Cursor } from '../cursor';
 import { TRAILER_SIZE } from '../internal-key';
+import { compareKeys, keyIsBefore, partitionPoint, type RangeDelete } from '../range-delete';
 import { TableWriter } from '../table/writer';
 
 const TEMPORARY = '.tmp';
@@ -49,12 +52,14 @@ export class OutputTables {
 	/**
 	 * @param cutSize bytes at which the next table starts
 	 * @param cuts user keys, ascending
+	 * @param rangeDeletes fragments in order; those that are in no table yet
 	 */
 	constructor(
 		private readonly fileSystem: FileSystem,
 		private readonly output: JobOutput,
 		private readonly cutSize: number,
 		private readonly cuts: readonly Uint8Array[],
+		private rangeDeletes: readonly RangeDelete[],
 	) {
 		this.nextNumber = output.firstNumber;
 	}
@@ -63,11 +68,11 @@ export class OutputTables {
 	add(entry: Cursor): void {
 		const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = entry;
 		try {
-			const passed = this.passesCut(keyBytes, keyStart, keyEnd) && this.writer !== undefined;
+			this.passCuts(keyBytes, keyStart, keyEnd);
 			let writer = this.writer ?? this.start();
 			const order = writer.compareUserKey(keyBytes, keyStart, keyEnd);
-			if (order < 0 && (passed || writer.cutSize >= this.cutSize)) {
-				this.finishTable();
+			if (order < 0 && writer.cutSize >= this.cutSize) {
+				this.finishBefore(Uint8Array.from(keyBytes.subarray(keyStart, keyEnd - TRAILER_SIZE)));
 				writer = this.start();
 			}
 			writer.add(order, keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd);
@@ -81,10 +86,11 @@ export class OutputTables {
 		return this.finished + (this.writer?.storedSize ?? 0);
 	}
 
-	/** Finishes the last table. */
+	/** Finishes the last table, which takes the rest of the range deletes. */
 	finish(): TableSummary[] {
 		try {
-			if (this.writer !== undefined) this.finishTable();
+			for (; this.passedCuts < this.cuts.length; this.passedCuts++) this.finishBefore(this.cuts[this.passedCuts]);
+			this.finishTable(this.rangeDeletes);
 		} catch (error) {
 			throw this.failed(error);
 		}
@@ -104,15 +110,18 @@ export class OutputTables {
 		}
 	}
 
-	/** Is a cut between the last entry, or the first of all keys, and this one? */
-	private passesCut(key: Uint8Array, start: number, end: number): boolean {
-		const { cuts, passedCuts } = this;
-		while (this.passedCuts < cuts.length) {
-			const cut = cuts[this.passedCuts];
-			if (compareBytes(key, start, end - TRAILER_SIZE, cut, 0, cut.length) < 0) break;
+	/** Cuts at the `cuts` up to the user key of the internal key `key[start, end)`. */
+	private passCuts(key: Uint8Array, start: number, end: number): void {
+		while (this.passedCuts < this.cuts.length) {
+			const cut = this.cuts[this.passedCuts];
+			if (compareBytes(key, start, end - TRAILER_SIZE, cut, 0, cut.length) < 0) return;
 			this.passedCuts++;
+			this.finishBefore(cut);
 		}
-		return this.passedCuts > passedCuts;
+	}
+
+	private finishBefore(userKey: Uint8Array): void {
+		this.finishTable(this.takeRangeDeletes(userKey));
 	}
 
 	private start(): TableWriter {
@@ -127,10 +136,22 @@ export class OutputTables {
 		return this.writer;
 	}
 
-	private finishTable(): void {
-		const writer = this.writer as TableWriter;
+	/** Takes what lies before a user key; what reaches over it is cut in two. */
+	private takeRangeDeletes(userKey: Uint8Array): RangeDelete[] {
+		const count = partitionPoint(this.rangeDeletes, (one) => compareKeys(one.start, userKey) < 0);
+		const before = this.rangeDeletes.slice(0, count);
+		const reaches = (one: RangeDelete) => keyIsBefore(userKey, one.end);
+		const rest = before.filter(reaches).map((one) => ({ ...one, start: userKey }));
+		this.rangeDeletes = [...rest, ...this.rangeDeletes.slice(count)];
+		return before.map((one) => (reaches(one) ? { ...one, end: userKey } : one));
+	}
+
+	/** Finishes the table that is being written, or one of range deletes alone, if there is something to write. */
+	private finishTable(rangeDeletes: readonly RangeDelete[]): void {
+		if (this.writer === undefined && rangeDeletes.length === 0) return;
+		const writer = this.writer ?? this.start();
 		const file = this.file as WritableFile;
-		const { size, properties, rawDataBytes, storedDataBytes } = writer.finish();
+		const { size, properties, rawDataBytes, storedDataBytes } = writer.finish(rangeDeletes);
 		file.syncSync();
 		this.file = undefined;
 		this.writer = undefined;
@@ -146,6 +167,7 @@ export class OutputTables {
 			size,
 			entries: properties.entries,
 			tombstones: properties.tombstones,
+			rangeDeletes: properties.rangeDeletes,
 			smallestSequence: properties.smallestSequence,
 			largestSequence: properties.largestSequence,
 			smallestKey: new Uint8Array(properties.smallestKey),

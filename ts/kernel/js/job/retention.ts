@@ -9,12 +9,16 @@
  *  2. After that check a compaction drops a tombstone in stripe 0 whose user key no level below the output holds. It still
  *     counts as the next newer entry, so what it hid goes with it.
  *  3. A flush keeps every other tombstone: tables may hold what they delete.
+ *  4. Last, an entry is dropped that a range delete of the input hides from everybody, see ./range-retention.ts.
  */
 import { KIND_DELETE } from '../../kernel';
 import { compareBytes, copyBytes, EMPTY, grow } from '../bytes';
 import { readSequence, TRAILER_SIZE } from '../internal-key';
+import { isBefore, type RangeDelete } from '../range-delete';
+import { RangeRetention } from './range-retention';
 
-export type KeyRange = [smallest: Uint8Array, largest: Uint8Array];
+/** From a user key to an end. */
+export type KeyRange = [start: Uint8Array, end: Uint8Array];
 
 export class Retention {
 	private readonly snapshots: Float64Array;
@@ -22,19 +26,32 @@ export class Retention {
 	private lastKeyLength = -1;
 	private lastStripe = 0;
 	private range = 0;
+	/** Undefined when the input has no range deletes. */
+	private readonly ranges: RangeRetention | undefined;
 
-	/** @param keepTombstones ascending, disjoint; undefined keeps all tombstones */
+	/**
+	 * @param keepTombstones ascending, disjoint; undefined keeps all tombstones
+	 * @param rangeDeletes in any order
+	 */
 	constructor(
 		snapshots: readonly number[],
 		private readonly keepTombstones: readonly KeyRange[] | undefined,
+		rangeDeletes: readonly RangeDelete[],
 	) {
 		this.snapshots = Float64Array.from(snapshots);
+		if (rangeDeletes.length > 0) this.ranges = new RangeRetention(rangeDeletes, (sequence) => this.stripe(sequence));
+	}
+
+	/** The range deletes that survive, as fragments in order. */
+	rangeDeletes(): RangeDelete[] {
+		return this.ranges?.fragments(this.keepTombstones) ?? [];
 	}
 
 	/** Does the entry with the internal key `key[start, end)` survive? */
 	keeps(key: Uint8Array, start: number, end: number): boolean {
 		const userEnd = end - TRAILER_SIZE;
-		const stripe = this.stripe(readSequence(key, userEnd));
+		const sequence = readSequence(key, userEnd);
+		const stripe = this.stripe(sequence);
 		const sameKey = this.lastKeyLength >= 0 && compareBytes(this.lastKey, 0, this.lastKeyLength, key, start, userEnd) === 0;
 		if (sameKey && stripe === this.lastStripe) return false;
 		this.lastStripe = stripe;
@@ -43,6 +60,7 @@ export class Retention {
 			this.lastKey = grow(this.lastKey, 0, this.lastKeyLength);
 			copyBytes(key, start, userEnd, this.lastKey, 0);
 		}
+		if (this.ranges?.hides(key, start, userEnd, sequence, stripe) === true) return false;
 		if (key[userEnd] !== KIND_DELETE || stripe > 0 || this.keepTombstones === undefined) return true;
 		return this.isBelow(this.keepTombstones, key, start, userEnd);
 	}
@@ -61,9 +79,9 @@ export class Retention {
 	/** Is the user key in one of the ranges? Keys ascend from call to call. */
 	private isBelow(ranges: readonly KeyRange[], key: Uint8Array, start: number, end: number): boolean {
 		while (this.range < ranges.length) {
-			const [smallest, largest] = ranges[this.range];
-			if (compareBytes(key, start, end, largest, 0, largest.length) <= 0) {
-				return compareBytes(key, start, end, smallest, 0, smallest.length) >= 0;
+			const [rangeStart, rangeEnd] = ranges[this.range];
+			if (isBefore(key, start, end, rangeEnd)) {
+				return compareBytes(key, start, end, rangeStart, 0, rangeStart.length) >= 0;
 			}
 			this.range++;
 		}

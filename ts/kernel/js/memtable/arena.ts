@@ -41,6 +41,9 @@ export class Arena {
 		return new Arena(shared, used);
 	}
 
+	/** Sequence number of the entry appended last: the highest. */
+	newestSequence = 0;
+
 	/** Appends an entry from ranges of `source` and returns its reference. */
 	append(
 		source: Uint8Array,
@@ -63,6 +66,7 @@ export class Arena {
 		next = writeTrailer(this.bytes, next, sequence, kind);
 		copyBytes(source, valueStart, valueEnd, this.bytes, next);
 		this.used = Math.ceil(end / 4) * 4;
+		this.newestSequence = sequence;
 		return reference;
 	}
 

@@ -3,11 +3,12 @@
  *
  * Invariant: the position holds until the next insertion; whoever keeps a cursor compares `tree.entries` and seeks again.
  */
-import type { Cursor } from '../cursor';
-import { compareInternalKeys } from '../internal-key';
+import type { SourceCursor } from '../cursor';
+import { compareInternalKeys, firstKey } from '../internal-key';
+import type { RangeDelete } from '../range-delete';
 import { NO_LEAF, type Tree } from './tree';
 
-export class MemtableCursor implements Cursor {
+export class MemtableCursor implements SourceCursor {
 	private leaf = NO_LEAF;
 	private slot = 0;
 	valid = false;
@@ -57,6 +58,22 @@ export class MemtableCursor implements Cursor {
 		}
 		const leaf = this.tree.previousLeaf(this.leaf);
 		this.moveTo(leaf, leaf === NO_LEAF ? 0 : this.tree.leafCount(leaf) - 1);
+	}
+
+	pass(over: RangeDelete, reverse: boolean): void {
+		const isOlder = this.tree.arena.newestSequence < over.sequence;
+		if (!isOlder) {
+			if (reverse) this.prev();
+			else this.next();
+		} else if (reverse) {
+			const target = firstKey(over.start);
+			this.seekForPrev(target, 0, target.length);
+		} else if (over.end.length === 0) {
+			this.valid = false;
+		} else {
+			const target = firstKey(over.end);
+			this.seek(target, 0, target.length);
+		}
 	}
 
 	private moveTo(leaf: number, slot: number): void {

@@ -5,17 +5,22 @@
  *  1. One writer. Readers on the same thread see whole batches; the flush thread sees only frozen memtables.
  *  2. Sequence numbers are unique, so no two internal keys are equal.
  */
+import { KIND_RANGE_DELETE } from '../../kernel';
 import { forEachOperation, type OperationSink } from '../batch';
 import { compareBytes } from '../bytes';
 import { TRAILER_SIZE } from '../internal-key';
+import type { RangeDelete } from '../range-delete';
 import type { Arena } from './arena';
 import { MemtableCursor } from './cursor';
+import { RangeDeletes } from './range-deletes';
 import { NO_LEAF, type SharedTree, Tree } from './tree';
 
 /** Answer of {@link Memtable.find} for a key it knows nothing of. */
 export const NOT_FOUND = -1;
 
 export class Memtable implements OperationSink {
+	readonly rangeDeletes = new RangeDeletes();
+
 	private constructor(private readonly tree: Tree) {}
 
 	/** @throws ResourceError when there is no memory for `capacity` bytes in one piece. */
@@ -37,6 +42,10 @@ export class Memtable implements OperationSink {
 		sequence: number,
 		kind: number,
 	): void {
+		if (kind === KIND_RANGE_DELETE) {
+			this.rangeDeletes.insert(rangeDeleteOf(record, keyStart, keyEnd, valueStart, valueEnd, sequence));
+			return;
+		}
 		const reference = this.tree.arena.append(record, keyStart, keyEnd, valueStart, valueEnd, sequence, kind);
 		this.tree.insert(reference);
 	}
@@ -74,4 +83,17 @@ export class Memtable implements OperationSink {
 	share(): SharedTree {
 		return this.tree.share();
 	}
+}
+
+/** Copies: the record goes away, and a thread that is sent one must not get the memory around it. */
+function rangeDeleteOf(
+	record: Uint8Array,
+	keyStart: number,
+	keyEnd: number,
+	valueStart: number,
+	valueEnd: number,
+	sequence: number,
+): RangeDelete {
+	const start = Uint8Array.from(record.subarray(keyStart, keyEnd));
+	return { start, end: Uint8Array.from(record.subarray(valueStart, valueEnd)), sequence };
 }

@@ -10,14 +10,14 @@ import type { Cursor } from '../cursor';
 import { compareInternalKeys } from '../internal-key';
 import { MergeHeap } from './heap';
 
-export class MergeCursor implements Cursor {
+export class MergeCursor<C extends Cursor = Cursor> implements Cursor {
 	private readonly heap: MergeHeap;
-	private current: Cursor;
+	private current: C;
 	private turnKey: Buffer = EMPTY;
 	valid = false;
 
 	/** @param cursors newest source first */
-	constructor(private readonly cursors: readonly Cursor[]) {
+	constructor(private readonly cursors: readonly C[]) {
 		this.heap = new MergeHeap(cursors);
 		this.current = cursors[0];
 	}
@@ -47,7 +47,7 @@ export class MergeCursor implements Cursor {
 	}
 
 	/** The cursor that the current entry comes from. */
-	get source(): Cursor {
+	get source(): C {
 		return this.current;
 	}
 
@@ -86,6 +86,13 @@ export class MergeCursor implements Cursor {
 		this.valid = false;
 		if (!this.heap.reverse) this.turn(true);
 		this.current.prev();
+		this.settle();
+	}
+
+	/** Moves the source of the current entry, and no other, by `go`, which goes on in the direction of the merge. Only while `valid`. */
+	moveTop(go: (source: C) => void): void {
+		this.valid = false;
+		go(this.current);
 		this.settle();
 	}
 

@@ -8,11 +8,13 @@
  */
 import { BlockCursor, TABLE_KEYS } from '../block/cursor';
 import type { BlockSource } from '../block-source';
-import type { Cursor } from '../cursor';
+import type { SourceCursor } from '../cursor';
+import { firstKey } from '../internal-key';
+import type { RangeDelete } from '../range-delete';
 import type { Table } from './reader';
 import type { Resident } from './resident';
 
-export class TableCursor implements Cursor {
+export class TableCursor implements SourceCursor {
 	private readonly entries = new BlockCursor(TABLE_KEYS);
 	/** Position of the block that `entries` reads; -1 before the first. */
 	private block = -1;
@@ -45,13 +47,18 @@ export class TableCursor implements Cursor {
 	}
 
 	seekToFirst(): void {
+		this.valid = false;
+		if (this.resident().blockCount === 0) return;
 		this.enter(0);
 		this.entries.seekToFirst();
 		this.skipForward();
 	}
 
 	seekToLast(): void {
-		this.enter(this.resident().blockCount - 1);
+		this.valid = false;
+		const { blockCount } = this.resident();
+		if (blockCount === 0) return;
+		this.enter(blockCount - 1);
 		this.entries.seekToLast();
 		this.skipBackward();
 	}
@@ -92,6 +99,21 @@ export class TableCursor implements Cursor {
 
 	private resident(): Resident {
 		return this.table.resident ?? this.source.resident(this.table);
+	}
+
+	pass(over: RangeDelete, reverse: boolean): void {
+		if (!this.table.isOlder(over)) {
+			if (reverse) this.prev();
+			else this.next();
+		} else if (reverse) {
+			const target = firstKey(over.start);
+			this.seekForPrev(target, 0, target.length);
+		} else if (over.end.length === 0) {
+			this.valid = false;
+		} else {
+			const target = firstKey(over.end);
+			this.seek(target, 0, target.length);
+		}
 	}
 
 	/** Makes `block` the current one; the cursor is invalid until `entries` has moved. */

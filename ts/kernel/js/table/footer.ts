@@ -21,12 +21,16 @@ const MAGIC_AT = 40;
 const REQUIRED_FLAGS = 0xffff;
 /** The table holds a compressed block. */
 const FLAG_COMPRESSED = 1;
+/** The metaindex names a block of range deletes. */
+const FLAG_RANGE_DELETES = 2;
 
 export interface Footer {
 	metaindex: BlockHandle;
 	index: BlockHandle;
 	/** Does the table hold a compressed block? */
 	compressed: boolean;
+	/** Does the metaindex name a block of range deletes? */
+	rangeDeletes: boolean;
 }
 
 export function encodeFooter(footer: Footer): Buffer {
@@ -34,7 +38,8 @@ export function encodeFooter(footer: Footer): Buffer {
 	let at = writeHandle(bytes, 0, footer.metaindex);
 	at = writeHandle(bytes, at, footer.index);
 	at = writeUint32(bytes, at, FORMAT_VERSION);
-	at = writeUint32(bytes, at, footer.compressed ? FLAG_COMPRESSED : 0);
+	const flags = (footer.compressed ? FLAG_COMPRESSED : 0) | (footer.rangeDeletes ? FLAG_RANGE_DELETES : 0);
+	at = writeUint32(bytes, at, flags);
 	xxHash64(bytes, 0, HASHED_SIZE);
 	at = writeUint32(bytes, at, hash.low);
 	at = writeUint32(bytes, at, hash.high);
@@ -53,7 +58,7 @@ export function decodeFooter(bytes: Buffer, path: string, origin: number): Foote
 		throw refuse(`format version ${version} is unknown, expected ${FORMAT_VERSION}; a newer release may read it`, 24);
 	}
 	const flags = readUint32(bytes, 28);
-	const unknown = flags & REQUIRED_FLAGS & ~FLAG_COMPRESSED;
+	const unknown = flags & REQUIRED_FLAGS & ~(FLAG_COMPRESSED | FLAG_RANGE_DELETES);
 	if (unknown !== 0) {
 		throw refuse(`required flags 0x${unknown.toString(16)} are unknown; a newer release may read it`, 28);
 	}
@@ -65,6 +70,7 @@ export function decodeFooter(bytes: Buffer, path: string, origin: number): Foote
 		metaindex: checkHandle(readHandle(bytes, 0), origin, path, origin),
 		index: checkHandle(readHandle(bytes, 12), origin, path, origin),
 		compressed: (flags & FLAG_COMPRESSED) !== 0,
+		rangeDeletes: (flags & FLAG_RANGE_DELETES) !== 0,
 	};
 }
 

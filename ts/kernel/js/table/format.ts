@@ -18,6 +18,7 @@ import { hash, xxHash64 } from '../xxhash64';
 
 export const BLOCK_TRAILER_SIZE = 9;
 export const PROPERTIES_NAME = 'properties';
+export const RANGE_DELETES_NAME = 'range-deletes';
 
 /** A block's place in its file; the size leaves the trailer out. */
 export interface BlockHandle {

@@ -3,10 +3,11 @@
  *
  * A block with restart interval 1; names in ascending order; values are 8-byte integers, but for the two keys:
  *
- *     created-at | entries | format | largest-key | largest-sequence | raw-key-bytes | raw-value-bytes | smallest-key |
- *     smallest-sequence | tombstones | user-keys
+ *     created-at | entries | format | largest-key | largest-sequence | range-deletes | raw-key-bytes | raw-value-bytes |
+ *     smallest-key | smallest-sequence | tombstones | user-keys
  *
- * Invariant: unknown names are ignored; a known one that is missing or has a wrong length is corruption.
+ * Invariant: unknown names are ignored; a known one that is missing or has a wrong length is corruption. `range-deletes` is there if there
+ * are some.
  */
 import { CorruptionError } from '../../../errors';
 import { BlockBuilder } from '../block/builder';
@@ -28,7 +29,11 @@ export interface TableProperties {
 	rawValueBytes: number;
 	smallestSequence: number;
 	largestSequence: number;
-	/** Internal keys. */
+	rangeDeletes: number;
+	/**
+	 * Internal keys. The span of range deletes is within; where it reaches behind the last entry, the largest key is its end, marked as
+	 * one.
+	 */
 	smallestKey: Buffer;
 	largestKey: Buffer;
 }
@@ -46,6 +51,7 @@ export function encodeProperties(properties: TableProperties): Buffer {
 	add('format', integer(FORMAT));
 	add('largest-key', properties.largestKey);
 	add('largest-sequence', integer(properties.largestSequence));
+	if (properties.rangeDeletes > 0) add('range-deletes', integer(properties.rangeDeletes));
 	add('raw-key-bytes', integer(properties.rawKeyBytes));
 	add('raw-value-bytes', integer(properties.rawValueBytes));
 	add('smallest-key', properties.smallestKey);
@@ -87,6 +93,7 @@ export function decodeProperties(block: Buffer, path: string, origin: number): T
 		rawValueBytes: number('raw-value-bytes'),
 		smallestSequence: number('smallest-sequence'),
 		largestSequence: number('largest-sequence'),
+		rangeDeletes: values.has('range-deletes') ? number('range-deletes') : 0,
 		smallestKey: bytes('smallest-key', TRAILER_SIZE),
 		largestKey: bytes('largest-key', TRAILER_SIZE),
 	};

@@ -8,12 +8,14 @@
  *  3. The file is closed, and `onClosed` called, when the last reference is released.
  */
 import { CorruptionError } from '../../../errors';
-import type { TableSpec } from '../../kernel';
+import type { TableSpan, TableSpec } from '../../kernel';
 import { compareBytes } from '../bytes';
 import type { FileCache } from '../file-cache';
-import { TRAILER_SIZE } from '../internal-key';
+import { endOf, TRAILER_SIZE } from '../internal-key';
+import { isBefore, type RangeDelete } from '../range-delete';
 import { TableFile } from './file';
 import { FOOTER_SIZE } from './footer';
+import { RangeDeletes } from './range-deletes';
 import { loadResident, type Resident } from './resident';
 
 export class Table {
@@ -21,9 +23,9 @@ export class Table {
 	readonly path: string;
 	readonly size: number;
 	readonly file: TableFile;
-	/** Internal keys. */
-	readonly smallestKey: Uint8Array;
-	readonly largestKey: Uint8Array;
+	readonly span: Readonly<TableSpan>;
+	/** Where the span of entries and range deletes ends; see ../range-delete.ts. */
+	readonly end: Uint8Array;
 	/** What is in memory; `undefined` while the table is not loaded. */
 	resident: Resident | undefined;
 	/** Called once, after the file was closed. */
@@ -49,9 +51,13 @@ export class Table {
 		this.file = file;
 		file.checkSize(spec.size);
 		if (spec.lazy === undefined) this.resident = this.read();
-		const { smallestKey, largestKey } = this.resident?.properties ?? {};
-		this.smallestKey = smallestKey ?? Uint8Array.from(spec.lazy?.[0] ?? []);
-		this.largestKey = largestKey ?? Uint8Array.from(spec.lazy?.[1] ?? []);
+		this.span = this.resident?.properties ?? copyOf(spec.lazy as TableSpan);
+		this.end = endOf(this.span.largestKey);
+	}
+
+	/** None for a table that is not loaded. */
+	get rangeDeletes(): RangeDeletes {
+		return this.resident?.rangeDeletes ?? RangeDeletes.none;
 	}
 
 	/** What is in memory; loads it on the calling thread if need be. */
@@ -73,7 +79,7 @@ export class Table {
 		}
 	}
 
-	/** Bytes of index and filter in memory. */
+	/** Bytes of index, filter and range deletes in memory. */
 	get memory(): number {
 		return this.resident?.size ?? 0;
 	}
@@ -91,15 +97,24 @@ export class Table {
 		target.set(key);
 		const resident = this.load();
 		const block = resident.index.lowerBound(target, 0, target.length);
-		return block < resident.blockCount ? resident.blockOffset(block) : resident.blockEnd(block - 1);
+		if (block < resident.blockCount) return resident.blockOffset(block);
+		return resident.blockCount === 0 ? 0 : resident.blockEnd(block - 1);
 	}
 
-	/** May `key[0, length)` lie between the smallest and the largest user key? */
+	get smallestUserKey(): Uint8Array {
+		return this.span.smallestKey.subarray(0, -TRAILER_SIZE);
+	}
+
+	/** Has it nothing as new as a range delete? */
+	isOlder({ sequence }: RangeDelete): boolean {
+		return this.span.largestSequence < sequence;
+	}
+
+	/** Does the user key `key[0, length)` lie within the span of the table? */
 	covers(key: Uint8Array, length: number): boolean {
-		const { smallestKey, largestKey } = this;
+		const { smallestKey } = this.span;
 		return (
-			compareBytes(key, 0, length, smallestKey, 0, smallestKey.length - TRAILER_SIZE) >= 0 &&
-			compareBytes(key, 0, length, largestKey, 0, largestKey.length - TRAILER_SIZE) <= 0
+			compareBytes(key, 0, length, smallestKey, 0, smallestKey.length - TRAILER_SIZE) >= 0 && isBefore(key, 0, length, this.end)
 		);
 	}
 
@@ -145,12 +160,21 @@ export class Table {
 	}
 
 	private checked(resident: Resident): Resident {
-		const { smallestKey, largestKey } = resident.properties;
-		if (Buffer.compare(smallestKey, this.smallestKey) === 0 && Buffer.compare(largestKey, this.largestKey) === 0) return resident;
+		if (isSameSpan(resident.properties, this.span) && resident.rangeDeletes.isEmpty) return resident;
 		const advice = 'restore it from a backup, or repair the store with Database.repair';
-		throw new CorruptionError(`${this.path} has other keys than the manifest says: ${advice}`, {
+		throw new CorruptionError(`${this.path} has other contents than the manifest says: ${advice}`, {
 			path: this.path,
 			offset: this.size - FOOTER_SIZE,
 		});
 	}
+}
+
+/** Keys of a caller may be views of something larger. */
+function copyOf({ smallestKey, largestKey, ...sequences }: TableSpan): TableSpan {
+	return { smallestKey: Uint8Array.from(smallestKey), largestKey: Uint8Array.from(largestKey), ...sequences };
+}
+
+function isSameSpan(a: TableSpan, b: TableSpan): boolean {
+	const hasSameKeys = Buffer.compare(a.smallestKey, b.smallestKey) === 0 && Buffer.compare(a.largestKey, b.largestKey) === 0;
+	return hasSameKeys && a.smallestSequence === b.smallestSequence && a.largestSequence === b.largestSequence;
 }

@@ -1,5 +1,5 @@
 /**
- * The parts of a table that stay in memory from its first use on: properties, filter and index, verified. Data blocks are read when
+ * The parts of a table that stay in memory from its first use on: properties, filter, range deletes and index, verified. Data blocks are read when
  * asked for.
  *
  * Invariant: handles of data blocks ascend and lie inside the file, so no read allocates more than the file holds.
@@ -9,9 +9,10 @@ import { BlockCursor, INTERNAL_KEYS, PLAIN_KEYS } from '../block/cursor';
 import { policyOf } from '../filter/policies';
 import { BLOCK_PREFIX, type Filter, type FilterPolicy } from '../filter/policy';
 import { decodeFooter, FOOTER_SIZE } from './footer';
-import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, openMetaBlock, PROPERTIES_NAME } from './format';
+import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, openMetaBlock, PROPERTIES_NAME, RANGE_DELETES_NAME } from './format';
 import { KeyIndex } from './key-index';
 import { decodeProperties, type TableProperties } from './properties';
+import { decodeRangeDeletes, RangeDeletes } from './range-deletes';
 
 export class Resident {
 	readonly index = new KeyIndex();
@@ -25,6 +26,7 @@ export class Resident {
 		readonly filter: Filter | undefined,
 		/** The table has a filter that this version does not know, and is read without it. */
 		readonly unknownFilter: boolean,
+		readonly rangeDeletes: RangeDeletes,
 		index: { block: Buffer; offset: number },
 		limit: number,
 	) {
@@ -35,9 +37,9 @@ export class Resident {
 		return this.index.count;
 	}
 
-	/** Bytes of index and filter in memory. */
+	/** Bytes of index, filter and range deletes in memory. */
 	get size(): number {
-		return this.index.size + this.offsets.byteLength + this.sizes.byteLength + (this.filter?.size ?? 0);
+		return this.index.size + this.offsets.byteLength + this.sizes.byteLength + (this.filter?.size ?? 0) + this.rangeDeletes.size;
 	}
 
 	blockOffset(block: number): number {
@@ -72,7 +74,7 @@ export class Resident {
 			offsets.push(data.offset);
 			sizes.push(data.size);
 		}
-		if (sizes.length === 0) throw refuse('it is empty');
+		if (sizes.length === 0 && this.rangeDeletes.isEmpty) throw refuse('it is empty');
 		this.index.finish();
 		this.offsets = Float64Array.from(offsets);
 		this.sizes = Uint32Array.from(sizes);
@@ -90,10 +92,15 @@ export function* loadResident(path: string, size: number): Generator<Range, Resi
 	const limit = size - FOOTER_SIZE;
 	const footer = decodeFooter(yield { offset: limit, length: FOOTER_SIZE }, path, limit);
 	const meta = decodeMetaindex(yield* blockAt(path, footer.metaindex), footer.metaindex.offset, path, limit);
+	if ((meta.rangeDeletes !== undefined) !== footer.rangeDeletes) {
+		const message = `flags and metaindex of ${path} do not agree on whether it has range deletes`;
+		throw new CorruptionError(message, { path, offset: footer.metaindex.offset });
+	}
 	const properties = decodeProperties(yield* blockAt(path, meta.properties), path, meta.properties.offset);
 	const filter = meta.filter === undefined ? undefined : yield* filterAt(path, meta.filter);
+	const rangeDeletes = meta.rangeDeletes === undefined ? RangeDeletes.none : yield* rangeDeletesAt(path, meta.rangeDeletes);
 	const index = { block: yield* blockAt(path, footer.index), offset: footer.index.offset };
-	return new Resident(path, properties, filter, meta.unknownFilter, index, limit);
+	return new Resident(path, properties, filter, meta.unknownFilter, rangeDeletes, index, limit);
 }
 
 function* blockAt(path: string, { offset, size }: BlockHandle): Generator<Range, Buffer, Buffer> {
@@ -105,6 +112,10 @@ function* filterAt(path: string, { policy, handle }: FilterPart): Generator<Rang
 	return policy.open(yield* blockAt(path, handle), { path, offset: handle.offset });
 }
 
+function* rangeDeletesAt(path: string, handle: BlockHandle): Generator<Range, RangeDeletes, Buffer> {
+	return decodeRangeDeletes(yield* blockAt(path, handle), path, handle.offset);
+}
+
 interface FilterPart {
 	policy: FilterPolicy;
 	handle: BlockHandle;
@@ -114,6 +125,7 @@ interface MetaBlocks {
 	filter: FilterPart | undefined;
 	unknownFilter: boolean;
 	properties: BlockHandle;
+	rangeDeletes: BlockHandle | undefined;
 }
 
 function decodeMetaindex(block: Buffer, offset: number, path: string, limit: number): MetaBlocks {
@@ -122,17 +134,19 @@ function decodeMetaindex(block: Buffer, offset: number, path: string, limit: num
 	let filter: FilterPart | undefined;
 	let unknownFilter = false;
 	let properties: BlockHandle | undefined;
+	let rangeDeletes: BlockHandle | undefined;
 	for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
 		const name = cursor.keyBytes.toString('latin1', 0, cursor.keyEnd);
 		const isFilter = name.startsWith(BLOCK_PREFIX);
 		const policy = isFilter ? policyOf(name.slice(BLOCK_PREFIX.length)) : undefined;
 		if (isFilter && policy === undefined) unknownFilter = true;
 		// An unknown name is a part that a reader can do without.
-		if (policy === undefined && name !== PROPERTIES_NAME) continue;
+		if (policy === undefined && name !== PROPERTIES_NAME && name !== RANGE_DELETES_NAME) continue;
 		const part = decodeHandle(block, cursor.valueStart, cursor.valueEnd, limit, path, offset);
-		if (policy === undefined) properties = part;
-		else filter = { policy, handle: part };
+		if (policy !== undefined) filter = { policy, handle: part };
+		else if (name === PROPERTIES_NAME) properties = part;
+		else rangeDeletes = part;
 	}
 	if (properties === undefined) throw new CorruptionError(`${path} has no properties block`, { path, offset });
-	return { filter, unknownFilter, properties };
+	return { filter, unknownFilter, properties, rangeDeletes };
 }

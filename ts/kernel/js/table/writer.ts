@@ -1,7 +1,7 @@
 /**
  * Writes one table file, part of the file format: do not change where blocks are cut.
  *
- *     | data block … | filter block | properties block | metaindex block | index block | footer (48) |
+ *     | data block … | filter block | properties block | range deletes | metaindex block | index block | footer (48) |
  *
  * Invariants:
  *  1. Entries come in strictly ascending internal key order; anything else means that an input is damaged.
@@ -11,17 +11,19 @@
  */
 import { CorruptionError } from '../../../errors';
 import { type WritableFile, writeFully } from '../../../fs/file-system';
-import { COMPRESSION_NONE, KIND_DELETE, type TableOptions } from '../../kernel';
+import { COMPRESSION_NONE, KIND_DELETE, KIND_RANGE_DELETE, type TableOptions } from '../../kernel';
 import { BlockBuilder } from '../block/builder';
 import { compareBytes, copyBytes, EMPTY, grow } from '../bytes';
 import { BlockCompressor } from '../compression/block-compressor';
 import { writtenPolicy } from '../filter/policies';
 import { FilterBuilder } from '../filter/policy';
-import { compareTrailers, readSequence, TRAILER_SIZE } from '../internal-key';
+import { compareInternalKeys, compareTrailers, endKey, readSequence, TRAILER_SIZE, withTrailer } from '../internal-key';
+import { isBefore, type RangeDelete } from '../range-delete';
 import { writeVarint } from '../varint';
 import { encodeFooter, FOOTER_SIZE } from './footer';
-import { BLOCK_TRAILER_SIZE, type BlockHandle, PROPERTIES_NAME, sealBlock } from './format';
+import { BLOCK_TRAILER_SIZE, type BlockHandle, PROPERTIES_NAME, RANGE_DELETES_NAME, sealBlock } from './format';
 import { encodeProperties, type TableProperties } from './properties';
+import { encodeRangeDeletes } from './range-deletes';
 
 const PIECE_SIZE = 256 * 1024;
 const INDEX_RESTART_INTERVAL = 16;
@@ -75,6 +77,7 @@ export class TableWriter {
 			rawValueBytes: 0,
 			smallestSequence: Number.MAX_SAFE_INTEGER,
 			largestSequence: 0,
+			rangeDeletes: 0,
 			smallestKey: EMPTY,
 			largestKey: EMPTY,
 		};
@@ -122,16 +125,19 @@ export class TableWriter {
 		if (this.block.encodedSize >= this.options.blockSize) this.finishDataBlock();
 	}
 
-	/** Writes what is left; does not sync. At least one entry was added. */
-	finish(): WrittenTable {
+	/** Writes what is left and these range deletes, which are fragments in order; does not sync. There is an entry or a range delete. */
+	finish(rangeDeletes: readonly RangeDelete[]): WrittenTable {
 		if (this.block.entries > 0) this.finishDataBlock();
 		this.properties.largestKey = Buffer.from(this.lastKey.subarray(0, this.lastKeyLength));
+		this.countRangeDeletes(rangeDeletes);
 		const metaindex = new BlockBuilder(META_RESTART_INTERVAL, 128);
 		if (this.filter !== undefined) this.addMeta(metaindex, this.filter.blockName, this.filter.finish());
 		this.addMeta(metaindex, PROPERTIES_NAME, encodeProperties(this.properties));
+		if (rangeDeletes.length > 0) this.addMeta(metaindex, RANGE_DELETES_NAME, encodeRangeDeletes(rangeDeletes));
 		const metaindexHandle = this.writeBuilder(metaindex);
 		const indexHandle = this.writeBuilder(this.index);
-		this.emit(encodeFooter({ metaindex: metaindexHandle, index: indexHandle, compressed: this.compressed }), FOOTER_SIZE);
+		const flags = { compressed: this.compressed, rangeDeletes: rangeDeletes.length > 0 };
+		this.emit(encodeFooter({ metaindex: metaindexHandle, index: indexHandle, ...flags }), FOOTER_SIZE);
 		this.flush();
 		const { written: size, properties, rawDataBytes, storedDataBytes } = this;
 		return { size, properties, rawDataBytes, storedDataBytes };
@@ -147,6 +153,26 @@ export class TableWriter {
 		properties.rawValueBytes += valueLength;
 		if (sequence < properties.smallestSequence) properties.smallestSequence = sequence;
 		if (sequence > properties.largestSequence) properties.largestSequence = sequence;
+	}
+
+	/** Widens the span of the table to that of its range deletes. */
+	private countRangeDeletes(rangeDeletes: readonly RangeDelete[]): void {
+		const first = rangeDeletes[0];
+		const last = rangeDeletes.at(-1);
+		if (last === undefined) return;
+		const { properties } = this;
+		const { smallestKey, largestKey, entries } = properties;
+		const smallest = withTrailer(first.start, first.sequence, KIND_RANGE_DELETE);
+		if (entries === 0 || compareInternalKeys(smallest, 0, smallest.length, smallestKey, 0, smallestKey.length) < 0) {
+			properties.smallestKey = smallest;
+		}
+		if (entries === 0 || isBefore(largestKey, 0, largestKey.length - TRAILER_SIZE, last.end))
+			properties.largestKey = endKey(last.end);
+		properties.rangeDeletes = rangeDeletes.length;
+		for (const { sequence } of rangeDeletes) {
+			properties.smallestSequence = Math.min(properties.smallestSequence, sequence);
+			properties.largestSequence = Math.max(properties.largestSequence, sequence);
+		}
 	}
 
 	private finishDataBlock(): void {
