@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { AbortError, ClosedError, ConfigError, type Database, type OpenOptions, type RangeOptions } from '../../ts/index';
 import { repairStore } from '../../ts/maintenance/repair';
 import { kernels } from '../kernels';
-import { openDatabase, temporaryDirectory, tinyTree } from '../support/stores';
+import { openDatabase, Random, temporaryDirectory, tinyTree } from '../support/stores';
 
 /** Compactions when they are asked for only. */
 const onDemand = { level0CompactionTrigger: 100, level0SlowdownTrigger: 100, level0StopTrigger: 100 };
@@ -163,7 +163,8 @@ describe.each(kernels)('range deletes ($name)', (engine) => {
 
 	it('drop the tables that they empty, unread', async () => {
 		const database = await open({ ...tinyTree, ...onDemand });
-		for (let i = 0; i < 2000; i++) database.putSync(`key${String(i).padStart(4, '0')}`, 'x'.repeat(50));
+		const random = new Random(1);
+		for (let i = 0; i < 2000; i++) database.putSync(`key${String(i).padStart(4, '0')}`, random.bytes(50));
 		await database.compact();
 		database.pauseCompactions();
 		await waitFor(() => database.stats().jobs.running.length === 0);
