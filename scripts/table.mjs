@@ -15,6 +15,17 @@ export function table(heading, rows) {
 }
 
 /**
+ * The same as a table of Markdown.
+ * @param {string[]} heading
+ * @param {string[][]} rows
+ * @returns {string}
+ */
+export function markdownTable(heading, rows) {
+	const line = (/** @type {string[]} */ cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+	return [line(heading), line(heading.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+}
+
+/**
  * A number with separators between thousands.
  * @param {number} value
  * @param {number} [digits] decimals, default 0
