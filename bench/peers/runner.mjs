@@ -35,8 +35,13 @@ export class Runner {
 	constructor(settings) {
 		this.#settings = settings;
 		this.directory = mkdtempSync(path.join(settings.directory ?? tmpdir(), 'varve-bench-'));
-		process.on('exit', () => rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 }));
+		process.on('exit', () => this.remove());
 		process.once('SIGINT', () => process.exit(130));
+	}
+
+	/** Removes all stores. The end of the process does so too. */
+	remove() {
+		rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
 	}
 
 	/**
@@ -52,7 +57,7 @@ export class Runner {
 		const place = path.join(this.directory, `${this.#next++}`);
 		const job = { store, workload, like: workload, directory: place, ...(varve === undefined ? {} : { varve }) };
 		if (start === 'empty') return [await this.#runIn(job, repetition)];
-		const { measurement, directory, isNew } = await this.#prepare(job);
+		const { measurement, directory, isNew } = await this.prepare(job);
 		const results = isNew ? [measurement] : [];
 		if (measurement.error !== undefined) return isNew ? results : [{ store, workload, repetition, error: 'no store to read' }];
 		if (start === 'filled') return [...results, await this.#run({ ...job, directory }, repetition)];
@@ -62,9 +67,9 @@ export class Runner {
 
 	/**
 	 * A filled store for a workload, made once.
-	 * @param {Task} job
+	 * @param {Omit<Task, 'directory' | 'workload'>} job
 	 */
-	async #prepare(job) {
+	async prepare(job) {
 		const { form = 'buffer', valueBytes = 0, share = 1 } = workloads[job.like];
 		const key = [job.store, valueBytes, share, stores[job.store].formsDiffer ? form : '', job.varve ?? ''].join('\n');
 		const known = this.#prepared.get(key);
