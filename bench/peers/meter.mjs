@@ -43,16 +43,17 @@ export class Meter {
 	 * Does operations from `first` to before `last`, in slices, until the time is over or there are no more.
 	 * @param {number} slice between two looks at the clock
 	 * @param {(first: number, last: number) => unknown} run
-	 * @param {number} [limit] operations that there are; no more than half of them to warm up
+	 * @param {{ limit?: number, weight?: number }} [options] `limit`: operations that there are, no more than half of them to warm up;
+	 *   `weight`: as how many each counts in the rate
 	 * @returns {Promise<{ rate: number, done: number }>} operations a second, and how many were done together with those to warm up
 	 */
-	async repeat(slice, run, limit = Number.POSITIVE_INFINITY) {
+	async repeat(slice, run, { limit = Number.POSITIVE_INFINITY, weight = 1 } = {}) {
 		const { seconds, warmUpSeconds } = this.#options;
 		const warm = await repeatFor(warmUpSeconds, 0, slice, Math.ceil(limit / 2), run);
 		let done = warm;
 		const rate = await this.#take(async () => {
 			done = await repeatFor(seconds, warm, slice, limit, run);
-			return done - warm;
+			return (done - warm) * weight;
 		});
 		return { rate, done };
 	}

@@ -138,7 +138,9 @@ function puts(row, { step, flight = 1, slice = SLICE, immediate = false }) {
 			const order = records.shuffled();
 			const keys = order.map((i) => records.key(i));
 			const put = (/** @type {number} */ i) => step(store, keys[i], records.value(order[i]));
-			const { rate, done } = await meter.repeat(slice, immediate ? immediately(put) : awaited(flight, put), keys.length);
+			const { rate, done } = await meter.repeat(slice, immediate ? immediately(put) : awaited(flight, put), {
+				limit: keys.length,
+			});
 			await checkContents(store, records, order.slice(0, done), 0);
 			return { [row]: rate };
 		},
@@ -194,12 +196,12 @@ async function getMany({ records, meter, open }) {
 	const run = awaited(1, async (i) => {
 		for (const value of /** @type {unknown[]} */ (await store.getMany(groups[i % groups.length]))) found.add(value);
 	});
-	const { rate, done } = await meter.repeat(10, run);
+	const { rate, done } = await meter.repeat(10, run, { weight: KEYS_PER_GET_MANY });
 	const expected = new Tally();
 	const used = groups.length * KEYS_PER_GET_MANY;
 	for (let i = 0; i < done * KEYS_PER_GET_MANY; i++) expected.add(records.value(order[i % used]));
 	found.check(expected, 'getMany');
-	return { 'get-many': rate * KEYS_PER_GET_MANY };
+	return { 'get-many': rate };
 }
 
 /**
@@ -211,12 +213,13 @@ async function scan({ records, meter, open }, row, reverse) {
 	const store = await open();
 	const expected = new Sequence();
 	for (const i of reverse ? inOrder(records).reverse() : inOrder(records)) expected.add(records.key(i), records.value(i));
-	const { rate } = await meter.repeat(1, async () => {
+	const scanAll = async () => {
 		const seen = new Sequence();
 		await store.scan(reverse, (key, value) => seen.add(key, value));
 		seen.check(expected);
-	});
-	return { [row]: rate * records.count };
+	};
+	const { rate } = await meter.repeat(1, scanAll, { weight: records.count });
+	return { [row]: rate };
 }
 
 /** @param {Context} context */
@@ -289,7 +292,7 @@ async function putLatency({ records, meter, open }) {
 			await store.put(keys[i], records.value(order[i]));
 			if (meter.running) times.push(performance.now() - start);
 		}),
-		keys.length,
+		{ limit: keys.length },
 	);
 	await checkContents(store, records, order.slice(0, done), 0);
 	times.sort((a, b) => a - b);
