@@ -29,6 +29,7 @@ export function report(run) {
 		markdownTable(
 			['store', 'version', 'settings'],
 			run.storeNames.map((name) => [stores[name].title, run.versions[name], stores[name].settings]),
+			3,
 		),
 		'## Left out',
 		list(leftOut(run)),
