@@ -30,7 +30,7 @@ const machine = describeMachine(runner.directory);
 const conditions = [
 	`${number(settings.n)} entries of 16-byte keys and 100-byte values that compress to half; a tenth and a fortieth as many of 1 KB and 4 KB`,
 	`cache of ${settings.cacheBytes / 1024 ** 2} MiB; no fsync unless a row says so: a write survives the end of the process`,
-	`${repetitions} repetitions, interleaved over the stores; single operations repeated for ${settings.seconds} s`,
+	`repetitions: ${repetitions}, interleaved over the stores; single operations repeated for ${settings.seconds} s`,
 ];
 mkdirSync(out, { recursive: true });
 const lines = path.join(out, 'measurements.jsonl');
