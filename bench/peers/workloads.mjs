@@ -7,10 +7,12 @@
  *  3. It asks adapters for nothing but `BenchStore`, so that all stores do the same work.
  */
 
-import { Records, Sequence, Tally } from './records.mjs';
+import { Sequence, Tally } from './records.mjs';
+import { awaited, checkContents, immediately, inOrder, makeBatches, putAll } from './steps.mjs';
 import { diskBytes } from './stores/store.mjs';
 
 /** @typedef {import('./meter.mjs').Meter} Meter */
+/** @typedef {import('./records.mjs').Records} Records */
 /** @typedef {import('./stores/store.mjs').BenchStore} BenchStore */
 /** @typedef {import('./stores/store.mjs').Bytes} Bytes */
 /** @typedef {import('./stores/store.mjs').Capability} Capability */
@@ -36,7 +38,6 @@ import { diskBytes } from './stores/store.mjs';
  * @property {number} [cacheShare] the cache is this many times smaller than the data; default: the cache that was asked for
  */
 
-const BATCH = 1_000;
 const IN_FLIGHT = 64;
 const KEYS_PER_GET_MANY = 100;
 const RANGE = 10;
@@ -297,78 +298,4 @@ async function putLatency({ records, meter, open }) {
 	await checkContents(store, records, order.slice(0, done), 0);
 	times.sort((a, b) => a - b);
 	return { 'put-p99': times[Math.floor(times.length * 0.99)] * 1000 };
-}
-
-/** @typedef {{ keys: Bytes[], values: Bytes[] }} Entries */
-
-/**
- * @param {Records} records
- * @param {number[]} order
- * @param {number} version
- */
-function makeBatches(records, order, version) {
-	/** @type {Entries[]} */
-	const batches = [];
-	for (let i = 0; i < order.length; i += BATCH) {
-		const numbers = order.slice(i, i + BATCH);
-		const values = numbers.map((number) => records.value(number, version));
-		batches.push({ keys: numbers.map((number) => records.key(number)), values });
-	}
-	return batches;
-}
-
-/**
- * @param {BenchStore} store
- * @param {Entries[]} batches
- * @returns {Promise<number>} milliseconds of the batch that took longest
- */
-async function putAll(store, batches) {
-	let longest = 0;
-	for (const { keys, values } of batches) {
-		const start = performance.now();
-		await store.putBatch(keys, values);
-		longest = Math.max(longest, performance.now() - start);
-	}
-	return longest;
-}
-
-/**
- * The store holds these keys in this version, and no others.
- * @param {BenchStore} store
- * @param {Records} records
- * @param {number[]} numbers
- * @param {number} version
- */
-async function checkContents(store, records, numbers, version) {
-	const [found, expected] = [new Tally(), new Tally()];
-	await store.scan(false, (_, value) => found.add(value));
-	for (const number of numbers) expected.add(records.value(number, version));
-	found.check(expected, 'contents');
-}
-
-/** @param {Records} records */
-function inOrder(records) {
-	return Array.from({ length: records.count }, (_, i) => i);
-}
-
-/** @param {(i: number) => unknown} step that returns nothing to wait for */
-function immediately(step) {
-	return (/** @type {number} */ first, /** @type {number} */ last) => {
-		for (let i = first; i < last; i++) step(i);
-	};
-}
-
-/**
- * @param {number} flight steps that are on their way at a time
- * @param {(i: number) => unknown} step
- */
-function awaited(flight, step) {
-	return async (/** @type {number} */ first, /** @type {number} */ last) => {
-		let next = first;
-		const lane = async () => {
-			while (next < last) await step(next++);
-		};
-		if (flight === 1) await lane();
-		else await Promise.all(Array.from({ length: flight }, lane));
-	};
 }
