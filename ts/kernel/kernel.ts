@@ -134,6 +134,8 @@ export interface RunningJob {
 	 * survived. Rejects with IOError or CorruptionError, or with AbortError after `cancel()`; then no output is left.
 	 */
 	readonly done: Promise<TableSummary[]>;
+	/** As {@link done}, blocking the calling thread; for whoever cannot return to the event loop. `done` settles as well. */
+	waitSync(): TableSummary[];
 	/** Asks the job to stop; returns at once. */
 	cancel(): void;
 }
@@ -215,6 +217,8 @@ export interface KernelEngine {
 	// ── tables and views ───────────────────────────────────────────────────────────────────────────────────────────────────
 	/** Opens and verifies footers, indexes, filters and properties. All or none. */
 	openTables(specs: TableSpec[]): Promise<void>;
+	/** As {@link openTables}, on the calling thread. */
+	openTablesSync(specs: TableSpec[]): void;
 	/** Forgets tables and their cached blocks; views and cursors that hold them keep the files open. */
 	dropTables(numbers: number[]): void;
 	/**

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use varve_core::{Engine, EngineOptions, JobControl, TableSpec};
+use varve_core::{Engine, EngineOptions, TableSpec};
 
 use crate::cursors;
 use crate::js::{methods, Error, Result, Scope, Value};
@@ -35,6 +35,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
         c"apply" => apply,
         c"dropMemtable" => drop_memtable,
         c"openTables" => open_tables,
+        c"openTablesSync" => open_tables_sync,
         c"dropTables" => drop_tables,
         c"setJobRate" => set_job_rate,
         c"installView" => install_view,
@@ -96,14 +97,24 @@ fn drop_memtable(scope: Scope, state: &Rc<State>, [id]: [Value; 1]) -> Result<Va
 /// `(specs: TableSpec[]) → Promise<void>`
 fn open_tables(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<Value> {
     let engine = state.engine()?;
-    let specs = scope.list(specs, |spec| {
+    let specs = table_specs(scope, specs)?;
+    async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+}
+
+/// `(specs: TableSpec[])`
+fn open_tables_sync(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<Value> {
+    state.engine()?.open_tables(&table_specs(scope, specs)?)?;
+    scope.undefined()
+}
+
+fn table_specs(scope: Scope, specs: Value) -> Result<Vec<TableSpec>> {
+    scope.list(specs, |spec| {
         Ok(TableSpec {
             number: scope.to_u64(scope.get(spec, c"number")?)?,
             path: PathBuf::from(scope.to_string(scope.get(spec, c"path")?)?),
             size: scope.to_u64(scope.get(spec, c"size")?)?,
         })
-    })?;
-    async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+    })
 }
 
 fn set_job_rate(scope: Scope, state: &Rc<State>, [bytes_per_second]: [Value; 1]) -> Result<Value> {
@@ -129,12 +140,12 @@ fn approximate_offset(scope: Scope, state: &Rc<State>, [table, key]: [Value; 2])
     scope.number(offset as f64)
 }
 
-/// `(job: FlushJob, onProgress?) → { done, cancel }`
+/// `(job: FlushJob, onProgress?) → { done, wait, cancel }`
 fn flush(scope: Scope, state: &Rc<State>, [job, on_progress]: [Value; 2]) -> Result<Value> {
     start_job(scope, state, jobs::flush_job(scope, job)?, on_progress)
 }
 
-/// `(job: CompactionJob, onProgress?) → { done, cancel }`
+/// `(job: CompactionJob, onProgress?) → { done, wait, cancel }`
 fn compact(scope: Scope, state: &Rc<State>, [job, on_progress]: [Value; 2]) -> Result<Value> {
     start_job(scope, state, jobs::compaction_job(scope, job)?, on_progress)
 }
@@ -145,22 +156,25 @@ fn cancel_jobs(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value>
     scope.undefined()
 }
 
-/// What the `cancel` of a job is bound to.
-struct JobHandle(Arc<JobControl>);
-
 fn start_job(scope: Scope, state: &Rc<State>, job: jobs::Job, on_progress: Value) -> Result<Value> {
-    let (done, control) = jobs::start(scope, state.engine()?, job, on_progress)?;
+    let (done, handle) = jobs::start(scope, state.engine()?, job, on_progress)?;
     let mut running = state.jobs.borrow_mut();
     running.retain(|job| job.strong_count() > 0);
-    running.push(Arc::downgrade(&control));
+    running.push(handle.control());
+    let handle = Rc::new(handle);
     let object = scope.object()?;
     scope.set(object, c"done", done)?;
-    methods!(scope, object, &Rc::new(JobHandle(control)), { c"cancel" => cancel });
+    methods!(scope, object, &handle, { c"wait" => wait, c"cancel" => cancel });
     Ok(object)
 }
 
-fn cancel(scope: Scope, job: &Rc<JobHandle>, []: [Value; 0]) -> Result<Value> {
-    job.0.cancel();
+/// `() → TableSummary[]`, when the job has ended
+fn wait(scope: Scope, job: &Rc<jobs::Handle>, []: [Value; 0]) -> Result<Value> {
+    job.wait(scope)
+}
+
+fn cancel(scope: Scope, job: &Rc<jobs::Handle>, []: [Value; 0]) -> Result<Value> {
+    job.cancel();
     scope.undefined()
 }
 

@@ -88,6 +88,11 @@ export class JsEngine implements KernelEngine, ScanHost {
 		await this.track(() => this.registry.open(specs, () => this.checkOpen()));
 	}
 
+	openTablesSync(specs: TableSpec[]): void {
+		this.checkOpen();
+		this.registry.openSync(specs);
+	}
+
 	dropTables(numbers: number[]): void {
 		this.checkOpen();
 		this.registry.dropTables(numbers);
