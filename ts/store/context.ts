@@ -48,6 +48,16 @@ export class JobSlot {
 	}
 }
 
+/** As {@link openOutputs}, on the calling thread. */
+export function openOutputsSync({ engine, files }: StoreContext, tables: TableSummary[]): void {
+	try {
+		engine.openTablesSync(tables.map((table) => files.tableSpec(table)));
+	} catch (error) {
+		files.removeTables(tables);
+		throw error;
+	}
+}
+
 /** Opens what a job wrote. What cannot be opened is removed: the job has failed, and the manifest will not name it. */
 export async function openOutputs({ engine, files }: StoreContext, tables: TableSummary[]): Promise<void> {
 	try {
