@@ -41,7 +41,10 @@ export interface StoreOptions {
 	syncIntervalBytes?: number;
 	/** Size at which a memtable is frozen and flushed. Default 32 MiB, at least 4 KiB. */
 	memtableSize?: number;
-	/** Frozen memtables that may wait for their flush before writes are stopped. Default 3. */
+	/**
+	 * Frozen memtables that may wait for their flush before writes are stopped; a synchronous write then waits, on the calling thread, until
+	 * the oldest is flushed. Default 3.
+	 */
 	maxImmutableMemtables?: number;
 	/** Limit of the block cache; 0 turns it off. Default 64 MiB. */
 	cacheSize?: number;

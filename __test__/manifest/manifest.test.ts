@@ -89,7 +89,8 @@ async function written(edits: VersionEdit[]): Promise<{ directory: string; path:
 	const manifest = ManifestWriter.create(place(directory), initial, 1);
 	const states = [manifest.state];
 	for (const one of edits) {
-		await manifest.append(one);
+		manifest.append(one);
+		await manifest.sync();
 		states.push(manifest.state);
 	}
 	manifest.close();
@@ -156,10 +157,12 @@ describe('the manifest', () => {
 	it('goes on in a new file when it has grown long, and removes the old one', async () => {
 		const directory = temporaryDirectory();
 		const manifest = ManifestWriter.create(place(directory), initial, 1);
-		await manifest.append(edit({ addedTables: [[1, table(5, 'a', 'b')]], nextFileNumber: 6 }));
+		manifest.append(edit({ addedTables: [[1, table(5, 'a', 'b')]], nextFileNumber: 6 }));
+		await manifest.sync();
 		expect(manifest.isLong).toBe(false);
 		manifest.rotate(7);
-		await manifest.append(edit({ addedTables: [[1, table(8, 'c', 'd')]], nextFileNumber: 9 }));
+		manifest.append(edit({ addedTables: [[1, table(8, 'c', 'd')]], nextFileNumber: 9 }));
+		await manifest.sync();
 		manifest.close();
 		expect(readdirSync(directory).sort()).toEqual(['CURRENT', 'MANIFEST-000007']);
 		const state = recoverManifest(place(directory));

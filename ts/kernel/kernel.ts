@@ -173,6 +173,8 @@ export interface RunningJob {
 	 * survived. Rejects with IOError or CorruptionError, or with AbortError after `cancel()`; then no output is left.
 	 */
 	readonly done: Promise<TableSummary[]>;
+	/** As {@link done}, blocking the calling thread; for whoever cannot return to the event loop. `done` settles as well. */
+	waitSync(): TableSummary[];
 	/** Asks the job to stop; returns at once. */
 	cancel(): void;
 }
@@ -288,6 +290,8 @@ export interface KernelEngine {
 	// ── tables and views ───────────────────────────────────────────────────────────────────────────────────────────────────
 	/** Opens tables: their sizes are checked, and footers, indexes, filters and properties of those that are not lazy. All or none. */
 	openTables(specs: TableSpec[]): Promise<void>;
+	/** As {@link openTables}, on the calling thread. */
+	openTablesSync(specs: TableSpec[]): void;
 	/** Forgets tables and their cached blocks; views and cursors that hold them read on, so the files must stay until those are gone. */
 	dropTables(numbers: number[]): void;
 	/**

@@ -70,7 +70,13 @@ export class StoreFiles {
 	}
 
 	removeLogsBelow(number: number): void {
-		for (const candidate of this.walNumbers()) if (candidate < number) this.#remove(this.walPath(candidate));
+		let numbers: number[] = [];
+		try {
+			numbers = this.walNumbers();
+		} catch {
+			// The next flush lists them again.
+		}
+		for (const candidate of numbers) if (candidate < number) this.#remove(this.walPath(candidate));
 	}
 
 	removeLog(number: number): void {

@@ -219,11 +219,19 @@ export class Store implements StoreContext {
 		return new CommitQueue({
 			checkWritable: () => this.health.checkWritable(),
 			room: (bytes) => (this.health.readOnlyCause === undefined ? this.#stall.room(bytes) : undefined),
+			makeRoomSync: (encoder) => this.#makeRoomSync(encoder),
 			commit: (encoder) => this.#commit(encoder),
 			durable: () => this.wal.durable(),
 			makeDurableSync: () => this.wal.makeDurableSync(),
 			durableSoon: () => this.wal.durableSoon(),
 		});
+	}
+
+	/** Before a group freezes one more memtable than may wait, the oldest is flushed. */
+	#makeRoomSync({ memoryUsage }: BatchEncoder): void {
+		const { active, immutables } = this.memtables;
+		if (active.entries === 0 || this.memtables.fits(memoryUsage)) return;
+		while (immutables.length >= this.options.maxImmutableMemtables) this.#flusher.flushOldestSync();
 	}
 
 	#commit(encoder: BatchEncoder): void {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use varve_core::internal_key::TRAILER_SIZE;
-use varve_core::{Engine, EngineOptions, JobControl, TableSpan, TableSpec};
+use varve_core::{Engine, EngineOptions, TableSpan, TableSpec};
 
 use crate::cursors;
 use crate::js::{methods, Error, Result, Scope, Value};
@@ -37,6 +37,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, max_open_files, keys, s
         c"apply" => apply,
         c"dropMemtable" => drop_memtable,
         c"openTables" => open_tables,
+        c"openTablesSync" => open_tables_sync,
         c"dropTables" => drop_tables,
         c"setCacheCapacity" => set_cache_capacity,
         c"setJobRate" => set_job_rate,
@@ -102,15 +103,25 @@ fn drop_memtable(scope: Scope, state: &Rc<State>, [id]: [Value; 1]) -> Result<Va
 /// `(specs: TableSpec[]) → Promise<void>`
 fn open_tables(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<Value> {
     let engine = state.engine()?;
-    let specs = scope.list(specs, |spec| {
+    let specs = table_specs(scope, specs)?;
+    async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+}
+
+/// `(specs: TableSpec[])`
+fn open_tables_sync(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<Value> {
+    state.engine()?.open_tables(&table_specs(scope, specs)?)?;
+    scope.undefined()
+}
+
+fn table_specs(scope: Scope, specs: Value) -> Result<Vec<TableSpec>> {
+    scope.list(specs, |spec| {
         Ok(TableSpec {
             number: scope.to_u64(scope.get(spec, c"number")?)?,
             path: PathBuf::from(scope.to_string(scope.get(spec, c"path")?)?),
             size: scope.to_u64(scope.get(spec, c"size")?)?,
             lazy: span(scope, scope.get(spec, c"lazy")?)?,
         })
-    })?;
-    async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+    })
 }
 
 /// `TableSpan | undefined`
@@ -174,12 +185,12 @@ fn covered_tables(scope: Scope, state: &Rc<State>, [snapshots]: [Value; 1]) -> R
     scope.array(&numbers, |&number| scope.number(number as f64))
 }
 
-/// `(job: FlushJob, onProgress?) → { done, cancel }`
+/// `(job: FlushJob, onProgress?) → { done, wait, cancel }`
 fn flush(scope: Scope, state: &Rc<State>, [job, on_progress]: [Value; 2]) -> Result<Value> {
     start_job(scope, state, jobs::flush_job(scope, job)?, on_progress)
 }
 
-/// `(job: CompactionJob, onProgress?) → { done, cancel }`
+/// `(job: CompactionJob, onProgress?) → { done, wait, cancel }`
 fn compact(scope: Scope, state: &Rc<State>, [job, on_progress]: [Value; 2]) -> Result<Value> {
     start_job(scope, state, jobs::compaction_job(scope, job)?, on_progress)
 }
@@ -190,22 +201,25 @@ fn cancel_jobs(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value>
     scope.undefined()
 }
 
-/// What the `cancel` of a job is bound to.
-struct JobHandle(Arc<JobControl>);
-
 fn start_job(scope: Scope, state: &Rc<State>, job: jobs::Job, on_progress: Value) -> Result<Value> {
-    let (done, control) = jobs::start(scope, state.engine()?, job, on_progress)?;
+    let (done, handle) = jobs::start(scope, state.engine()?, job, on_progress)?;
     let mut running = state.jobs.borrow_mut();
     running.retain(|job| job.strong_count() > 0);
-    running.push(Arc::downgrade(&control));
+    running.push(handle.control());
+    let handle = Rc::new(handle);
     let object = scope.object()?;
     scope.set(object, c"done", done)?;
-    methods!(scope, object, &Rc::new(JobHandle(control)), { c"cancel" => cancel });
+    methods!(scope, object, &handle, { c"wait" => wait, c"cancel" => cancel });
     Ok(object)
 }
 
-fn cancel(scope: Scope, job: &Rc<JobHandle>, []: [Value; 0]) -> Result<Value> {
-    job.0.cancel();
+/// `() → TableSummary[]`, when the job has ended
+fn wait(scope: Scope, job: &Rc<jobs::Handle>, []: [Value; 0]) -> Result<Value> {
+    job.wait(scope)
+}
+
+fn cancel(scope: Scope, job: &Rc<jobs::Handle>, []: [Value; 0]) -> Result<Value> {
+    job.cancel();
     scope.undefined()
 }
 

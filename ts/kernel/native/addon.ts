@@ -52,6 +52,8 @@ export interface NativeFill {
 
 export interface NativeJob {
 	done: Promise<TableSummary[]>;
+	/** Blocks until the job has ended. */
+	wait(): TableSummary[];
 	cancel(): void;
 }
 
@@ -63,6 +65,7 @@ export interface NativeEngineFunctions {
 	apply(record: Uint8Array, start: number, end: number): void;
 	dropMemtable(id: number): void;
 	openTables(specs: TableSpec[]): Promise<void>;
+	openTablesSync(specs: TableSpec[]): void;
 	dropTables(numbers: number[]): void;
 	installView(memtables: number[], levels: number[][]): void;
 	approximateOffset(table: number, key: Uint8Array): number;

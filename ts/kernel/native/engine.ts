@@ -63,6 +63,10 @@ export class NativeEngine implements KernelEngine {
 		await typed(call(() => this.#functions.openTables(specs)));
 	}
 
+	openTablesSync(specs: TableSpec[]): void {
+		call(() => this.#functions.openTablesSync(specs));
+	}
+
 	dropTables(numbers: number[]): void {
 		call(() => this.#functions.dropTables(numbers));
 	}
@@ -175,7 +179,7 @@ export class NativeEngine implements KernelEngine {
 		};
 		this.#jobs.add(done);
 		done.then(forget, forget);
-		return { done, cancel: () => job.cancel() };
+		return { done, waitSync: () => call(() => job.wait()).map(withPlainKeys), cancel: () => job.cancel() };
 	}
 }
 
