@@ -48,6 +48,12 @@ export interface StoreOptions {
 	maxImmutableMemtables?: number;
 	/** Limit of the block cache; 0 turns it off. Default 64 MiB. */
 	cacheSize?: number;
+	/**
+	 * Bytes that memtables, indexes and filters of tables, background jobs and the block cache may take together; `stats().memory` shows them.
+	 * Memtables get at most half of it, the block cache what the others leave, up to `cacheSize`. What Node.js itself takes is not in it.
+	 * Default `false`: each part keeps to its own options. At least 8 MiB.
+	 */
+	memoryLimit?: number | false;
 	/** Most files of tables that are kept open; the others are opened again when they are read. Default 1000, at least 16. */
 	maxOpenFiles?: number;
 	/**
@@ -275,6 +281,20 @@ export interface JobStats {
 	error: Error | undefined;
 }
 
+/** Bytes of memory that a store takes, by part. */
+export interface MemoryStats {
+	/** `memoryLimit`; `undefined` without one. */
+	limit: number | undefined;
+	memtables: number;
+	/** Indexes, filters and range deletes of loaded tables. Of all parts this alone may pass the limit, when no room is left for the cache. */
+	tables: number;
+	/** Blocks in the cache. */
+	cache: number;
+	/** Set aside for background jobs and queues. */
+	work: number;
+	total: number;
+}
+
 /** What `stats()` returns. Counters count since the store was opened. */
 export interface DatabaseStats {
 	kernel: 'native' | 'js';
@@ -316,6 +336,7 @@ export interface DatabaseStats {
 	handles: { iterators: number; snapshots: number; forgotten: number };
 	/** Files that are no longer needed and could not be deleted; the next open tries again. */
 	undeletedFiles: number;
+	memory: MemoryStats;
 	reads: KernelStats;
 	/** Filters of levels 0 to 6. */
 	filters: FilterStats[];
