@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use crate::block_source::{CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
+use crate::expiry::{Moment, TimeSource};
 use crate::job::rate_limiter::RateLimiter;
 use crate::job::{self, CompactionJob, FlushJob, JobControl, Pace, TableSummary};
 use crate::memtable::Memtable;
@@ -42,6 +43,7 @@ pub struct Engine {
     cache: Arc<BlockCache>,
     counters: Arc<Counters>,
     rate_limiter: RateLimiter,
+    time: TimeSource,
 }
 
 impl Engine {
@@ -53,6 +55,7 @@ impl Engine {
             cache: Arc::new(BlockCache::new(options.cache_bytes)),
             counters: Arc::default(),
             rate_limiter: RateLimiter::default(),
+            time: TimeSource::default(),
         }
     }
 
@@ -116,9 +119,31 @@ impl Engine {
         tables.iter().try_fold(0u64, |sum, &table| Ok(sum.saturating_add(registry.table(table)?.raw_bytes())))
     }
 
+    /// Fixes the time that reads see, in milliseconds since the epoch; `None`: that of the system.
+    pub fn set_time(&self, milliseconds: Option<u64>) {
+        self.time.set(milliseconds);
+    }
+
+    /// The time of a read that begins now.
+    pub fn moment(&self) -> Moment<'_> {
+        Moment::new(&self.time)
+    }
+
     /// Looks up a key; `take` gets the value where it lies.
     pub fn get_with<R>(&self, key: &[u8], sequence: u64, io: Io, take: impl FnOnce(&[u8]) -> R) -> Result<Lookup<R>> {
-        let context = ReadContext { cache: &self.cache, counters: &self.counters, io };
+        self.get_at(&self.moment(), key, sequence, io, take)
+    }
+
+    /// As [`Engine::get_with`], for several lookups of one moment.
+    pub fn get_at<R>(
+        &self,
+        moment: &Moment<'_>,
+        key: &[u8],
+        sequence: u64,
+        io: Io,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Lookup<R>> {
+        let context = ReadContext { cache: &self.cache, counters: &self.counters, io, moment };
         // Cloning the view would cost two writes to a counter that all threads share; the lock is held for the lookup instead, but not
         // while a file may be read.
         let result = match io {
@@ -140,7 +165,7 @@ impl Engine {
             cache_only: Arc::new(AtomicBool::new(false)),
             fill_cache: options.fill_cache,
         };
-        ScanCursor::new(self.view(), blocks, options)
+        ScanCursor::new(self.view(), blocks, self.time.now(), options)
     }
 
     /// Limits what compactions write to so many bytes a second together; 0 takes the limit off. Flushes pass.

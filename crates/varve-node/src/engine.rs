@@ -41,6 +41,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
         c"approximateOffset" => approximate_offset,
         c"coveredTables" => covered_tables,
         c"rawBytes" => raw_bytes,
+        c"setTime" => set_time,
         c"flush" => flush,
         c"compact" => compact,
         c"cancelJobs" => cancel_jobs,
@@ -143,6 +144,13 @@ fn covered_tables(scope: Scope, state: &Rc<State>, [snapshots]: [Value; 1]) -> R
 fn raw_bytes(scope: Scope, state: &Rc<State>, [tables]: [Value; 1]) -> Result<Value> {
     let bytes = state.engine()?.raw_bytes(&scope.numbers(tables)?)?;
     scope.number(bytes as f64)
+}
+
+/// `(milliseconds | undefined)`
+fn set_time(scope: Scope, state: &Rc<State>, [milliseconds]: [Value; 1]) -> Result<Value> {
+    let fixed = if scope.is_undefined(milliseconds)? { None } else { Some(scope.to_u64(milliseconds)?) };
+    state.engine()?.set_time(fixed);
+    scope.undefined()
 }
 
 /// `(job: FlushJob, onProgress?) → { done, cancel }`

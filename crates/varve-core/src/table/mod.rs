@@ -15,5 +15,6 @@ pub mod reader;
 pub mod writer;
 
 pub use cursor::TableCursor;
+pub use properties::TableExpiry;
 pub use reader::{Table, TableSpec};
 pub use writer::{DataBytes, TableOptions, TableWriter, Written};
