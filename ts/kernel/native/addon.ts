@@ -68,6 +68,7 @@ export interface NativeEngineFunctions {
 	approximateOffset(table: number, key: Uint8Array): number;
 	coveredTables(snapshots: number[]): number[];
 	rawBytes(tables: number[]): number;
+	setTime(milliseconds: number | undefined): void;
 	/** Length of the value, which is in the slab at `slabOffset`, or the value where it is too large for that, or MISSING or LOOKUP_PENDING. */
 	get(keyLength: number, sequence: number, io: IoPolicy, slabOffset: number): number | Buffer;
 	/** 0, MISSING or LOOKUP_PENDING. */

@@ -81,6 +81,10 @@ export class NativeEngine implements KernelEngine {
 		return call(() => this.#functions.rawBytes(tables));
 	}
 
+	setTime(milliseconds: number | undefined): void {
+		call(() => this.#functions.setTime(milliseconds));
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.keyScratch = privateBuffer(Math.max(length, 2 * this.keyScratch.length));
