@@ -38,6 +38,7 @@ export type {
 	JobStats,
 	LevelStats,
 	OpenOptions,
+	PutOptions,
 	RangeOptions,
 	ReadOptions,
 	StoreOptions,

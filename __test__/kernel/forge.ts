@@ -30,6 +30,7 @@ export function forgeTable(compression: number, stored: Buffer): Buffer {
 		entries: 1,
 		tombstones: 0,
 		rangeDeletes: 0,
+		expiry: undefined,
 		userKeys: 1,
 		rawKeyBytes: key.length,
 		rawValueBytes: 0,
