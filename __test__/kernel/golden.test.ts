@@ -156,7 +156,7 @@ describe.each(kernels)('golden vectors of the $name kernel', (kernel) => {
 		expect(hex(kernel.mergeBlocks(blocks.map(unhex), restartInterval))).toBe(merged);
 	});
 
-	it.each(['jobs', 'rangeDeletes'] as const)('whole tables, by flush and by compaction (%s)', async (name) => {
+	it.each(['jobs', 'rangeDeletes', 'expiry'] as const)('whole tables, by flush and by compaction (%s)', async (name) => {
 		const directory = join(root, name);
 		mkdirSync(directory);
 		const { flushes, compaction } = vectors[name];
