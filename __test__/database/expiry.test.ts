@@ -322,7 +322,7 @@ describe.each(kernelNames)('expiry, %s kernel', (kernel) => {
 			}
 		}
 		await check();
-		for (const { snapshot } of snapshots) snapshot.close();
+		for (const { snapshot } of snapshots.splice(0)) snapshot.close();
 		timed.advance(5000);
 		await timed.database.compact();
 		const { levels } = timed.database.stats();

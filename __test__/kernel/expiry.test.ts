@@ -1,5 +1,6 @@
 /** Entries that expire: when they are there and for whom, in memtables and tables; what jobs do with them. */
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
 	type CompactionJob,
@@ -12,6 +13,7 @@ import {
 	type TableSummary,
 } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
+import { forgeTable } from './forge';
 import {
 	apply,
 	cursorOptions,
@@ -232,6 +234,34 @@ describe.each(kernels)('expiry in the $name kernel', (kernel) => {
 			expect(await contents(engine, 2)).toBe('');
 			expect(await contents(engine)).toBe('');
 		}));
+
+	it.each([
+		['too short to say when', KIND_PUT_WITH_EXPIRY],
+		['unknown kind', 3],
+	])('refuses a table with an entry that is %s', (message, kind) =>
+		withEngine(async (engine) => {
+			const key = internalKey('key', 1, kind);
+			const path = join(directory, `forged${nextNumber++}.sst`);
+			const bytes = forgeTable(0, Buffer.from(kernel.encodeBlock([[key, Buffer.alloc(7)]], 16)), key);
+			writeFileSync(path, bytes);
+			await engine.openTables([{ number: 1, path, size: bytes.length }]);
+			engine.installView([], [[1]]);
+			const damage = expect.objectContaining({
+				code: 'VARVE_CORRUPTION',
+				path,
+				offset: 0,
+				message: expect.stringContaining(message),
+			});
+			expect(() => get(engine, Buffer.from('key'))).toThrow(damage);
+			for (const reverse of [false, true]) {
+				const cursor = engine.openCursor(cursorOptions({ reverse }));
+				await expect(readAll(cursor, 'sync')).rejects.toEqual(damage);
+				cursor.close();
+			}
+			const job = engine.compact({ runs: [[1]], snapshots: [], keepTombstones: [], output: output(T, 1) });
+			await expect(job.done).rejects.toEqual(damage);
+		}),
+	);
 
 	it('refuses a record whose expiry is cut short', () =>
 		withEngine(async (engine) => {
