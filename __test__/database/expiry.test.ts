@@ -178,6 +178,8 @@ describe.each(kernelNames)('expiry, %s kernel', (kernel) => {
 			expect(() => database.batchSync([{ type: 'put', key: 'a', value: 'A', ttl }])).toThrow(ConfigError);
 			expect(() => database.batch().put('a', 'A', { ttl })).toThrow(ConfigError);
 		}
+		expect(() => database.batch().put('a', 'A', { sync: true } as never)).toThrow(/sync/);
+		expect(() => database.batch().put('a', 'A', null as never)).toThrow(ConfigError);
 		await expect(database.delete('a', { ttl: 5 } as never)).rejects.toThrow(/ttl/);
 		await expect(database.batch([{ type: 'delete', key: 'a' }], { ttl: 5 } as never)).rejects.toThrow(/ttl/);
 		await expect(database.put(7 as never, 'A', { ttl: 5 })).rejects.toThrow(ConfigError);

@@ -2,6 +2,7 @@
  * The chained batch: collects operations, encoded as they come, and writes them as one.
  */
 import { ClosedError } from '../errors';
+import { ttlOf } from '../options/calls';
 import type { Bytes, PutOptions, WriteOptions } from '../types';
 import { BatchEncoder } from '../wal/batch-encoder';
 
@@ -32,7 +33,7 @@ export class Batch {
 	/** Adds a put. The bytes are copied. With `ttl`, in milliseconds from now on, the entry expires. */
 	put(key: Bytes, value: Bytes, options?: Pick<PutOptions, 'ttl'>): this {
 		this.#checkUnwritten();
-		this.#encoder.put(key, value, this.#target.expiresAt(options?.ttl));
+		this.#encoder.put(key, value, this.#target.expiresAt(ttlOf(options)));
 		return this;
 	}
 

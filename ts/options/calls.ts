@@ -5,7 +5,8 @@ import { READ_BUFFER, READ_UTF8, type ReadMode } from '../kernel/kernel';
 import type { ClearOptions, Durability, Encoding, IteratorOptions, PutOptions, ReadOptions, WriteOptions } from '../types';
 
 const WRITE_OPTIONS = ['sync', 'signal'];
-const PUT_OPTIONS = [...WRITE_OPTIONS, 'ttl'];
+const CHAINED_PUT_OPTIONS = ['ttl'];
+const PUT_OPTIONS = [...WRITE_OPTIONS, ...CHAINED_PUT_OPTIONS];
 const READ_OPTIONS = ['snapshot', 'encoding', 'fillCache', 'signal'];
 const RANGE_OPTIONS = ['gt', 'gte', 'lt', 'lte', 'prefix'];
 const ITERATOR_OPTIONS = [...READ_OPTIONS, ...RANGE_OPTIONS, 'reverse', 'limit', 'keys', 'values'];
@@ -29,6 +30,13 @@ export function expiryOf(ttl: number | undefined, clock: Clock): number | undefi
 	}
 	const now = Number(clock.nanoseconds() / 1_000_000n);
 	return Math.min(Math.ceil(now + ttl), Number.MAX_SAFE_INTEGER);
+}
+
+/** The ttl of a put in a chained batch. */
+export function ttlOf(options: Pick<PutOptions, 'ttl'> | undefined): number | undefined {
+	if (options === undefined) return undefined;
+	checkNames(options, CHAINED_PUT_OPTIONS);
+	return options.ttl;
 }
 
 function checkedDurability(options: WriteOptions | undefined, known: readonly string[], standard: Durability): Durability {
