@@ -9,7 +9,7 @@ import { help, parseArguments } from './simulate/arguments.mjs';
 import { chart } from './simulate/chart.mjs';
 import { makeLoads } from './simulate/loads.mjs';
 import { Simulation } from './simulate/simulation.mjs';
-import { svg } from './simulate/svg.mjs';
+import { svg } from './svg.mjs';
 import { ENTRY_BYTES } from './simulate/tables.mjs';
 import { number, table } from './table.mjs';
 

@@ -42,5 +42,6 @@ export type {
 	RangeOptions,
 	ReadOptions,
 	StoreOptions,
+	TableLoading,
 	WriteOptions,
 } from './types';

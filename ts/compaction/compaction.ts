@@ -96,8 +96,8 @@ export function fitsAbove(tree: TreeView, level: number, table: KeyRange, tableS
 }
 
 /**
- * Ranges of user keys, from the first to an end, ascending and disjoint, in which tables that are older than the outputs will be hold something within the reach of
- * the inputs: there a tombstone still covers something.
+ * Ranges of user keys (the end exclusive, as in KeyRange), ascending and disjoint, in which tables that are older than the outputs will
+ * be hold something within the reach of the inputs: there a tombstone still covers something.
  */
 export function rangesBelow(tree: TreeView, compaction: Compaction): [Uint8Array, Uint8Array][] {
 	const reach = reachOf(compaction);

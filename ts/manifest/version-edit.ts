@@ -54,7 +54,7 @@ export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
 	for (const [level, number] of edit.deletedTables) out.byte(TAG_DELETED_TABLE).number(level).number(number);
 	for (const [level, table] of edit.addedTables) {
 		out.byte(TAG_ADDED_TABLE).number(level).number(table.number).number(table.birthLevel).time(table.createdAt);
-		out.number(table.size).number(table.entries).number(table.tombstones);
+		out.number(table.size).number(table.entries).number(table.tombstones).number(table.rangeDeletes);
 		out.number(table.smallestSequence).number(table.largestSequence);
 		out.bytes(table.smallestKey).bytes(table.largestKey);
 		if (table.expiry !== undefined) out.byte(TAG_TABLE_EXPIRY).bytes(encodeExpiry(table.number, table.expiry));
@@ -97,6 +97,7 @@ function decodeTable(input: Decoder): TableMetadata {
 		size: input.number('table size'),
 		entries: input.number('entries'),
 		tombstones: input.number('tombstones'),
+		rangeDeletes: input.number('range deletes'),
 		smallestSequence: input.number('smallest sequence'),
 		largestSequence: input.number('largest sequence'),
 		smallestKey: input.bytes('smallest key'),

@@ -17,6 +17,7 @@ import type { Filter } from './filter/policy';
 import { KIND_SEEK, readSequence, TRAILER_SIZE, writeTrailer } from './internal-key';
 import { type Memtable, NOT_FOUND } from './memtable/memtable';
 import type { Table } from './table/reader';
+import type { Resident } from './table/resident';
 import type { View } from './view';
 import { hash, xxHash64 } from './xxhash64';
 
@@ -121,9 +122,11 @@ export class PointLookup {
 	}
 
 	private askEntries(table: Table, userLength: number, hiddenBelow: number, counters: FilterCounters): Verdict {
-		if (!this.filterPassed && table.filter !== undefined && !this.passesFilter(table.filter, counters)) return UNKNOWN;
-		const verdict = this.searchTable(table, userLength, hiddenBelow);
-		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.properties.largestSequence) {
+		const resident = this.blocks.resident(table);
+		const { filter } = resident;
+		if (!this.filterPassed && filter !== undefined && !this.passesFilter(filter, counters)) return UNKNOWN;
+		const verdict = this.searchTable(table, resident, userLength, hiddenBelow);
+		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.span.largestSequence) {
 			counters.falsePositives++;
 		}
 		this.filterPassed = false;
@@ -143,11 +146,11 @@ export class PointLookup {
 		return this.filterPassed;
 	}
 
-	private searchTable(table: Table, userLength: number, hiddenBelow: number): Verdict {
-		const block = table.index.lowerBound(this.key, 0, this.length);
-		if (block === table.blockCount) return UNKNOWN;
+	private searchTable(table: Table, resident: Resident, userLength: number, hiddenBelow: number): Verdict {
+		const block = resident.index.lowerBound(this.key, 0, this.length);
+		if (block === resident.blockCount) return UNKNOWN;
 		const { entries } = this;
-		entries.reset(this.blocks.block(table, block), table.path, table.blockOffset(block));
+		entries.reset(this.blocks.block(table, block), table.path, resident.blockOffset(block));
 		entries.seek(this.key, 0, this.length);
 		if (!entries.valid) throw table.indexMismatch(block);
 		const keyEnd = entries.keyEnd - TRAILER_SIZE;

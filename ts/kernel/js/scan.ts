@@ -296,6 +296,7 @@ export class ScanCursor implements KernelCursor {
 
 	/** The range delete that hides an entry from this reader. */
 	private hiding(key: Uint8Array, start: number, end: number, sequence: number): RangeDelete | undefined {
+		if (this.coverages.length === 0) return undefined;
 		for (const coverage of this.coverages) {
 			const over = coverage.at(key, start, end);
 			if (over !== undefined && over.sequence > sequence) return over;

@@ -166,6 +166,7 @@ fn outputs(store: &Store, tables: &[TableSummary]) -> Value {
                 "size": table.size,
                 "entries": table.entries,
                 "tombstones": table.tombstones,
+            "rangeDeletes": table.range_deletes,
                 "smallestSequence": table.smallest_sequence,
                 "largestSequence": table.largest_sequence,
                 "smallestKey": hex(&table.smallest_key),
