@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BatchOperation, Database, Snapshot } from '../../ts/index';
 import { type Bounds, type Frozen, Model, range } from '../support/model';
+import { randomOptions } from '../support/random-options';
 import { kernelNames, openDatabase, Random, temporaryDirectory, testSeed, tinyTree } from '../support/stores';
 
 const OPERATIONS = 100_000;
@@ -20,7 +21,7 @@ class Run {
 	}
 
 	async open(): Promise<void> {
-		this.#database = await openDatabase(this.#path, { ...tinyTree, kernel: this.#kernel });
+		this.#database = await openDatabase(this.#path, { ...tinyTree, ...randomOptions(this.#random), kernel: this.#kernel });
 	}
 
 	async step(): Promise<void> {
