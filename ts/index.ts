@@ -41,5 +41,6 @@ export type {
 	RangeOptions,
 	ReadOptions,
 	StoreOptions,
+	TableLoading,
 	WriteOptions,
 } from './types';

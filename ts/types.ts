@@ -20,6 +20,8 @@ export type Decoded<E extends Encoding> = E extends 'utf8' ? string : Buffer;
  */
 export type Durability = 'always' | 'interval' | 'never';
 
+/** When the indexes and filters of tables are read: while the store opens, or by the first read that needs them. */
+export type TableLoading = 'eager' | 'lazy';
 /** A codec for the data blocks of tables, or none. */
 export type Compression = 'none' | 'lz4' | 'snappy' | 'zstd';
 
@@ -43,6 +45,14 @@ export interface StoreOptions {
 	maxImmutableMemtables?: number;
 	/** Limit of the block cache; 0 turns it off. Default 64 MiB. */
 	cacheSize?: number;
+	/** Most files of tables that are kept open; the others are opened again when they are read. Default 1000, at least 16. */
+	maxOpenFiles?: number;
+	/**
+	 * When the indexes and filters of tables are read and verified. `'eager'`: all of them while the store opens. `'lazy'`: by the first
+	 * read that needs them, which shows damage as its CorruptionError; those with range deletes still while the store opens. Default
+	 * `'eager'`.
+	 */
+	tableLoading?: TableLoading;
 	/** Size at which a data block is cut. Default 16 KiB. */
 	blockSize?: number;
 	/** Entries between two restart points of a data block. Default 16. */
@@ -221,7 +231,10 @@ export interface LevelStats {
 	tables: number;
 	/** Bytes of the files. */
 	bytes: number;
-	/** Bytes of the keys, with eight more for each, and values that they hold, before compression. */
+	/**
+	 * Bytes of the keys, with eight more for each, and values that they hold, before compression. A table that no read has needed yet
+	 * under `tableLoading: 'lazy'` counts with the size of its file.
+	 */
 	rawBytes: number;
 	/** What new tables of the level are compressed with; older ones may have been with another. */
 	compression: Compression;

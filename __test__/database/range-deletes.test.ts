@@ -201,6 +201,19 @@ describe.each(kernels)('range deletes ($name)', (engine) => {
 		expect(keysOf(database)).toBe('');
 	});
 
+	it('are known when tables are loaded by the first read', async () => {
+		const path = temporaryDirectory();
+		const database = await filled(onDemand, path);
+		await database.flush();
+		database.deleteRangeSync({ gte: 'b', lt: 'e' });
+		await database.flush();
+		expect(database.tables()[0].map(({ rangeDeletes }) => rangeDeletes)).toEqual([1, 0]);
+		await database.close();
+		const again = await open({ tableLoading: 'lazy' }, path);
+		expect(again.getSync('c')).toBeUndefined();
+		expect(keysOf(again)).toBe('aefghij');
+	});
+
 	it('survive a repair without manifest', async () => {
 		const path = temporaryDirectory();
 		const database = await filled(onDemand, path);

@@ -14,6 +14,7 @@ import {
 	KIND_DELETE,
 	KIND_PUT,
 	KIND_RANGE_DELETE,
+	READ_BUFFER,
 } from '../../ts/kernel/kernel';
 
 export const NEWEST = Number.MAX_SAFE_INTEGER;
@@ -137,6 +138,12 @@ export function get(engine: KernelEngine, key: Uint8Array, sequence = NEWEST, mo
 	engine.reserveKey(key.length);
 	engine.keyScratch.set(key);
 	return engine.get(key.length, sequence, mode, io);
+}
+
+export function getAsync(engine: KernelEngine, key: Uint8Array, sequence = NEWEST) {
+	engine.reserveKey(key.length);
+	engine.keyScratch.set(key);
+	return engine.getAsync(key.length, sequence, READ_BUFFER, true);
 }
 
 export function packKeys(keys: readonly Uint8Array[]): Buffer {

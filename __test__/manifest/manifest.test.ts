@@ -29,6 +29,7 @@ const table = (number: number, smallest: string, largest: string, sequence = num
 	size: 1000 + number,
 	entries: 10,
 	tombstones: number % 3,
+	rangeDeletes: number % 4 === 0 ? number : 0,
 	smallestSequence: sequence,
 	largestSequence: sequence + 5,
 	smallestKey: internalKey(smallest, sequence),

@@ -162,7 +162,13 @@ export class Compactor {
 		const inputs = inputTables(compaction);
 		const inputBytes = bytesOf(inputs);
 		// Compressed files are smaller than what they hold, others larger by filter and index.
-		const heldBytes = Math.max(inputBytes, engine.rawBytes(inputs.map(({ number }) => number)));
+		const heldBytes = Math.max(
+			inputBytes,
+			engine.rawBytes(
+				inputs.map(({ number }) => number),
+				false,
+			),
+		);
 		const parts = splitCompaction(compaction, Math.floor(heldBytes / (PART_TABLES * options.tableSize)));
 		const jobs = Math.min(this.#freeLanes, parts.length);
 		const report = new CompactionReport(this.#store, compaction, parts.length);

@@ -113,7 +113,10 @@ export class Merge {
 			return level === 0 ? numbers.map((number) => [number]) : [numbers];
 		});
 		const inputs = inputTables(part);
-		const rawBytes = engine.rawBytes(inputs.map(({ number }) => number));
+		const rawBytes = engine.rawBytes(
+			inputs.map(({ number }) => number),
+			true,
+		);
 		const numberCount = mostOutputs(rawBytes, sumOf(inputs, 'entries'), table.tableSize) + part.cuts.length;
 		return {
 			runs,

@@ -97,7 +97,7 @@ async function recover(opening: Opening): Promise<Store> {
 		checkStrategyChange(before.compactionStrategy ?? 'leveled', resolved.compactionStrategy, recorded.version.levels);
 	warnOfFallback(resolved, kernel);
 	const configuration = nextConfiguration(recorded?.configuration, resolved);
-	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize });
+	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize, maxOpenFiles: resolved.maxOpenFiles });
 	try {
 		const events = new TypedEmitter();
 		const health = new Health(root, events);
@@ -127,7 +127,8 @@ async function assemble(
 	const { root, options, environment, kernel, files } = opening;
 	const { fileSystem } = environment;
 	const state = recorded ?? newState(configuration);
-	await engine.openTables(state.version.levels.flat().map((table) => files.tableSpec(table)));
+	const lazy = configuration.options.tableLoading === 'lazy';
+	await engine.openTables(state.version.levels.flat().map((table) => files.tableSpec(table, lazy)));
 	const manifestNumber = Math.max(state.nextFileNumber, files.highestNumber() + 1);
 	const walNumber = manifestNumber + 1;
 	const { memtables, sequence, manyLogs } = recoverLogs({

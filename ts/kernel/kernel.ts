@@ -7,10 +7,13 @@
  * Invariants:
  *  1. One writer: `createMemtable`, `apply` and `installView` are called from one thread only.
  *  2. A view is immutable. Reads go against the view that was installed last; a cursor keeps the view it was opened on.
- *  3. A kernel keeps no file open, and no memtable alive, that neither its registry nor a living view or cursor refers to.
+ *  3. A kernel keeps no file open, and no memtable alive, that neither its registry nor a living view or cursor refers to. It may close
+ *     the file of a table that is in use and open it again by its path.
  *  4. A kernel validates what it reads from files, and trusts its caller for everything else: numbers are safe integers, keys and
  *     batches are within limits.
  */
+
+export const DEFAULT_MAX_OPEN_FILES = 1000;
 
 /** Kind of an internal key; part of the file format. */
 export const KIND_DELETE = 0;
@@ -85,7 +88,15 @@ export interface TableSpec {
 	path: string;
 	/** Size in bytes as the manifest has it; another size on disk is corruption. */
 	size: number;
+	/**
+	 * Of a table without range deletes, what the manifest says; anything else in the file is corruption. With it the first read that
+	 * needs the table loads it; without it the table is loaded when it is opened.
+	 */
+	lazy?: Extent | undefined;
 }
+
+/** What lies at the ends of a table. */
+export type Extent = Pick<TableSummary, 'smallestKey' | 'largestKey' | 'smallestSequence' | 'largestSequence'>;
 
 /** What is known of a table that a job wrote; becomes an "added table" of the manifest. */
 export interface TableSummary {
@@ -97,6 +108,8 @@ export interface TableSummary {
 	size: number;
 	entries: number;
 	tombstones: number;
+	/** How many, beside the entries. */
+	rangeDeletes: number;
 	smallestSequence: number;
 	largestSequence: number;
 	/**
@@ -210,18 +223,32 @@ export interface KernelStats {
 	cacheMisses: number;
 	/** Data blocks read from files by reads (not by jobs). */
 	blockReads: number;
+	/** Calls that these took: a scan reads several blocks at once. */
+	fileReads: number;
 	filterProbes: number;
 	/** Probes that ruled the table out. */
 	filterNegatives: number;
 	/** Probes that let a key pass which the table does not have. */
 	filterFalsePositives: number;
+	/** Tables that reads may be sent to. */
 	openTables: number;
+	/** Those whose index and filter are in memory. */
+	loadedTables: number;
 	/** Bytes of indexes and filters held for open tables. */
 	tableMemory: number;
+	/** Files of tables that are open now. */
+	openFiles: number;
+	/** Files of tables opened, for the first time or again. */
+	fileOpens: number;
+	/** Reads that found their file open. */
+	fileHits: number;
+	/** Memtables that were made and not yet dropped. */
 	memtables: number;
+	/** Bytes of their entries and of the trees over them. */
+	memtableMemory: number;
 }
 
-/** The filters of one level: what the view holds, and counters since the engine was made. */
+/** The filters of one level: what the view holds, of tables that are loaded, and counters since the engine was made. */
 export interface LevelFilterStats {
 	/** Tables that have a filter. */
 	tables: number;
@@ -242,6 +269,8 @@ export interface LevelFilterStats {
 export interface EngineOptions {
 	/** Byte limit of the block cache; 0 keeps nothing. */
 	cacheBytes: number;
+	/** Most files of tables that are kept open. Default {@link DEFAULT_MAX_OPEN_FILES}. */
+	maxOpenFiles?: number;
 }
 
 /** The state that a kernel holds for one database. */
@@ -258,9 +287,9 @@ export interface KernelEngine {
 	dropMemtable(id: number): void;
 
 	// ── tables and views ───────────────────────────────────────────────────────────────────────────────────────────────────
-	/** Opens and verifies footers, indexes, filters and properties. All or none. */
+	/** Opens tables: their sizes are checked, and footers, indexes, filters and properties of those that are not lazy. All or none. */
 	openTables(specs: TableSpec[]): Promise<void>;
-	/** Forgets tables and their cached blocks; views and cursors that hold them keep the files open. */
+	/** Forgets tables and their cached blocks; views and cursors that hold them read on, so the files must stay until those are gone. */
 	dropTables(numbers: number[]): void;
 	/**
 	 * Makes the view for all reads from now on.
@@ -270,7 +299,8 @@ export interface KernelEngine {
 	installView(memtables: number[], levels: number[][]): void;
 	/**
 	 * Byte offset in the file of an open table at which the first data block begins that may hold user keys at or after `key`: 0 for
-	 * a key before the table, the end of its data blocks for a key behind it. From the index alone: reads no file.
+	 * a key before the table, the end of its data blocks for a key behind it. From the index alone, which it loads on the calling thread
+	 * where it must.
 	 */
 	approximateOffset(table: number, key: Uint8Array): number;
 	/**
@@ -279,8 +309,13 @@ export interface KernelEngine {
 	 * @param snapshots sequence numbers of living snapshots, ascending
 	 */
 	coveredTables(snapshots: number[]): number[];
-	/** Bytes of keys and values that open tables hold, before compression. Reads no file. */
-	rawBytes(tables: number[]): number;
+	/**
+	 * Bytes of keys and values that open tables hold, before compression.
+	 * @param load loads tables that are not, on the calling thread; otherwise each of these counts with the size of its file.
+	 */
+	rawBytes(tables: number[], load: boolean): number;
+	/** Changes the byte limit of the block cache, and lets go at once of the blocks that pass it; 0 keeps nothing. */
+	setCacheCapacity(bytes: number): void;
 
 	// ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 	/** The caller writes the key here and passes its length. May be replaced by `reserveKey`. */

@@ -56,6 +56,7 @@ export function openOptions(options: LevelOpenOptions): OpenOptions {
 		blockSize: clampOption('blockSize', options.blockSize),
 		restartInterval: clampOption('restartInterval', options.blockRestartInterval),
 		tableSize: clampOption('tableSize', options.maxFileSize),
+		maxOpenFiles: clampOption('maxOpenFiles', options.maxOpenFiles),
 	};
 	const compression =
 		options.compression === undefined ? undefined : options.compression ? defaultStoreOptions.compression : 'none';

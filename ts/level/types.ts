@@ -38,7 +38,7 @@ export interface OpenOptions extends AbstractOpenOptions {
 	writeBufferSize?: number | undefined;
 	/** Size at which a data block is cut. Default 16 KiB. */
 	blockSize?: number | undefined;
-	/** Accepted for classic-level's sake; every table has its file open. */
+	/** Most files of tables that are kept open. Default 1000. */
 	maxOpenFiles?: number | undefined;
 	/** Entries between two restart points of a data block. Default 16. */
 	blockRestartInterval?: number | undefined;

@@ -6,6 +6,7 @@
  *  2. Every option of `StoreOptions` is recorded in the manifest; what an open does not name keeps its recorded value.
  */
 import { ConfigError } from '../errors';
+import { DEFAULT_MAX_OPEN_FILES } from '../kernel/kernel';
 import { LEVELS } from '../limits';
 import type { Compression, OpenOptions, StoreOptions } from '../types';
 import { compressionNames } from './compression';
@@ -66,6 +67,8 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	memtableSize: { default: 32 * MIB, check: integer(4 * KIB, GIB) },
 	maxImmutableMemtables: { default: 3, check: integer(1, 64) },
 	cacheSize: { default: 64 * MIB, check: integer(0, 1024 * GIB) },
+	maxOpenFiles: { default: DEFAULT_MAX_OPEN_FILES, check: integer(16, 1_000_000) },
+	tableLoading: { default: 'eager', check: oneOf('eager', 'lazy') },
 	blockSize: { default: 16 * KIB, check: integer(64, 16 * MIB) },
 	restartInterval: { default: 16, check: integer(1, 1024) },
 	filterFalsePositiveRate: { default: 0.01, check: filterRate },

@@ -77,7 +77,10 @@ function levelStats(store: StatsSource, tables: readonly TableMetadata[], level:
 	return {
 		tables: tables.length,
 		bytes: sum('size'),
-		rawBytes: store.engine.rawBytes(tables.map(({ number }) => number)),
+		rawBytes: store.engine.rawBytes(
+			tables.map(({ number }) => number),
+			false,
+		),
 		compression: compressionNames[store.tableOptions(level).compression],
 		entries: sum('entries'),
 		tombstones: sum('tombstones'),

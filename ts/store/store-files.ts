@@ -44,8 +44,14 @@ export class StoreFiles {
 		for (const parent of parents) this.#fileSystem.syncDirectorySync(parent);
 	}
 
-	tableSpec(table: TableMetadata): TableSpec {
-		return { number: table.number, path: join(this.tableDirectory, tableFileName(table)), size: table.size };
+	/** @param lazy leave it to the first read to load the table, unless it has range deletes: these hide what is in other tables */
+	tableSpec(table: TableMetadata, lazy = false): TableSpec {
+		return {
+			number: table.number,
+			path: join(this.tableDirectory, tableFileName(table)),
+			size: table.size,
+			lazy: lazy && table.rangeDeletes === 0 ? table : undefined,
+		};
 	}
 
 	walPath(number: number): string {

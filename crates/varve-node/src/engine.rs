@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use varve_core::{Engine, EngineOptions, JobControl, TableSpec};
+use varve_core::internal_key::TRAILER_SIZE;
+use varve_core::{Engine, EngineOptions, Extent, JobControl, TableSpec};
 
 use crate::cursors;
 use crate::js::{methods, Error, Result, Scope, Value};
@@ -17,9 +18,10 @@ pub fn register(scope: Scope, exports: Value) -> Result<()> {
     Ok(())
 }
 
-/// `(cacheBytes, keys: Uint8Array, slab: Uint8Array) → engine`
-fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]) -> Result<Value> {
-    let engine = Engine::new(EngineOptions { cache_bytes: scope.to_usize(cache_bytes)? });
+/// `(cacheBytes, maxOpenFiles, keys: Uint8Array, slab: Uint8Array) → engine`
+fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, max_open_files, keys, slab]: [Value; 4]) -> Result<Value> {
+    let (cache_bytes, max_open_files) = (scope.to_usize(cache_bytes)?, scope.to_usize(max_open_files)?);
+    let engine = Engine::new(EngineOptions { cache_bytes, max_open_files });
     let state = Rc::new(State {
         engine: RefCell::new(Some(Arc::new(engine))),
         keys: RefCell::new(Some(SharedBuffer::new(scope, keys)?)),
@@ -36,6 +38,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
         c"dropMemtable" => drop_memtable,
         c"openTables" => open_tables,
         c"dropTables" => drop_tables,
+        c"setCacheCapacity" => set_cache_capacity,
         c"setJobRate" => set_job_rate,
         c"installView" => install_view,
         c"approximateOffset" => approximate_offset,
@@ -104,9 +107,35 @@ fn open_tables(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<V
             number: scope.to_u64(scope.get(spec, c"number")?)?,
             path: PathBuf::from(scope.to_string(scope.get(spec, c"path")?)?),
             size: scope.to_u64(scope.get(spec, c"size")?)?,
+            lazy: extent(scope, scope.get(spec, c"lazy")?)?,
         })
     })?;
     async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+}
+
+/// `{ smallestKey, largestKey, smallestSequence, largestSequence } | undefined`
+fn extent(scope: Scope, value: Value) -> Result<Option<Extent>> {
+    if scope.is_undefined(value)? {
+        return Ok(None);
+    }
+    let key = |name| {
+        let key = scope.bytes(scope.get(value, name)?)?.to_vec();
+        if key.len() < TRAILER_SIZE {
+            return Err(Error::Usage("the bounds of a table are internal keys"));
+        }
+        Ok(key)
+    };
+    Ok(Some(Extent {
+        smallest_key: key(c"smallestKey")?,
+        largest_key: key(c"largestKey")?,
+        smallest_sequence: scope.to_u64(scope.get(value, c"smallestSequence")?)?,
+        largest_sequence: scope.to_u64(scope.get(value, c"largestSequence")?)?,
+    }))
+}
+
+fn set_cache_capacity(scope: Scope, state: &Rc<State>, [bytes]: [Value; 1]) -> Result<Value> {
+    state.engine()?.set_cache_capacity(scope.to_usize(bytes)?);
+    scope.undefined()
 }
 
 fn set_job_rate(scope: Scope, state: &Rc<State>, [bytes_per_second]: [Value; 1]) -> Result<Value> {
@@ -139,9 +168,9 @@ fn covered_tables(scope: Scope, state: &Rc<State>, [snapshots]: [Value; 1]) -> R
     scope.array(&numbers, |&number| scope.number(number as f64))
 }
 
-/// `(tables: number[]) → bytes`
-fn raw_bytes(scope: Scope, state: &Rc<State>, [tables]: [Value; 1]) -> Result<Value> {
-    let bytes = state.engine()?.raw_bytes(&scope.numbers(tables)?)?;
+/// `(tables: number[], load: boolean) → bytes`
+fn raw_bytes(scope: Scope, state: &Rc<State>, [tables, load]: [Value; 2]) -> Result<Value> {
+    let bytes = state.engine()?.raw_bytes(&scope.numbers(tables)?, scope.to_bool(load)?)?;
     scope.number(bytes as f64)
 }
 
@@ -189,12 +218,18 @@ fn stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
         (c"cacheHits", stats.cache_hits),
         (c"cacheMisses", stats.cache_misses),
         (c"blockReads", stats.block_reads),
+        (c"fileReads", stats.file_reads),
         (c"filterProbes", stats.filter_probes),
         (c"filterNegatives", stats.filter_negatives),
         (c"filterFalsePositives", stats.filter_false_positives),
         (c"openTables", stats.open_tables),
+        (c"loadedTables", stats.loaded_tables),
         (c"tableMemory", stats.table_memory),
+        (c"openFiles", stats.open_files),
+        (c"fileOpens", stats.file_opens),
+        (c"fileHits", stats.file_hits),
         (c"memtables", stats.memtables),
+        (c"memtableMemory", stats.memtable_memory),
     ];
     for (name, value) in fields {
         scope.set(object, name, scope.number(value as f64)?)?;

@@ -221,6 +221,7 @@ fn summaries(scope: Scope, tables: &[TableSummary]) -> Result<Value> {
         number(c"size", table.size)?;
         number(c"entries", table.entries)?;
         number(c"tombstones", table.tombstones)?;
+        number(c"rangeDeletes", table.range_deletes)?;
         number(c"smallestSequence", table.smallest_sequence)?;
         number(c"largestSequence", table.largest_sequence)?;
         scope.set(object, c"smallestKey", scope.buffer(&table.smallest_key)?)?;

@@ -13,6 +13,7 @@ import { LEVELS } from '../../limits';
 import {
 	type CompactionJob,
 	type CursorOptions,
+	DEFAULT_MAX_OPEN_FILES,
 	type EngineOptions,
 	type FlushJob,
 	IO_CACHE,
@@ -35,6 +36,7 @@ import {
 import { CachedBlocks } from './block-source';
 import { copyBytes, readUint32 } from './bytes';
 import { BlockCache } from './cache';
+import { FileCache } from './file-cache';
 import { TRAILER_SIZE } from './internal-key';
 import { type JobMode, JobRunner } from './job/runner';
 import { type FilterCounters, PointLookup } from './point-lookup';
@@ -47,9 +49,10 @@ const INITIAL_KEY_SCRATCH = 1024;
 
 export class JsEngine implements KernelEngine, ScanHost {
 	private readonly cache: BlockCache;
+	private readonly files: FileCache;
 	private readonly registry: Registry;
 	private readonly jobs: JobRunner;
-	private readonly counters = { blockReads: 0 };
+	private readonly counters = { blockReads: 0, fileReads: 0 };
 	/** One for each level. */
 	private readonly filterCounters: readonly FilterCounters[] = Array.from({ length: LEVELS }, () => ({
 		probes: 0,
@@ -70,7 +73,8 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	constructor(options: EngineOptions, fileSystem: FileSystem, jobMode: JobMode) {
 		this.cache = new BlockCache(options.cacheBytes);
-		this.registry = new Registry(fileSystem, this.cache);
+		this.files = new FileCache(fileSystem, options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES);
+		this.registry = new Registry(this.files, this.cache);
 		this.jobs = new JobRunner(fileSystem, jobMode);
 		this.blocks = new CachedBlocks(this.cache, this.counters);
 		this.lookup = new PointLookup(this.blocks, this.filterCounters);
@@ -93,7 +97,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	async openTables(specs: TableSpec[]): Promise<void> {
 		this.checkOpen();
-		await this.track(() => this.registry.open(specs, () => this.checkOpen()));
+		await this.track(() => this.registry.openTables(specs, () => this.checkOpen()));
 	}
 
 	dropTables(numbers: number[]): void {
@@ -116,9 +120,14 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.registry.view.coveredTables(snapshots);
 	}
 
-	rawBytes(tables: number[]): number {
+	setCacheCapacity(bytes: number): void {
 		this.checkOpen();
-		return tables.reduce((sum, table) => sum + this.registry.table(table).rawBytes, 0);
+		this.cache.setCapacity(bytes);
+	}
+
+	rawBytes(tables: number[], load: boolean): number {
+		this.checkOpen();
+		return tables.reduce((sum, table) => sum + this.registry.table(table).rawBytes(load), 0);
 	}
 
 	reserveKey(length: number): void {
@@ -232,7 +241,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 	}
 
 	stats(): KernelStats {
-		const { cache, registry, counters, filterCounters } = this;
+		const { cache, files, registry, counters, filterCounters } = this;
 		const sum = (field: keyof FilterCounters) => filterCounters.reduce((total, level) => total + level[field], 0);
 		return {
 			cacheBytes: cache.bytes,
@@ -243,9 +252,11 @@ export class JsEngine implements KernelEngine, ScanHost {
 			filterProbes: sum('probes'),
 			filterNegatives: sum('negatives'),
 			filterFalsePositives: sum('falsePositives'),
-			openTables: registry.openTables,
-			tableMemory: registry.tableMemory,
-			memtables: registry.memtables.size,
+			...registry.tableStats(),
+			openFiles: files.open,
+			fileOpens: files.opens,
+			fileHits: files.hits,
+			...registry.memtableStats(),
 		};
 	}
 
@@ -253,7 +264,9 @@ export class JsEngine implements KernelEngine, ScanHost {
 		const { view } = this.registry;
 		return this.filterCounters.map((counters, level) => {
 			const stats = { tables: 0, unknown: 0, bytes: 0, keys: 0, ...counters };
-			for (const { filter, unknownFilter, properties } of view.tables(level)) {
+			for (const { resident } of view.tables(level)) {
+				if (resident === undefined) continue;
+				const { filter, unknownFilter, properties } = resident;
 				if (filter !== undefined) stats.tables++;
 				if (unknownFilter) stats.unknown++;
 				stats.bytes += filter?.size ?? 0;

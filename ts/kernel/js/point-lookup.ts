@@ -15,6 +15,7 @@ import type { Filter } from './filter/policy';
 import { KIND_SEEK, readSequence, TRAILER_SIZE, writeTrailer } from './internal-key';
 import { type Memtable, NOT_FOUND } from './memtable/memtable';
 import type { Table } from './table/reader';
+import type { Resident } from './table/resident';
 import type { View } from './view';
 import { hash, xxHash64 } from './xxhash64';
 
@@ -111,16 +112,18 @@ export class PointLookup {
 	private askTable(table: Table, counters: FilterCounters): Verdict {
 		const userLength = this.length - TRAILER_SIZE;
 		if (!this.filterPassed && !table.covers(this.key, userLength)) return UNKNOWN;
-		const { rangeDeletes } = table;
+		const resident = this.blocks.resident(table);
+		const { rangeDeletes } = resident;
 		const hiddenBelow = rangeDeletes.isEmpty ? 0 : rangeDeletes.covering(this.key, userLength, this.sequence);
-		const verdict = this.askEntries(table, userLength, hiddenBelow, counters);
+		const verdict = this.askEntries(table, resident, hiddenBelow, counters);
 		return verdict === UNKNOWN && hiddenBelow > 0 ? DELETED : verdict;
 	}
 
-	private askEntries(table: Table, userLength: number, hiddenBelow: number, counters: FilterCounters): Verdict {
-		if (!this.filterPassed && table.filter !== undefined && !this.passesFilter(table.filter, counters)) return UNKNOWN;
-		const verdict = this.searchTable(table, userLength, hiddenBelow);
-		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.properties.largestSequence) {
+	private askEntries(table: Table, resident: Resident, hiddenBelow: number, counters: FilterCounters): Verdict {
+		const { filter } = resident;
+		if (!this.filterPassed && filter !== undefined && !this.passesFilter(filter, counters)) return UNKNOWN;
+		const verdict = this.searchTable(table, resident, hiddenBelow);
+		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= resident.properties.largestSequence) {
 			counters.falsePositives++;
 		}
 		this.filterPassed = false;
@@ -140,11 +143,12 @@ export class PointLookup {
 		return this.filterPassed;
 	}
 
-	private searchTable(table: Table, userLength: number, hiddenBelow: number): Verdict {
-		const block = table.index.lowerBound(this.key, 0, this.length);
-		if (block === table.blockCount) return UNKNOWN;
+	private searchTable(table: Table, resident: Resident, hiddenBelow: number): Verdict {
+		const userLength = this.length - TRAILER_SIZE;
+		const block = resident.index.lowerBound(this.key, 0, this.length);
+		if (block === resident.blockCount) return UNKNOWN;
 		const { entries } = this;
-		entries.reset(this.blocks.block(table, block), table.path, table.blockOffset(block));
+		entries.reset(this.blocks.block(table, block), table.path, resident.blockOffset(block));
 		entries.seek(this.key, 0, this.length);
 		if (!entries.valid) throw table.indexMismatch(block);
 		const keyEnd = entries.keyEnd - TRAILER_SIZE;

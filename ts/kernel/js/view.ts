@@ -6,19 +6,20 @@
  *  2. Sources are numbered newest first: memtables, tables of level 0, levels from 1 down. The first that knows a key decides; one with
  *     a range delete over it does.
  */
-import type { BlockSource } from './block-source';
+import type { CachedBlocks } from './block-source';
 import { Coverage } from './coverage';
 import type { SourceCursor } from './cursor';
 import { Level, LevelCursor } from './level-cursor';
 import type { Memtable } from './memtable/memtable';
 import { TableCursor } from './table/cursor';
+import type { RangeDeletes } from './table/range-deletes';
 import type { Table } from './table/reader';
 
 export class View {
 	/** Levels 1 and below that hold tables. */
 	readonly levels: readonly Level[];
-	/** Tables with range deletes, from all levels. */
-	private readonly withRangeDeletes: Table[] = [];
+	/** Those of tables from all levels. */
+	private readonly rangeDeletes: RangeDeletes[] = [];
 	/** What all of their range deletes cover; made when it is first asked for. */
 	private wholeTableCoverage: Coverage | undefined;
 	private references = 1;
@@ -32,7 +33,7 @@ export class View {
 		this.levels = deeper.flatMap((tables, i) => (tables.length > 0 ? [new Level(tables, i + 1)] : []));
 		this.forEachTable((table) => {
 			table.retain();
-			if (!table.rangeDeletes.isEmpty) this.withRangeDeletes.push(table);
+			if (table.rangeDeletes !== undefined) this.rangeDeletes.push(table.rangeDeletes);
 		});
 	}
 
@@ -59,11 +60,11 @@ export class View {
 	}
 
 	/** One cursor for each source, newest first. */
-	cursors(blocks: BlockSource): SourceCursor[] {
+	cursors(blocks: CachedBlocks): SourceCursor[] {
 		return [
 			...this.memtables.map((memtable) => memtable.cursor()),
-			...this.level0.map((table) => new TableCursor(table, blocks)),
-			...this.levels.map((level) => new LevelCursor(level, blocks)),
+			...this.level0.map((table) => new TableCursor(table, blocks.forScan())),
+			...this.levels.map((level) => new LevelCursor(level, blocks.forScan())),
 		];
 	}
 
@@ -71,14 +72,13 @@ export class View {
 	coverages(sequence: number): Coverage[] {
 		const withSome = this.memtables.filter(({ rangeDeletes }) => !rangeDeletes.isEmpty);
 		const coverages = withSome.map(({ rangeDeletes }) => rangeDeletes.coverage(sequence));
-		if (this.withRangeDeletes.length > 0) coverages.push(this.tableCoverage(sequence));
+		if (this.rangeDeletes.length > 0) coverages.push(this.tableCoverage(sequence));
 		return coverages;
 	}
 
 	private tableCoverage(sequence: number): Coverage {
-		const tables = this.withRangeDeletes;
-		const all = () => tables.flatMap((table) => table.rangeDeletes.all);
-		if (tables.some((table) => table.rangeDeletes.newest > sequence)) {
+		const all = () => this.rangeDeletes.flatMap((block) => block.all);
+		if (this.rangeDeletes.some((block) => block.newest > sequence)) {
 			return Coverage.of(all().filter((one) => one.sequence <= sequence));
 		}
 		this.wholeTableCoverage ??= Coverage.of(all());
@@ -92,10 +92,9 @@ export class View {
 	 */
 	coveredTables(snapshots: readonly number[]): number[] {
 		const covered: number[] = [];
-		if (this.withRangeDeletes.length === 0) return covered;
+		if (this.rangeDeletes.length === 0) return covered;
 		const coverage = this.tableCoverage(Number.POSITIVE_INFINITY);
-		this.forEachTable(({ number, properties, smallestUserKey, end }) => {
-			const { smallestSequence, largestSequence } = properties;
+		this.forEachTable(({ number, smallestSequence, largestSequence, smallestUserKey, end }) => {
 			const newest = coverage.spans(smallestUserKey, end, largestSequence);
 			if (newest === undefined) return;
 			if (!snapshots.some((snapshot) => snapshot >= smallestSequence && snapshot < newest)) covered.push(number);

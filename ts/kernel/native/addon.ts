@@ -67,7 +67,8 @@ export interface NativeEngineFunctions {
 	installView(memtables: number[], levels: number[][]): void;
 	approximateOffset(table: number, key: Uint8Array): number;
 	coveredTables(snapshots: number[]): number[];
-	rawBytes(tables: number[]): number;
+	setCacheCapacity(bytes: number): void;
+	rawBytes(tables: number[], load: boolean): number;
 	/** Length of the value, which is in the slab at `slabOffset`, or the value where it is too large for that, or MISSING or LOOKUP_PENDING. */
 	get(keyLength: number, sequence: number, io: IoPolicy, slabOffset: number): number | Buffer;
 	/** 0, MISSING or LOOKUP_PENDING. */
@@ -113,5 +114,5 @@ export interface NativeAddon {
 	mergeBlocks(blocks: Uint8Array[], restartInterval: number): Buffer;
 	/** `undefined` when somebody else holds the lock. */
 	tryLockFile(path: string): { release(): void } | undefined;
-	createEngine(cacheBytes: number, keys: Uint8Array, slab: Uint8Array): NativeEngineFunctions;
+	createEngine(cacheBytes: number, maxOpenFiles: number, keys: Uint8Array, slab: Uint8Array): NativeEngineFunctions;
 }

@@ -3,6 +3,7 @@ import { markAsUntransferable } from 'node:worker_threads';
 import {
 	type CompactionJob,
 	type CursorOptions,
+	DEFAULT_MAX_OPEN_FILES,
 	type EngineOptions,
 	type FlushJob,
 	type IoPolicy,
@@ -38,7 +39,8 @@ export class NativeEngine implements KernelEngine {
 	constructor(addon: NativeAddon, options: EngineOptions) {
 		this.keyScratch = privateBuffer(FIRST_KEY_BYTES);
 		this.#slab = new Slab((bytes) => this.#functions.setSlab(bytes));
-		this.#functions = call(() => addon.createEngine(options.cacheBytes, this.keyScratch, this.#slab.bytes));
+		const { cacheBytes, maxOpenFiles = DEFAULT_MAX_OPEN_FILES } = options;
+		this.#functions = call(() => addon.createEngine(cacheBytes, maxOpenFiles, this.keyScratch, this.#slab.bytes));
 	}
 
 	createMemtable(id: number, capacity: number): void {
@@ -77,8 +79,12 @@ export class NativeEngine implements KernelEngine {
 		return call(() => this.#functions.coveredTables(snapshots));
 	}
 
-	rawBytes(tables: number[]): number {
-		return call(() => this.#functions.rawBytes(tables));
+	setCacheCapacity(bytes: number): void {
+		call(() => this.#functions.setCacheCapacity(bytes));
+	}
+
+	rawBytes(tables: number[], load: boolean): number {
+		return call(() => this.#functions.rawBytes(tables, load));
 	}
 
 	reserveKey(length: number): void {

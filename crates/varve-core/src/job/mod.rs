@@ -104,6 +104,7 @@ pub struct TableSummary {
     pub size: u64,
     pub entries: u64,
     pub tombstones: u64,
+    pub range_deletes: u64,
     pub smallest_sequence: u64,
     pub largest_sequence: u64,
     /// Internal keys; see [`crate::table::properties::Properties`].

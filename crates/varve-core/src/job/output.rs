@@ -134,6 +134,7 @@ impl<'a> OutputTables<'a> {
             size,
             entries: properties.entries,
             tombstones: properties.tombstones,
+            range_deletes: properties.range_deletes,
             smallest_sequence: properties.smallest_sequence,
             largest_sequence: properties.largest_sequence,
             smallest_key: properties.smallest_key,

@@ -105,6 +105,12 @@ impl Memtable {
         self.read().tree.arena_size()
     }
 
+    /// Bytes of entries and of the tree over them.
+    pub fn memory(&self) -> usize {
+        let contents = self.read();
+        contents.tree.memory() + contents.range_deletes.memory()
+    }
+
     /// A panic under the write lock can only come from running out of memory; what is in the tree is whole.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Contents> {
         self.contents.read().unwrap_or_else(PoisonError::into_inner)

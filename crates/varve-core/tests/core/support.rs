@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use varve_core::file_cache::FileCache;
 use varve_core::filter::blocked_bloom::BlockedBloom;
 use varve_core::internal_key::{pack_trailer, KIND_DELETE, KIND_PUT, KIND_RANGE_DELETE};
 use varve_core::varint::write_varint;
@@ -127,7 +128,7 @@ pub fn path_of(directory: &Path, summary: &TableSummary) -> PathBuf {
 }
 
 pub fn spec(directory: &Path, summary: &TableSummary) -> TableSpec {
-    TableSpec { number: summary.number, path: path_of(directory, summary), size: summary.size }
+    TableSpec { number: summary.number, path: path_of(directory, summary), size: summary.size, lazy: None }
 }
 
 pub fn quiet() -> JobControl {
@@ -195,7 +196,7 @@ pub struct Store {
 impl Store {
     pub fn new(cache_bytes: usize, table: TableOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self { engine: Engine::new(EngineOptions { cache_bytes }), directory, table, next_number: 1 }
+        Self { engine: Engine::new(EngineOptions { cache_bytes, ..EngineOptions::default() }), directory, table, next_number: 1 }
     }
 
     pub fn path(&self) -> &Path {
@@ -256,4 +257,9 @@ impl Store {
         let specs: Vec<_> = tables.iter().map(|table| spec(self.path(), table)).collect();
         self.engine.open_tables(&specs)
     }
+}
+
+/// For tables that are opened without an engine.
+pub fn files() -> std::sync::Arc<FileCache> {
+    std::sync::Arc::new(FileCache::new(16))
 }

@@ -3,8 +3,8 @@
  *
  * Invariant: the job opens its inputs itself and closes them when it ends, in whatever way.
  */
-import type { FileSystem } from '../../../fs/file-system';
 import type { TableSpec } from '../../kernel';
+import { FileCache } from '../file-cache';
 import { Level, LevelCursor } from '../level-cursor';
 import { MergeCursor } from '../merge/cursor';
 import { Table } from '../table/reader';
@@ -21,12 +21,16 @@ import { OutputTables } from './output';
 import { Retention } from './retention';
 import { SequentialBlocks } from './sequential-blocks';
 
+/** Of each job: it reads one table of each run at a time. */
+const MOST_OPEN_FILES = 16;
+
 export function* compactionSteps(request: CompactionRequest, environment: JobEnvironment): JobSteps {
 	const inputs: Table[] = [];
 	try {
-		const levels = request.runs.map((run) => new Level(openRun(environment.fileSystem, run, inputs)));
+		const files = new FileCache(environment.fileSystem, MOST_OPEN_FILES);
+		const levels = request.runs.map((run) => new Level(openRun(files, run, inputs)));
 		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks())));
-		const rangeDeletes = inputs.flatMap((table) => table.rangeDeletes.all).flatMap((one) => clip(one, request.bounds));
+		const rangeDeletes = inputs.flatMap((table) => table.rangeDeletes?.all ?? []).flatMap((one) => clip(one, request.bounds));
 		const retention = new Retention(request.snapshots, request.keepTombstones, rangeDeletes);
 		const { tableSize } = request.output.table;
 		const output = new OutputTables(environment.fileSystem, request.output, tableSize, request.cuts, retention.rangeDeletes());
@@ -36,9 +40,9 @@ export function* compactionSteps(request: CompactionRequest, environment: JobEnv
 	}
 }
 
-function openRun(fileSystem: FileSystem, run: TableSpec[], inputs: Table[]): Table[] {
+function openRun(files: FileCache, run: TableSpec[], inputs: Table[]): Table[] {
 	return run.map((spec) => {
-		const table = Table.open(fileSystem, spec);
+		const table = Table.open(files, spec);
 		inputs.push(table);
 		return table;
 	});
@@ -46,9 +50,10 @@ function openRun(fileSystem: FileSystem, run: TableSpec[], inputs: Table[]): Tab
 
 function inputSize(inputs: Table[]): InputSize {
 	const size = { entryBytes: 0, reported: 0 };
-	for (const { properties, size: fileSize } of inputs) {
+	for (const table of inputs) {
+		const { properties } = table.load();
 		size.entryBytes += properties.rawKeyBytes + properties.rawValueBytes + ENTRY_BYTES * properties.entries;
-		size.reported += fileSize;
+		size.reported += table.size;
 	}
 	return size;
 }

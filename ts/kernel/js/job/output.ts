@@ -167,6 +167,7 @@ export class OutputTables {
 			size,
 			entries: properties.entries,
 			tombstones: properties.tombstones,
+			rangeDeletes: properties.rangeDeletes,
 			smallestSequence: properties.smallestSequence,
 			largestSequence: properties.largestSequence,
 			smallestKey: new Uint8Array(properties.smallestKey),
