@@ -188,7 +188,26 @@ describe('version edits', () => {
 	it('skip optional fields that are unknown, and refuse required ones', () => {
 		const known = encodeVersionEdit(edit({ logNumber: 5 }));
 		expect(decodeVersionEdit(Buffer.concat([Uint8Array.of(200, 2, 1, 2), known]))).toEqual(edit({ logNumber: 5 }));
-		expect(() => decodeVersionEdit(Uint8Array.of(9, 1))).toThrow(/unknown field 9/);
+		expect(() => decodeVersionEdit(Uint8Array.of(10, 1))).toThrow(/unknown field 10/);
+	});
+
+	it('count range deletes of a table behind it, and of nothing else', () => {
+		const [one, other] = [table(4, 'a', 'b'), table(5, 'c', 'd')];
+		const [plain, counted] = [one, { ...one, rangeDeletes: 0 }].map((first) =>
+			encodeVersionEdit(
+				edit({
+					addedTables: [
+						[0, first],
+						[1, other],
+					],
+				}),
+			),
+		);
+		expect(one.rangeDeletes).toBe(4);
+		expect(plain.length).toBe(counted.length + 2);
+		expect(decodeVersionEdit(plain).addedTables.map(([, { rangeDeletes }]) => rangeDeletes)).toEqual([4, 0]);
+		expect(() => decodeVersionEdit(Uint8Array.of(9, 1))).toThrow(/range deletes of no table/);
+		expect(() => decodeVersionEdit(plain.subarray(0, 1))).toThrow(CorruptionError);
 	});
 
 	it('are errors at every length they are cut to, and for what is out of range', () => {

@@ -165,7 +165,7 @@ fn outputs(store: &Store, tables: &[TableSummary]) -> Value {
                 "createdAt": table.created_at.to_string(),
                 "size": table.size,
                 "entries": table.entries,
-                "tombstones": table.tombstones,
+                "tombstones": table.tombstones, "rangeDeletes": table.range_deletes,
                 "smallestSequence": table.smallest_sequence,
                 "largestSequence": table.largest_sequence,
                 "smallestKey": hex(&table.smallest_key),
