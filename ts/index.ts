@@ -37,6 +37,7 @@ export type {
 	IteratorOptions,
 	JobStats,
 	LevelStats,
+	MemoryStats,
 	OpenOptions,
 	RangeOptions,
 	ReadOptions,

@@ -41,16 +41,24 @@ export interface StoreOptions {
 	syncIntervalBytes?: number;
 	/** Size at which a memtable is frozen and flushed. Default 32 MiB, at least 4 KiB. */
 	memtableSize?: number;
-	/** Frozen memtables that may wait for their flush before writes are stopped. Default 3. */
+	/**
+	 * Frozen memtables that may wait for their flush before writes are stopped; a synchronous write then waits, on the calling thread, until
+	 * the oldest is flushed. Default 3.
+	 */
 	maxImmutableMemtables?: number;
 	/** Limit of the block cache; 0 turns it off. Default 64 MiB. */
 	cacheSize?: number;
+	/**
+	 * Bytes that memtables, indexes and filters of tables, background jobs and the block cache may take together; `stats().memory` shows them.
+	 * Memtables get at most half of it, the block cache what the others leave, up to `cacheSize`. What Node.js itself takes is not in it.
+	 * Default `false`: each part keeps to its own options. At least 8 MiB.
+	 */
+	memoryLimit?: number | false;
 	/** Most files of tables that are kept open; the others are opened again when they are read. Default 1000, at least 16. */
 	maxOpenFiles?: number;
 	/**
 	 * When the indexes and filters of tables are read and verified. `'eager'`: all of them while the store opens. `'lazy'`: by the first
-	 * read that needs them, which shows damage as its CorruptionError; those with range deletes still while the store opens. Default
-	 * `'eager'`.
+	 * read that needs them, which shows damage as its CorruptionError. Default `'eager'`.
 	 */
 	tableLoading?: TableLoading;
 	/** Size at which a data block is cut. Default 16 KiB. */
@@ -273,6 +281,20 @@ export interface JobStats {
 	error: Error | undefined;
 }
 
+/** Bytes of memory that a store takes, by part. */
+export interface MemoryStats {
+	/** `memoryLimit`; `undefined` without one. */
+	limit: number | undefined;
+	memtables: number;
+	/** Indexes, filters and range deletes of loaded tables. Of all parts this alone may pass the limit, when no room is left for the cache. */
+	tables: number;
+	/** Blocks in the cache. */
+	cache: number;
+	/** Set aside for background jobs and queues. */
+	work: number;
+	total: number;
+}
+
 /** What `stats()` returns. Counters count since the store was opened. */
 export interface DatabaseStats {
 	kernel: 'native' | 'js';
@@ -314,6 +336,7 @@ export interface DatabaseStats {
 	handles: { iterators: number; snapshots: number; forgotten: number };
 	/** Files that are no longer needed and could not be deleted; the next open tries again. */
 	undeletedFiles: number;
+	memory: MemoryStats;
 	reads: KernelStats;
 	/** Filters of levels 0 to 6. */
 	filters: FilterStats[];

@@ -192,11 +192,11 @@ describe.each(kernels)('table reads of the $name kernel', (kernel) => {
 			}
 		});
 
-		it('with other keys than it was said to have is corrupt', async () => {
+		it('with another span than it was said to have is corrupt', async () => {
 			const spec = await tables.write(0, 100);
 			const other = await tables.write(0, 101);
 			await tables.withTables([{ ...spec, lazy: other.lazy }], { cacheBytes: 0 }, async (engine) => {
-				expect(() => get(engine, keyAt(5))).toThrow(/other keys than the manifest says/);
+				expect(() => get(engine, keyAt(5))).toThrow(/other contents than the manifest says/);
 				await expect(getAsync(engine, keyAt(5))).rejects.toThrow(CorruptionError);
 				expect(engine.stats().loadedTables).toBe(0);
 			});

@@ -117,7 +117,11 @@ export class Database<E extends Encoding = 'buffer'> {
 		this.#store.counters.puts++;
 	}
 
-	/** As {@link put}, on the calling thread, with its fsync. */
+	/**
+	 * As {@link put}, on the calling thread, with its fsync. When memory is full of frozen memtables it waits there for the flush of the
+	 * oldest.
+	 * @throws IOError when that flush fails: nothing was written, and a later call tries again.
+	 */
 	putSync(key: Bytes, value: Bytes, options?: WriteOptions): void {
 		this.#writeSync((encoder) => encoder.put(key, value), options);
 		this.#store.counters.puts++;

@@ -21,6 +21,7 @@ import type { ManifestState } from '../manifest/state';
 import { Version } from '../manifest/version';
 import { compressionAt, warnOfFallback } from '../options/compression';
 import { type Configuration, decodeConfiguration, encodeConfiguration, nextConfiguration } from '../options/configuration';
+import { memtableSizeWithin } from '../options/memory-limit';
 import { checkOpenOptions, resolveOptions } from '../options/schema';
 import { Counters } from '../store/counters';
 import { Health } from '../store/health';
@@ -136,7 +137,7 @@ async function assemble(
 		engine,
 		files,
 		crc32: kernel.crc32,
-		memtableSize: configuration.options.memtableSize,
+		memtableSize: memtableSizeWithin(configuration.options),
 		logNumber: state.logNumber,
 		lastSequence: state.lastSequence,
 		salvage: options.salvage ?? false,

@@ -89,14 +89,14 @@ export interface TableSpec {
 	/** Size in bytes as the manifest has it; another size on disk is corruption. */
 	size: number;
 	/**
-	 * Of a table without range deletes, what the manifest says; anything else in the file is corruption. With it the first read that
-	 * needs the table loads it; without it the table is loaded when it is opened.
+	 * The span of a table without range deletes, as the manifest has it; another span in the file, or a range delete, is corruption. With
+	 * it the first read that needs the table loads it; without it the table is loaded when it is opened.
 	 */
-	lazy?: Extent | undefined;
+	lazy?: TableSpan | undefined;
 }
 
-/** What lies at the ends of a table. */
-export type Extent = Pick<TableSummary, 'smallestKey' | 'largestKey' | 'smallestSequence' | 'largestSequence'>;
+/** What a table spans. */
+export type TableSpan = Pick<TableSummary, 'smallestKey' | 'largestKey' | 'smallestSequence' | 'largestSequence'>;
 
 /** What is known of a table that a job wrote; becomes an "added table" of the manifest. */
 export interface TableSummary {
@@ -108,7 +108,6 @@ export interface TableSummary {
 	size: number;
 	entries: number;
 	tombstones: number;
-	/** How many, beside the entries. */
 	rangeDeletes: number;
 	smallestSequence: number;
 	largestSequence: number;
@@ -174,6 +173,8 @@ export interface RunningJob {
 	 * survived. Rejects with IOError or CorruptionError, or with AbortError after `cancel()`; then no output is left.
 	 */
 	readonly done: Promise<TableSummary[]>;
+	/** As {@link done}, blocking the calling thread; for whoever cannot return to the event loop. `done` settles as well. */
+	waitSync(): TableSummary[];
 	/** Asks the job to stop; returns at once. */
 	cancel(): void;
 }
@@ -289,6 +290,8 @@ export interface KernelEngine {
 	// ── tables and views ───────────────────────────────────────────────────────────────────────────────────────────────────
 	/** Opens tables: their sizes are checked, and footers, indexes, filters and properties of those that are not lazy. All or none. */
 	openTables(specs: TableSpec[]): Promise<void>;
+	/** As {@link openTables}, on the calling thread. */
+	openTablesSync(specs: TableSpec[]): void;
 	/** Forgets tables and their cached blocks; views and cursors that hold them read on, so the files must stay until those are gone. */
 	dropTables(numbers: number[]): void;
 	/**
@@ -304,18 +307,18 @@ export interface KernelEngine {
 	 */
 	approximateOffset(table: number, key: Uint8Array): number;
 	/**
-	 * Tables of the view of which nobody can see anything any more, as range deletes in newer tables cover their whole span and no
-	 * snapshot is in between. Reads no file.
-	 * @param snapshots sequence numbers of living snapshots, ascending
-	 */
-	coveredTables(snapshots: number[]): number[];
-	/**
 	 * Bytes of keys and values that open tables hold, before compression.
 	 * @param load loads tables that are not, on the calling thread; otherwise each of these counts with the size of its file.
 	 */
 	rawBytes(tables: number[], load: boolean): number;
 	/** Changes the byte limit of the block cache, and lets go at once of the blocks that pass it; 0 keeps nothing. */
 	setCacheCapacity(bytes: number): void;
+	/**
+	 * Tables of the view of which nobody can see anything any more, as range deletes in newer tables cover their whole span and no
+	 * snapshot is in between. Reads no file.
+	 * @param snapshots sequence numbers of living snapshots, ascending
+	 */
+	coveredTables(snapshots: number[]): number[];
 
 	// ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 	/** The caller writes the key here and passes its length. May be replaced by `reserveKey`. */

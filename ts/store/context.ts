@@ -50,13 +50,30 @@ export class JobSlot {
 }
 
 /** Opens and counts what a job wrote. What cannot be opened is removed: the job has failed, and the manifest will not name it. */
-export async function openOutputs({ engine, files, counters }: StoreContext, tables: TableSummary[]): Promise<void> {
+export async function openOutputs(store: StoreContext, tables: TableSummary[]): Promise<void> {
+	const { engine, files } = store;
 	try {
 		await engine.openTables(tables.map((table) => files.tableSpec(table)));
 	} catch (error) {
 		files.removeTables(tables);
 		throw error;
 	}
+	countOutputs(store, tables);
+}
+
+/** As {@link openOutputs}, on the calling thread. */
+export function openOutputsSync(store: StoreContext, tables: TableSummary[]): void {
+	const { engine, files } = store;
+	try {
+		engine.openTablesSync(tables.map((table) => files.tableSpec(table)));
+	} catch (error) {
+		files.removeTables(tables);
+		throw error;
+	}
+	countOutputs(store, tables);
+}
+
+function countOutputs({ counters }: StoreContext, tables: TableSummary[]): void {
 	for (const { rawDataBytes, storedDataBytes } of tables) {
 		counters.rawDataBytes += rawDataBytes;
 		counters.storedDataBytes += storedDataBytes;

@@ -8,6 +8,7 @@ import type { Configuration } from '../options/configuration';
 import type { DatabaseStats, FilterStats, LevelStats } from '../types';
 import type { StoreContext } from './context';
 import type { Counters } from './counters';
+import type { MemoryBudget } from './memory-budget';
 import type { WriteAheadLog } from './write-ahead-log';
 
 /** Where the numbers come from: the store. */
@@ -19,6 +20,7 @@ export interface StatsSource extends StoreContext {
 	readonly compactor: { readonly isPaused: boolean; readonly debt: number };
 	readonly wal: WriteAheadLog;
 	readonly cursors: CursorRegistry;
+	readonly memory: MemoryBudget;
 }
 
 /** Shape, counters and sizes of a store as they are now. */
@@ -66,6 +68,7 @@ export function collectStats(store: StatsSource): DatabaseStats {
 			forgotten: store.cursors.forgotten + store.snapshots.forgotten,
 		},
 		undeletedFiles: counters.undeletedFiles,
+		memory: store.memory.stats(),
 		reads: store.engine.stats(),
 		filters: store.engine.filterStats().map(filterStats),
 		readOnly: store.health.readOnlyCause,

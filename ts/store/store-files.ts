@@ -44,7 +44,7 @@ export class StoreFiles {
 		for (const parent of parents) this.#fileSystem.syncDirectorySync(parent);
 	}
 
-	/** @param lazy leave it to the first read to load the table, unless it has range deletes: these hide what is in other tables */
+	/** @param lazy leave it to the first read to load the table, unless it has range deletes: these concern reads that find nothing in it */
 	tableSpec(table: TableMetadata, lazy = false): TableSpec {
 		return {
 			number: table.number,
@@ -70,7 +70,13 @@ export class StoreFiles {
 	}
 
 	removeLogsBelow(number: number): void {
-		for (const candidate of this.walNumbers()) if (candidate < number) this.#remove(this.walPath(candidate));
+		let numbers: number[] = [];
+		try {
+			numbers = this.walNumbers();
+		} catch {
+			// The next flush lists them again.
+		}
+		for (const candidate of numbers) if (candidate < number) this.#remove(this.walPath(candidate));
 	}
 
 	removeLog(number: number): void {

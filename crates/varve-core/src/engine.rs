@@ -134,11 +134,6 @@ impl Engine {
         table.approximate_offset(key)
     }
 
-    /// Tables of the view that newer range deletes have emptied; see [`View::covered_tables`]. Reads no file.
-    pub fn covered_tables(&self, snapshots: &[u64]) -> Vec<u64> {
-        self.view().covered_tables(snapshots)
-    }
-
     /// Bytes of keys and values in open tables, before compression. A table that is not loaded is loaded for it, or counts with the size of
     /// its file.
     pub fn raw_bytes(&self, tables: &[u64], load: bool) -> Result<u64> {
@@ -147,6 +142,11 @@ impl Engine {
             let resident = if load { Some(table.load()?) } else { table.loaded() };
             Ok(sum.saturating_add(resident.map_or(table.size, Resident::raw_bytes)))
         })
+    }
+
+    /// Tables of the view that newer range deletes have emptied; see [`View::covered_tables`]. Reads no file.
+    pub fn covered_tables(&self, snapshots: &[u64]) -> Vec<u64> {
+        self.view().covered_tables(snapshots)
     }
 
     /// Looks up a key; `take` gets the value where it lies.

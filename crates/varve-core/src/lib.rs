@@ -42,4 +42,4 @@ pub use error::{Error, Result};
 pub use job::{Bounds, CompactionJob, FlushJob, JobControl, JobOutput, TableSummary};
 pub use scan::{CursorOptions, Fill, ScanCursor};
 pub use stats::{LevelFilters, Stats};
-pub use table::{Extent, TableOptions, TableSpec};
+pub use table::{TableOptions, TableSpan, TableSpec};

@@ -18,7 +18,6 @@ use crate::merge::MergeCursor;
 use crate::range_delete::{is_before, RangeDelete};
 use crate::stats::Counters;
 use crate::table::key_index::index_mismatch;
-use crate::table::range_deletes::RangeDeletes;
 use crate::table::{Resident, Table};
 use crate::xxhash64::xx_hash64;
 
@@ -53,7 +52,7 @@ impl View {
     /// Memtables and tables of level 0 newest first, the levels from 1 on in key order.
     pub fn new(memtables: Vec<Arc<Memtable>>, level0: Vec<Arc<Table>>, levels: Vec<(usize, Arc<[Arc<Table>]>)>) -> Self {
         let mut view = Self { memtables, level0, levels, with_range_deletes: Vec::new(), table_coverage: OnceLock::new() };
-        view.with_range_deletes = view.all_tables().filter(|table| table.range_deletes().is_some()).cloned().collect();
+        view.with_range_deletes = view.all_tables().filter(|table| !table.range_deletes().is_empty()).cloned().collect();
         view
     }
 
@@ -68,9 +67,8 @@ impl View {
     }
 
     fn table_coverage(&self, sequence: u64) -> Arc<Coverage> {
-        let blocks = || self.with_range_deletes.iter().filter_map(|table| table.range_deletes());
-        let all = || blocks().flat_map(RangeDeletes::all);
-        if blocks().any(|block| block.newest() > sequence) {
+        let all = || self.with_range_deletes.iter().flat_map(|table| table.range_deletes().all());
+        if self.with_range_deletes.iter().any(|table| table.range_deletes().newest() > sequence) {
             return Arc::new(Coverage::of(all().filter(|one| one.sequence <= sequence)));
         }
         Arc::clone(self.table_coverage.get_or_init(|| Arc::new(Coverage::of(all()))))
@@ -84,8 +82,8 @@ impl View {
         }
         let coverage = self.table_coverage(u64::MAX);
         let is_covered = |table: &&Arc<Table>| {
-            let newest = coverage.spans(table.smallest_user_key(), &table.end, table.extent.largest_sequence);
-            let next_snapshot = snapshots.partition_point(|&snapshot| snapshot < table.extent.smallest_sequence);
+            let newest = coverage.spans(table.smallest_user_key(), &table.end, table.span.largest_sequence);
+            let next_snapshot = snapshots.partition_point(|&snapshot| snapshot < table.span.smallest_sequence);
             newest.is_some_and(|newest| snapshots.get(next_snapshot).is_none_or(|&snapshot| snapshot >= newest))
         };
         self.all_tables().filter(is_covered).map(|table| table.number).collect()
@@ -160,12 +158,12 @@ struct Lookup<'a> {
 
 impl Lookup<'_> {
     fn in_table<R>(&self, level: usize, table: &Table, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
-        let resident = resident(table, self.context.io)?;
-        if resident.range_deletes.is_empty() {
-            return self.among_entries(level, table, resident, 0, take);
+        let range_deletes = table.range_deletes();
+        if range_deletes.is_empty() {
+            return self.among_entries(level, table, 0, take);
         }
-        let hidden_below = resident.range_deletes.covering(self.user_key, self.sequence);
-        let found = self.among_entries(level, table, resident, hidden_below, take)?;
+        let hidden_below = range_deletes.covering(self.user_key, self.sequence);
+        let found = self.among_entries(level, table, hidden_below, take)?;
         Ok(if hidden_below > 0 && matches!(found, Found::Nothing) { Found::Tombstone } else { found })
     }
 
@@ -174,11 +172,11 @@ impl Lookup<'_> {
         &self,
         level: usize,
         table: &Table,
-        resident: &Resident,
         hidden_below: u64,
         take: &mut impl FnMut(&[u8]) -> R,
     ) -> Result<Found<R>> {
         let ReadContext { cache, counters, io } = *self.context;
+        let resident = resident(table, io)?;
         if let Some(filter) = &resident.filter {
             Counters::count(&counters.filters(level).probes);
             if !filter.may_contain(self.hash) {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use varve_core::internal_key::TRAILER_SIZE;
-use varve_core::{Engine, EngineOptions, Extent, JobControl, TableSpec};
+use varve_core::{Engine, EngineOptions, TableSpan, TableSpec};
 
 use crate::cursors;
 use crate::js::{methods, Error, Result, Scope, Value};
@@ -37,6 +37,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, max_open_files, keys, s
         c"apply" => apply,
         c"dropMemtable" => drop_memtable,
         c"openTables" => open_tables,
+        c"openTablesSync" => open_tables_sync,
         c"dropTables" => drop_tables,
         c"setCacheCapacity" => set_cache_capacity,
         c"setJobRate" => set_job_rate,
@@ -102,30 +103,40 @@ fn drop_memtable(scope: Scope, state: &Rc<State>, [id]: [Value; 1]) -> Result<Va
 /// `(specs: TableSpec[]) → Promise<void>`
 fn open_tables(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<Value> {
     let engine = state.engine()?;
-    let specs = scope.list(specs, |spec| {
+    let specs = table_specs(scope, specs)?;
+    async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+}
+
+/// `(specs: TableSpec[])`
+fn open_tables_sync(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<Value> {
+    state.engine()?.open_tables(&table_specs(scope, specs)?)?;
+    scope.undefined()
+}
+
+fn table_specs(scope: Scope, specs: Value) -> Result<Vec<TableSpec>> {
+    scope.list(specs, |spec| {
         Ok(TableSpec {
             number: scope.to_u64(scope.get(spec, c"number")?)?,
             path: PathBuf::from(scope.to_string(scope.get(spec, c"path")?)?),
             size: scope.to_u64(scope.get(spec, c"size")?)?,
-            lazy: extent(scope, scope.get(spec, c"lazy")?)?,
+            lazy: span(scope, scope.get(spec, c"lazy")?)?,
         })
-    })?;
-    async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+    })
 }
 
-/// `{ smallestKey, largestKey, smallestSequence, largestSequence } | undefined`
-fn extent(scope: Scope, value: Value) -> Result<Option<Extent>> {
+/// `TableSpan | undefined`
+fn span(scope: Scope, value: Value) -> Result<Option<TableSpan>> {
     if scope.is_undefined(value)? {
         return Ok(None);
     }
-    let key = |name| {
+    let key = |name| -> Result<Vec<u8>> {
         let key = scope.bytes(scope.get(value, name)?)?.to_vec();
         if key.len() < TRAILER_SIZE {
-            return Err(Error::Usage("the bounds of a table are internal keys"));
+            return Err(Error::Usage("a table spans internal keys"));
         }
         Ok(key)
     };
-    Ok(Some(Extent {
+    Ok(Some(TableSpan {
         smallest_key: key(c"smallestKey")?,
         largest_key: key(c"largestKey")?,
         smallest_sequence: scope.to_u64(scope.get(value, c"smallestSequence")?)?,
@@ -161,6 +172,12 @@ fn approximate_offset(scope: Scope, state: &Rc<State>, [table, key]: [Value; 2])
     scope.number(offset as f64)
 }
 
+/// `(tables: number[], load: boolean) → bytes`
+fn raw_bytes(scope: Scope, state: &Rc<State>, [tables, load]: [Value; 2]) -> Result<Value> {
+    let bytes = state.engine()?.raw_bytes(&scope.numbers(tables)?, scope.to_bool(load)?)?;
+    scope.number(bytes as f64)
+}
+
 /// `(snapshots: number[]) → number[]`
 fn covered_tables(scope: Scope, state: &Rc<State>, [snapshots]: [Value; 1]) -> Result<Value> {
     let snapshots = scope.numbers(snapshots)?;
@@ -168,18 +185,12 @@ fn covered_tables(scope: Scope, state: &Rc<State>, [snapshots]: [Value; 1]) -> R
     scope.array(&numbers, |&number| scope.number(number as f64))
 }
 
-/// `(tables: number[], load: boolean) → bytes`
-fn raw_bytes(scope: Scope, state: &Rc<State>, [tables, load]: [Value; 2]) -> Result<Value> {
-    let bytes = state.engine()?.raw_bytes(&scope.numbers(tables)?, scope.to_bool(load)?)?;
-    scope.number(bytes as f64)
-}
-
-/// `(job: FlushJob, onProgress?) → { done, cancel }`
+/// `(job: FlushJob, onProgress?) → { done, wait, cancel }`
 fn flush(scope: Scope, state: &Rc<State>, [job, on_progress]: [Value; 2]) -> Result<Value> {
     start_job(scope, state, jobs::flush_job(scope, job)?, on_progress)
 }
 
-/// `(job: CompactionJob, onProgress?) → { done, cancel }`
+/// `(job: CompactionJob, onProgress?) → { done, wait, cancel }`
 fn compact(scope: Scope, state: &Rc<State>, [job, on_progress]: [Value; 2]) -> Result<Value> {
     start_job(scope, state, jobs::compaction_job(scope, job)?, on_progress)
 }
@@ -190,22 +201,25 @@ fn cancel_jobs(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value>
     scope.undefined()
 }
 
-/// What the `cancel` of a job is bound to.
-struct JobHandle(Arc<JobControl>);
-
 fn start_job(scope: Scope, state: &Rc<State>, job: jobs::Job, on_progress: Value) -> Result<Value> {
-    let (done, control) = jobs::start(scope, state.engine()?, job, on_progress)?;
+    let (done, handle) = jobs::start(scope, state.engine()?, job, on_progress)?;
     let mut running = state.jobs.borrow_mut();
     running.retain(|job| job.strong_count() > 0);
-    running.push(Arc::downgrade(&control));
+    running.push(handle.control());
+    let handle = Rc::new(handle);
     let object = scope.object()?;
     scope.set(object, c"done", done)?;
-    methods!(scope, object, &Rc::new(JobHandle(control)), { c"cancel" => cancel });
+    methods!(scope, object, &handle, { c"wait" => wait, c"cancel" => cancel });
     Ok(object)
 }
 
-fn cancel(scope: Scope, job: &Rc<JobHandle>, []: [Value; 0]) -> Result<Value> {
-    job.0.cancel();
+/// `() → TableSummary[]`, when the job has ended
+fn wait(scope: Scope, job: &Rc<jobs::Handle>, []: [Value; 0]) -> Result<Value> {
+    job.wait(scope)
+}
+
+fn cancel(scope: Scope, job: &Rc<jobs::Handle>, []: [Value; 0]) -> Result<Value> {
+    job.cancel();
     scope.undefined()
 }
 

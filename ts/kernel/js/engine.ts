@@ -100,6 +100,11 @@ export class JsEngine implements KernelEngine, ScanHost {
 		await this.track(() => this.registry.openTables(specs, () => this.checkOpen()));
 	}
 
+	openTablesSync(specs: TableSpec[]): void {
+		this.checkOpen();
+		this.registry.openTablesSync(specs);
+	}
+
 	dropTables(numbers: number[]): void {
 		this.checkOpen();
 		this.registry.dropTables(numbers);

@@ -112,18 +112,18 @@ export class PointLookup {
 	private askTable(table: Table, counters: FilterCounters): Verdict {
 		const userLength = this.length - TRAILER_SIZE;
 		if (!this.filterPassed && !table.covers(this.key, userLength)) return UNKNOWN;
-		const resident = this.blocks.resident(table);
-		const { rangeDeletes } = resident;
+		const { rangeDeletes } = table;
 		const hiddenBelow = rangeDeletes.isEmpty ? 0 : rangeDeletes.covering(this.key, userLength, this.sequence);
-		const verdict = this.askEntries(table, resident, hiddenBelow, counters);
+		const verdict = this.askEntries(table, userLength, hiddenBelow, counters);
 		return verdict === UNKNOWN && hiddenBelow > 0 ? DELETED : verdict;
 	}
 
-	private askEntries(table: Table, resident: Resident, hiddenBelow: number, counters: FilterCounters): Verdict {
+	private askEntries(table: Table, userLength: number, hiddenBelow: number, counters: FilterCounters): Verdict {
+		const resident = this.blocks.resident(table);
 		const { filter } = resident;
 		if (!this.filterPassed && filter !== undefined && !this.passesFilter(filter, counters)) return UNKNOWN;
-		const verdict = this.searchTable(table, resident, hiddenBelow);
-		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= resident.properties.largestSequence) {
+		const verdict = this.searchTable(table, resident, userLength, hiddenBelow);
+		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.span.largestSequence) {
 			counters.falsePositives++;
 		}
 		this.filterPassed = false;
@@ -143,8 +143,7 @@ export class PointLookup {
 		return this.filterPassed;
 	}
 
-	private searchTable(table: Table, resident: Resident, hiddenBelow: number): Verdict {
-		const userLength = this.length - TRAILER_SIZE;
+	private searchTable(table: Table, resident: Resident, userLength: number, hiddenBelow: number): Verdict {
 		const block = resident.index.lowerBound(this.key, 0, this.length);
 		if (block === resident.blockCount) return UNKNOWN;
 		const { entries } = this;

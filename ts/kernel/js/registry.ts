@@ -77,6 +77,18 @@ export class Registry {
 		for (const table of opened) this.addTable(table);
 	}
 
+	/** As {@link openTables}, without a pause. */
+	openTablesSync(specs: readonly TableSpec[]): void {
+		const opened: Table[] = [];
+		try {
+			for (const spec of specs) opened.push(Table.open(this.files, spec));
+		} catch (error) {
+			for (const table of opened) table.release();
+			throw error;
+		}
+		for (const table of opened) this.addTable(table);
+	}
+
 	dropTables(numbers: readonly number[]): void {
 		for (const number of numbers) {
 			const table = this.tables.get(number);

@@ -12,14 +12,13 @@ import type { SourceCursor } from './cursor';
 import { Level, LevelCursor } from './level-cursor';
 import type { Memtable } from './memtable/memtable';
 import { TableCursor } from './table/cursor';
-import type { RangeDeletes } from './table/range-deletes';
 import type { Table } from './table/reader';
 
 export class View {
 	/** Levels 1 and below that hold tables. */
 	readonly levels: readonly Level[];
-	/** Those of tables from all levels. */
-	private readonly rangeDeletes: RangeDeletes[] = [];
+	/** Tables with range deletes, from all levels. */
+	private readonly withRangeDeletes: Table[] = [];
 	/** What all of their range deletes cover; made when it is first asked for. */
 	private wholeTableCoverage: Coverage | undefined;
 	private references = 1;
@@ -33,7 +32,7 @@ export class View {
 		this.levels = deeper.flatMap((tables, i) => (tables.length > 0 ? [new Level(tables, i + 1)] : []));
 		this.forEachTable((table) => {
 			table.retain();
-			if (table.rangeDeletes !== undefined) this.rangeDeletes.push(table.rangeDeletes);
+			if (!table.rangeDeletes.isEmpty) this.withRangeDeletes.push(table);
 		});
 	}
 
@@ -72,13 +71,14 @@ export class View {
 	coverages(sequence: number): Coverage[] {
 		const withSome = this.memtables.filter(({ rangeDeletes }) => !rangeDeletes.isEmpty);
 		const coverages = withSome.map(({ rangeDeletes }) => rangeDeletes.coverage(sequence));
-		if (this.rangeDeletes.length > 0) coverages.push(this.tableCoverage(sequence));
+		if (this.withRangeDeletes.length > 0) coverages.push(this.tableCoverage(sequence));
 		return coverages;
 	}
 
 	private tableCoverage(sequence: number): Coverage {
-		const all = () => this.rangeDeletes.flatMap((block) => block.all);
-		if (this.rangeDeletes.some((block) => block.newest > sequence)) {
+		const tables = this.withRangeDeletes;
+		const all = () => tables.flatMap((table) => table.rangeDeletes.all);
+		if (tables.some((table) => table.rangeDeletes.newest > sequence)) {
 			return Coverage.of(all().filter((one) => one.sequence <= sequence));
 		}
 		this.wholeTableCoverage ??= Coverage.of(all());
@@ -92,9 +92,10 @@ export class View {
 	 */
 	coveredTables(snapshots: readonly number[]): number[] {
 		const covered: number[] = [];
-		if (this.rangeDeletes.length === 0) return covered;
+		if (this.withRangeDeletes.length === 0) return covered;
 		const coverage = this.tableCoverage(Number.POSITIVE_INFINITY);
-		this.forEachTable(({ number, smallestSequence, largestSequence, smallestUserKey, end }) => {
+		this.forEachTable(({ number, span, smallestUserKey, end }) => {
+			const { smallestSequence, largestSequence } = span;
 			const newest = coverage.spans(smallestUserKey, end, largestSequence);
 			if (newest === undefined) return;
 			if (!snapshots.some((snapshot) => snapshot >= smallestSequence && snapshot < newest)) covered.push(number);

@@ -52,6 +52,8 @@ export interface NativeFill {
 
 export interface NativeJob {
 	done: Promise<TableSummary[]>;
+	/** Blocks until the job has ended. */
+	wait(): TableSummary[];
 	cancel(): void;
 }
 
@@ -63,12 +65,13 @@ export interface NativeEngineFunctions {
 	apply(record: Uint8Array, start: number, end: number): void;
 	dropMemtable(id: number): void;
 	openTables(specs: TableSpec[]): Promise<void>;
+	openTablesSync(specs: TableSpec[]): void;
 	dropTables(numbers: number[]): void;
 	installView(memtables: number[], levels: number[][]): void;
 	approximateOffset(table: number, key: Uint8Array): number;
-	coveredTables(snapshots: number[]): number[];
 	setCacheCapacity(bytes: number): void;
 	rawBytes(tables: number[], load: boolean): number;
+	coveredTables(snapshots: number[]): number[];
 	/** Length of the value, which is in the slab at `slabOffset`, or the value where it is too large for that, or MISSING or LOOKUP_PENDING. */
 	get(keyLength: number, sequence: number, io: IoPolicy, slabOffset: number): number | Buffer;
 	/** 0, MISSING or LOOKUP_PENDING. */

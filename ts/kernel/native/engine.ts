@@ -63,6 +63,10 @@ export class NativeEngine implements KernelEngine {
 		await typed(call(() => this.#functions.openTables(specs)));
 	}
 
+	openTablesSync(specs: TableSpec[]): void {
+		call(() => this.#functions.openTablesSync(specs));
+	}
+
 	dropTables(numbers: number[]): void {
 		call(() => this.#functions.dropTables(numbers));
 	}
@@ -75,16 +79,16 @@ export class NativeEngine implements KernelEngine {
 		return call(() => this.#functions.approximateOffset(table, key));
 	}
 
-	coveredTables(snapshots: number[]): number[] {
-		return call(() => this.#functions.coveredTables(snapshots));
-	}
-
 	setCacheCapacity(bytes: number): void {
 		call(() => this.#functions.setCacheCapacity(bytes));
 	}
 
 	rawBytes(tables: number[], load: boolean): number {
 		return call(() => this.#functions.rawBytes(tables, load));
+	}
+
+	coveredTables(snapshots: number[]): number[] {
+		return call(() => this.#functions.coveredTables(snapshots));
 	}
 
 	reserveKey(length: number): void {
@@ -175,7 +179,7 @@ export class NativeEngine implements KernelEngine {
 		};
 		this.#jobs.add(done);
 		done.then(forget, forget);
-		return { done, cancel: () => job.cancel() };
+		return { done, waitSync: () => call(() => job.wait()).map(withPlainKeys), cancel: () => job.cancel() };
 	}
 }
 

@@ -16,6 +16,6 @@ pub mod resident;
 pub mod writer;
 
 pub use cursor::TableCursor;
-pub use reader::{Extent, Table, TableSpec};
+pub use reader::{Table, TableSpan, TableSpec};
 pub use resident::Resident;
 pub use writer::{DataBytes, TableOptions, TableWriter, Written};

@@ -12,6 +12,7 @@
 
 use std::collections::HashMap;
 
+use super::reader::TableSpan;
 use crate::block::{Block, BlockBuilder, BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
@@ -40,6 +41,15 @@ pub struct Properties {
 }
 
 impl Properties {
+    pub fn span(&self) -> TableSpan {
+        TableSpan {
+            smallest_key: self.smallest_key.clone(),
+            largest_key: self.largest_key.clone(),
+            smallest_sequence: self.smallest_sequence,
+            largest_sequence: self.largest_sequence,
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         let mut block = BlockBuilder::new(1);
         block.add(b"created-at", &self.created_at.to_le_bytes());

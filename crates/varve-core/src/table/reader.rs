@@ -2,8 +2,8 @@
 //!
 //! Invariants:
 //!  1. The size of the file was checked when the table was opened.
-//!  2. A table is loaded when it is opened or, where the caller knows its extent and that it has no range deletes, by the first read that
-//!     needs it; then that is so. A load that failed is tried again by the next read.
+//!  2. A table is loaded when it is opened or, where the caller knows its bounds, by the first read that needs it; then it has those bounds.
+//!     A load that failed is tried again by the next read.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -11,32 +11,20 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::file::TableFile;
 use super::footer::FOOTER_SIZE;
-use super::properties::Properties;
-use super::range_deletes::RangeDeletes;
+use super::range_deletes::{self, RangeDeletes};
 use super::resident::Resident;
 use crate::error::{Error, Result};
 use crate::file_cache::FileCache;
 use crate::internal_key;
 use crate::range_delete::is_before;
 
-/// Smallest and largest internal key and sequence number of a table.
+/// What a table spans. Keys are internal keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extent {
+pub struct TableSpan {
     pub smallest_key: Vec<u8>,
     pub largest_key: Vec<u8>,
     pub smallest_sequence: u64,
     pub largest_sequence: u64,
-}
-
-impl Extent {
-    fn of(properties: &Properties) -> Self {
-        Self {
-            smallest_key: properties.smallest_key.clone(),
-            largest_key: properties.largest_key.clone(),
-            smallest_sequence: properties.smallest_sequence,
-            largest_sequence: properties.largest_sequence,
-        }
-    }
 }
 
 /// A table to open.
@@ -46,15 +34,15 @@ pub struct TableSpec {
     pub path: PathBuf,
     /// Size in bytes as the manifest has it.
     pub size: u64,
-    /// Of a table without range deletes, what the manifest says: the first read that needs the table loads it. `None` loads it when it is
-    /// opened.
-    pub lazy: Option<Extent>,
+    /// Its span as the manifest has it, of a table without range deletes: the first read that needs the table loads it. `None` loads it when
+    /// it is opened.
+    pub lazy: Option<TableSpan>,
 }
 
 pub struct Table {
     pub number: u64,
     pub size: u64,
-    pub extent: Extent,
+    pub span: TableSpan,
     /// Where the span of entries and range deletes ends; see `range_delete`.
     pub end: Vec<u8>,
     pub file: TableFile,
@@ -69,19 +57,19 @@ impl Table {
     pub fn open(spec: &TableSpec, files: &Arc<FileCache>) -> Result<Self> {
         let file = TableFile::new(&spec.path, files);
         file.check_size(spec.size)?;
-        let (resident, extent) = match &spec.lazy {
-            Some(extent) => (OnceLock::new(), extent.clone()),
+        let (resident, span) = match &spec.lazy {
+            Some(span) => (OnceLock::new(), span.clone()),
             None => {
                 let resident = Resident::read(&file, spec.size)?;
-                let extent = Extent::of(&resident.properties);
-                (OnceLock::from(resident), extent)
+                let span = resident.properties.span();
+                (OnceLock::from(resident), span)
             }
         };
         Ok(Self {
             number: spec.number,
             size: spec.size,
-            end: internal_key::end_of(&extent.largest_key),
-            extent,
+            end: internal_key::end_of(&span.largest_key),
+            span,
             file,
             resident,
             loading: Mutex::default(),
@@ -115,26 +103,27 @@ impl Table {
             return Ok(resident);
         }
         let resident = Resident::read(&self.file, self.size)?;
-        if Extent::of(&resident.properties) != self.extent || !resident.range_deletes.is_empty() {
-            let message = "the table has other keys than the manifest says: restore it from a backup, or repair the store with Database.repair";
+        if resident.properties.span() != self.span || !resident.range_deletes.is_empty() {
+            let message = "the table has other contents than the manifest says: restore it from a backup, or repair the store with Database.repair";
             return Err(Error::corruption(message).at(self.path(), self.size - FOOTER_SIZE as u64));
         }
         Ok(self.resident.get_or_init(|| resident))
     }
 
+    /// None for a table that is not loaded.
+    #[inline]
+    pub fn range_deletes(&self) -> &RangeDeletes {
+        self.loaded().map_or(&range_deletes::NONE, |resident| &resident.range_deletes)
+    }
+
     pub fn smallest_user_key(&self) -> &[u8] {
-        internal_key::user_key(&self.extent.smallest_key)
+        internal_key::user_key(&self.span.smallest_key)
     }
 
     /// Does the key lie within the span of the table?
     #[inline]
     pub fn covers(&self, user_key: &[u8]) -> bool {
         self.smallest_user_key() <= user_key && is_before(user_key, &self.end)
-    }
-
-    /// Its range deletes; `None` without any.
-    pub fn range_deletes(&self) -> Option<&RangeDeletes> {
-        self.loaded().map(|resident| &resident.range_deletes).filter(|range_deletes| !range_deletes.is_empty())
     }
 
     /// Where the first data block begins that may hold user keys at or after `key`; the end of the data blocks when none does.

@@ -30,7 +30,7 @@ export function* compactionSteps(request: CompactionRequest, environment: JobEnv
 		const files = new FileCache(environment.fileSystem, MOST_OPEN_FILES);
 		const levels = request.runs.map((run) => new Level(openRun(files, run, inputs)));
 		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks())));
-		const rangeDeletes = inputs.flatMap((table) => table.rangeDeletes?.all ?? []).flatMap((one) => clip(one, request.bounds));
+		const rangeDeletes = inputs.flatMap((table) => table.rangeDeletes.all).flatMap((one) => clip(one, request.bounds));
 		const retention = new Retention(request.snapshots, request.keepTombstones, rangeDeletes);
 		const { tableSize } = request.output.table;
 		const output = new OutputTables(environment.fileSystem, request.output, tableSize, request.cuts, retention.rangeDeletes());

@@ -97,6 +97,10 @@ export class TableCursor implements SourceCursor {
 		if (!this.entries.valid) this.skipBackward();
 	}
 
+	private resident(): Resident {
+		return this.table.resident ?? this.source.resident(this.table);
+	}
+
 	pass(over: RangeDelete, reverse: boolean): void {
 		if (!this.table.isOlder(over)) {
 			if (reverse) this.prev();
@@ -110,10 +114,6 @@ export class TableCursor implements SourceCursor {
 			const target = firstKey(over.end);
 			this.seek(target, 0, target.length);
 		}
-	}
-
-	private resident(): Resident {
-		return this.table.resident ?? this.source.resident(this.table);
 	}
 
 	/** Makes `block` the current one; the cursor is invalid until `entries` has moved. */

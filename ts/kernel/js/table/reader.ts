@@ -1,21 +1,21 @@
 /**
- * An open table: its file, its extent, and what stays of it in memory once it was loaded.
+ * An open table: its file, its bounds, and what stays of it in memory once it was loaded.
  *
  * Invariants:
  *  1. The size of the file was checked when the table was opened.
- *  2. A table is loaded when it is opened or, where the caller knows its extent and that it has no range deletes, by the first read
- *     that needs it; then that is so. A load that failed is tried again by the next read.
+ *  2. A table is loaded when it is opened or, where the caller knows its bounds, by the first read that needs it; then it has those
+ *     bounds. A load that failed is tried again by the next read.
  *  3. The file is closed, and `onClosed` called, when the last reference is released.
  */
 import { CorruptionError } from '../../../errors';
-import type { Extent, TableSpec } from '../../kernel';
+import type { TableSpan, TableSpec } from '../../kernel';
 import { compareBytes } from '../bytes';
 import type { FileCache } from '../file-cache';
 import { endOf, TRAILER_SIZE } from '../internal-key';
 import { isBefore, type RangeDelete } from '../range-delete';
 import { TableFile } from './file';
 import { FOOTER_SIZE } from './footer';
-import type { RangeDeletes } from './range-deletes';
+import { RangeDeletes } from './range-deletes';
 import { loadResident, type Resident } from './resident';
 
 export class Table {
@@ -23,11 +23,7 @@ export class Table {
 	readonly path: string;
 	readonly size: number;
 	readonly file: TableFile;
-	/** Internal keys. */
-	readonly smallestKey: Uint8Array;
-	readonly largestKey: Uint8Array;
-	readonly smallestSequence: number;
-	readonly largestSequence: number;
+	readonly span: Readonly<TableSpan>;
 	/** Where the span of entries and range deletes ends; see ../range-delete.ts. */
 	readonly end: Uint8Array;
 	/** What is in memory; `undefined` while the table is not loaded. */
@@ -55,12 +51,13 @@ export class Table {
 		this.file = file;
 		file.checkSize(spec.size);
 		if (spec.lazy === undefined) this.resident = this.read();
-		const extent = this.resident?.properties ?? (spec.lazy as Extent);
-		this.smallestKey = Uint8Array.from(extent.smallestKey);
-		this.largestKey = Uint8Array.from(extent.largestKey);
-		this.smallestSequence = extent.smallestSequence;
-		this.largestSequence = extent.largestSequence;
-		this.end = endOf(this.largestKey);
+		this.span = this.resident?.properties ?? copyOf(spec.lazy as TableSpan);
+		this.end = endOf(this.span.largestKey);
+	}
+
+	/** None for a table that is not loaded. */
+	get rangeDeletes(): RangeDeletes {
+		return this.resident?.rangeDeletes ?? RangeDeletes.none;
 	}
 
 	/** What is in memory; loads it on the calling thread if need be. */
@@ -82,12 +79,6 @@ export class Table {
 		}
 	}
 
-	/** Its range deletes; undefined without any. */
-	get rangeDeletes(): RangeDeletes | undefined {
-		const rangeDeletes = this.resident?.rangeDeletes;
-		return rangeDeletes?.isEmpty === false ? rangeDeletes : undefined;
-	}
-
 	/** Bytes of index, filter and range deletes in memory. */
 	get memory(): number {
 		return this.resident?.size ?? 0;
@@ -107,21 +98,21 @@ export class Table {
 		const resident = this.load();
 		const block = resident.index.lowerBound(target, 0, target.length);
 		if (block < resident.blockCount) return resident.blockOffset(block);
-		return block === 0 ? 0 : resident.blockEnd(block - 1);
+		return resident.blockCount === 0 ? 0 : resident.blockEnd(block - 1);
 	}
 
 	get smallestUserKey(): Uint8Array {
-		return this.smallestKey.subarray(0, -TRAILER_SIZE);
+		return this.span.smallestKey.subarray(0, -TRAILER_SIZE);
 	}
 
 	/** Has it nothing as new as a range delete? */
 	isOlder({ sequence }: RangeDelete): boolean {
-		return this.largestSequence < sequence;
+		return this.span.largestSequence < sequence;
 	}
 
 	/** Does the user key `key[0, length)` lie within the span of the table? */
 	covers(key: Uint8Array, length: number): boolean {
-		const { smallestKey } = this;
+		const { smallestKey } = this.span;
 		return (
 			compareBytes(key, 0, length, smallestKey, 0, smallestKey.length - TRAILER_SIZE) >= 0 && isBefore(key, 0, length, this.end)
 		);
@@ -169,17 +160,21 @@ export class Table {
 	}
 
 	private checked(resident: Resident): Resident {
-		const { smallestKey, largestKey, smallestSequence, largestSequence } = resident.properties;
-		const isAsKnown =
-			Buffer.compare(smallestKey, this.smallestKey) === 0 &&
-			Buffer.compare(largestKey, this.largestKey) === 0 &&
-			smallestSequence === this.smallestSequence &&
-			largestSequence === this.largestSequence;
-		if (isAsKnown && resident.rangeDeletes.isEmpty) return resident;
+		if (isSameSpan(resident.properties, this.span) && resident.rangeDeletes.isEmpty) return resident;
 		const advice = 'restore it from a backup, or repair the store with Database.repair';
-		throw new CorruptionError(`${this.path} has other keys than the manifest says: ${advice}`, {
+		throw new CorruptionError(`${this.path} has other contents than the manifest says: ${advice}`, {
 			path: this.path,
 			offset: this.size - FOOTER_SIZE,
 		});
 	}
+}
+
+/** Keys of a caller may be views of something larger. */
+function copyOf({ smallestKey, largestKey, ...sequences }: TableSpan): TableSpan {
+	return { smallestKey: Uint8Array.from(smallestKey), largestKey: Uint8Array.from(largestKey), ...sequences };
+}
+
+function isSameSpan(a: TableSpan, b: TableSpan): boolean {
+	const hasSameKeys = Buffer.compare(a.smallestKey, b.smallestKey) === 0 && Buffer.compare(a.largestKey, b.largestKey) === 0;
+	return hasSameKeys && a.smallestSequence === b.smallestSequence && a.largestSequence === b.largestSequence;
 }

@@ -92,12 +92,12 @@ export function* loadResident(path: string, size: number): Generator<Range, Resi
 	const limit = size - FOOTER_SIZE;
 	const footer = decodeFooter(yield { offset: limit, length: FOOTER_SIZE }, path, limit);
 	const meta = decodeMetaindex(yield* blockAt(path, footer.metaindex), footer.metaindex.offset, path, limit);
-	const properties = decodeProperties(yield* blockAt(path, meta.properties), path, meta.properties.offset);
-	const filter = meta.filter === undefined ? undefined : yield* filterAt(path, meta.filter);
 	if ((meta.rangeDeletes !== undefined) !== footer.rangeDeletes) {
 		const message = `flags and metaindex of ${path} do not agree on whether it has range deletes`;
 		throw new CorruptionError(message, { path, offset: footer.metaindex.offset });
 	}
+	const properties = decodeProperties(yield* blockAt(path, meta.properties), path, meta.properties.offset);
+	const filter = meta.filter === undefined ? undefined : yield* filterAt(path, meta.filter);
 	const rangeDeletes = meta.rangeDeletes === undefined ? RangeDeletes.none : yield* rangeDeletesAt(path, meta.rangeDeletes);
 	const index = { block: yield* blockAt(path, footer.index), offset: footer.index.offset };
 	return new Resident(path, properties, filter, meta.unknownFilter, rangeDeletes, index, limit);
