@@ -21,6 +21,7 @@ const TAG_LAST_SEQUENCE = 5;
 const TAG_COMPACTION_POINTER = 6;
 const TAG_DELETED_TABLE = 7;
 const TAG_ADDED_TABLE = 8;
+const TAG_RANGE_DELETES = 9;
 /** Tags from here on are optional: a reader that does not know one skips it. */
 const FIRST_OPTIONAL_TAG = 128;
 
@@ -52,9 +53,10 @@ export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
 	for (const [level, number] of edit.deletedTables) out.byte(TAG_DELETED_TABLE).number(level).number(number);
 	for (const [level, table] of edit.addedTables) {
 		out.byte(TAG_ADDED_TABLE).number(level).number(table.number).number(table.birthLevel).time(table.createdAt);
-		out.number(table.size).number(table.entries).number(table.tombstones).number(table.rangeDeletes);
+		out.number(table.size).number(table.entries).number(table.tombstones);
 		out.number(table.smallestSequence).number(table.largestSequence);
 		out.bytes(table.smallestKey).bytes(table.largestKey);
+		if (table.rangeDeletes > 0) out.byte(TAG_RANGE_DELETES).number(table.rangeDeletes);
 	}
 	return out.finish();
 }
@@ -77,7 +79,11 @@ function decodeField(tag: number, input: Decoder, edit: VersionEdit): void {
 	else if (tag === TAG_COMPACTION_POINTER) edit.compactionPointers.push([input.level(), input.bytes('compaction pointer')]);
 	else if (tag === TAG_DELETED_TABLE) edit.deletedTables.push([input.level(), input.number('deleted table')]);
 	else if (tag === TAG_ADDED_TABLE) edit.addedTables.push([input.level(), decodeTable(input)]);
-	else if (tag >= FIRST_OPTIONAL_TAG) input.bytes('optional field');
+	else if (tag === TAG_RANGE_DELETES) {
+		const table = edit.addedTables.at(-1)?.[1];
+		if (table === undefined) throw new CorruptionError('A version edit counts range deletes of no table.');
+		table.rangeDeletes = input.number('count of range deletes');
+	} else if (tag >= FIRST_OPTIONAL_TAG) input.bytes('optional field');
 	else throw new CorruptionError(`A version edit has the unknown field ${tag}; a newer Varve may have written it.`);
 }
 
@@ -89,7 +95,7 @@ function decodeTable(input: Decoder): TableMetadata {
 		size: input.number('table size'),
 		entries: input.number('entries'),
 		tombstones: input.number('tombstones'),
-		rangeDeletes: input.number('range deletes'),
+		rangeDeletes: 0,
 		smallestSequence: input.number('smallest sequence'),
 		largestSequence: input.number('largest sequence'),
 		smallestKey: input.bytes('smallest key'),
