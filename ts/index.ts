@@ -39,6 +39,7 @@ export type {
 	LevelStats,
 	MemoryStats,
 	OpenOptions,
+	PutOptions,
 	RangeOptions,
 	ReadOptions,
 	StoreOptions,

@@ -143,7 +143,7 @@ export interface StoreOptions {
 	fifoMaxAgeSeconds?: number;
 	/**
 	 * Share of tombstones, 0.01 to 1, from which a table is compacted although its level is in shape; `false` for never. Tombstones that a
-	 * snapshot needs do not count. Not for fifo. Default 0.5.
+	 * snapshot needs do not count; entries that expire do, once the last of their table has. Not for fifo. Default 0.5.
 	 */
 	tombstoneRatio?: number | false;
 	/** Seconds after which a table is rewritten although its level is in shape; 0 for never. Not for fifo. Default 0. */
@@ -177,6 +177,12 @@ export interface CallOptions {
 export interface WriteOptions extends CallOptions {
 	/** `true` is `'always'`, `false` is `'never'`. Default: that of the database. */
 	sync?: boolean | Durability | undefined;
+}
+
+/** Options of a put. */
+export interface PutOptions extends WriteOptions {
+	/** Milliseconds, more than 0, after which the entry is gone. Default: it stays. See docs/tuning.md, "Expiry". */
+	ttl?: number | undefined;
 }
 
 /** Options of a read. */
@@ -227,7 +233,8 @@ export interface ClearOptions extends WriteOptions, RangeOptions {
 
 /** One operation of a batch. */
 export type BatchOperation =
-	| { type: 'put'; key: Bytes; value: Bytes }
+	/** With `ttl`: milliseconds, more than 0, after which the entry is gone. */
+	| { type: 'put'; key: Bytes; value: Bytes; ttl?: number | undefined }
 	| { type: 'delete'; key: Bytes }
 	/** Deletes all keys from `start` to `end` (exclusive; default: to the end of all keys). An empty range deletes nothing. */
 	| { type: 'deleteRange'; start: Bytes; end?: Bytes | undefined };
@@ -249,6 +256,8 @@ export interface LevelStats {
 	compression: Compression;
 	entries: number;
 	tombstones: number;
+	/** Entries that expire, or have expired and are there still; they count as entries, and not as tombstones. */
+	expiring: number;
 }
 
 /** The filters of one level. Counters count since the store was opened. */

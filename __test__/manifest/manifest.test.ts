@@ -215,6 +215,21 @@ describe('version edits', () => {
 		expect([one.smallestKey, one.largestKey].map((key) => key.subarray(0, -8).toString())).toEqual(['a', 'b']);
 	});
 
+	it('tell of entries that expire in a field that may be skipped', () => {
+		const plain = edit({ addedTables: [[1, table(5, 'a', 'b')]] });
+		const expiry = { entries: 3, latest: Number.MAX_SAFE_INTEGER };
+		const one = edit({ addedTables: [...plain.addedTables, [1, { ...table(6, 'c', 'd'), expiry }], [2, table(7, 'a', 'b')]] });
+		const bytes = encodeVersionEdit(one);
+		expect(decodeVersionEdit(bytes)).toEqual(one);
+		const field = (...content: number[]) =>
+			Buffer.concat([encodeVersionEdit(plain), Buffer.from([128, content.length, ...content])]);
+		expect(decodeVersionEdit(field(5, 2, 9)).addedTables[0][1].expiry).toEqual({ entries: 2, latest: 9 });
+		for (const content of [[5, 2], [5, 2, 9, 0], [5, 0, 9], [4, 2, 9], []]) {
+			expect(() => decodeVersionEdit(field(...content)), `${content}`).toThrow(CorruptionError);
+		}
+		expect(() => decodeVersionEdit(Uint8Array.of(128, 3, 5, 2, 9))).toThrow(CorruptionError);
+	});
+
 	it('are errors at every length they are cut to, and for what is out of range', () => {
 		const one = edit({ addedTables: [[1, table(6, 'a', 'b')]] });
 		const bytes = encodeVersionEdit(one);

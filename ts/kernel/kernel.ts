@@ -19,6 +19,10 @@ export const DEFAULT_MAX_OPEN_FILES = 1000;
 export const KIND_DELETE = 0;
 export const KIND_PUT = 1;
 export const KIND_RANGE_DELETE = 2;
+/** Its value begins with the time at which it expires. */
+export const KIND_PUT_WITH_EXPIRY = 4;
+/** Bytes of that time: milliseconds since the epoch. */
+export const EXPIRY_SIZE = 8;
 
 /** What data blocks are compressed with; the ids are part of the file format. */
 export const COMPRESSION_NONE = 0;
@@ -95,6 +99,14 @@ export interface TableSpec {
 	lazy?: TableSpan | undefined;
 }
 
+/** The entries of a table that expire. */
+export interface TableExpiry {
+	/** How many: at least one. */
+	entries: number;
+	/** When the last of them does, in milliseconds since the epoch. */
+	latest: number;
+}
+
 /** What a table spans. */
 export type TableSpan = Pick<TableSummary, 'smallestKey' | 'largestKey' | 'smallestSequence' | 'largestSequence'>;
 
@@ -120,6 +132,8 @@ export interface TableSummary {
 	/** Bytes of data blocks, before and after compression. */
 	rawDataBytes: number;
 	storedDataBytes: number;
+	/** Undefined when no entry expires. */
+	expiry?: TableExpiry | undefined;
 }
 
 /** Where and how a job writes its outputs. */
@@ -131,7 +145,10 @@ export interface JobOutput {
 	firstNumber: number;
 	/** How many numbers were set aside; a job that needs more fails. */
 	numberCount: number;
-	/** Written into the file name and properties of every output. */
+	/**
+	 * Nanoseconds since the epoch, written into the file name and properties of every output. What has expired by then is a tombstone to
+	 * the job, whatever the snapshots.
+	 */
 	createdAt: bigint;
 	table: TableOptions;
 }
@@ -196,7 +213,7 @@ export interface CursorOptions {
 	fillCache: boolean;
 }
 
-/** Visible entries of one view in one direction, packed into chunks. */
+/** Visible entries of one view in one direction, packed into chunks. An entry that expires after the cursor was opened stays visible. */
 export interface KernelCursor {
 	/** The next `fill` starts at the first entry at or after `key` (reverse: at or before), within the bounds. */
 	seek(key: Uint8Array): void;
@@ -326,6 +343,11 @@ export interface KernelEngine {
 	/** Makes `keyScratch` at least `length` bytes long. */
 	reserveKey(length: number): void;
 	/**
+	 * Fixes the time that reads see, in milliseconds since the epoch: an entry that expires at it or before is not there. Undefined, as at
+	 * first: that of the system, which is looked at when a read meets an entry that expires.
+	 */
+	setTime(milliseconds: number | undefined): void;
+	/**
 	 * Looks up the first `keyLength` bytes of `keyScratch`.
 	 * @param io only IO_NONE makes it answer PENDING.
 	 */
@@ -335,7 +357,7 @@ export interface KernelEngine {
 	 * @param fillCache IO_CACHE when true, IO_PASS when false.
 	 */
 	getAsync(keyLength: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult>;
-	/** Looks up `count` keys, packed as length (4) and bytes each. */
+	/** Looks up `count` keys, packed as length (4) and bytes each, all at one time. */
 	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult[] | Pending;
 	getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult[]>;
 	openCursor(options: CursorOptions): KernelCursor;

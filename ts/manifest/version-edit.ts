@@ -9,6 +9,7 @@
  */
 
 import { CorruptionError } from '../errors';
+import type { TableExpiry } from '../kernel/kernel';
 import { LEVELS } from '../limits';
 import type { RecordedConfiguration } from '../options/configuration';
 import type { TableMetadata } from './table-metadata';
@@ -22,6 +23,7 @@ const TAG_COMPACTION_POINTER = 6;
 const TAG_DELETED_TABLE = 7;
 const TAG_ADDED_TABLE = 8;
 const TAG_RANGE_DELETES = 9;
+const TAG_TABLE_EXPIRY = 128;
 /** Tags from here on are optional: a reader that does not know one skips it. */
 const FIRST_OPTIONAL_TAG = 128;
 
@@ -57,8 +59,13 @@ export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
 		out.number(table.smallestSequence).number(table.largestSequence);
 		out.bytes(table.smallestKey).bytes(table.largestKey);
 		if (table.rangeDeletes > 0) out.byte(TAG_RANGE_DELETES).number(table.rangeDeletes);
+		if (table.expiry !== undefined) out.byte(TAG_TABLE_EXPIRY).bytes(encodeExpiry(table.number, table.expiry));
 	}
 	return out.finish();
+}
+
+function encodeExpiry(number: number, expiry: TableExpiry): Uint8Array {
+	return new Encoder().number(number).number(expiry.entries).number(expiry.latest).finish();
 }
 
 /** @throws CorruptionError when the record is no version edit. */
@@ -79,16 +86,14 @@ function decodeField(tag: number, input: Decoder, edit: VersionEdit): void {
 	else if (tag === TAG_COMPACTION_POINTER) edit.compactionPointers.push([input.level(), input.bytes('compaction pointer')]);
 	else if (tag === TAG_DELETED_TABLE) edit.deletedTables.push([input.level(), input.number('deleted table')]);
 	else if (tag === TAG_ADDED_TABLE) edit.addedTables.push([input.level(), decodeTable(input)]);
-	else if (tag === TAG_RANGE_DELETES) {
-		const table = edit.addedTables.at(-1)?.[1];
-		if (table === undefined) throw new CorruptionError('A version edit counts range deletes of no table.');
-		table.rangeDeletes = input.number('count of range deletes');
-	} else if (tag >= FIRST_OPTIONAL_TAG) input.bytes('optional field');
+	else if (tag === TAG_RANGE_DELETES) decodeRangeDeletes(input, edit);
+	else if (tag === TAG_TABLE_EXPIRY) decodeExpiry(new Decoder(input.bytes('expiry')), edit);
+	else if (tag >= FIRST_OPTIONAL_TAG) input.bytes('optional field');
 	else throw new CorruptionError(`A version edit has the unknown field ${tag}; a newer Varve may have written it.`);
 }
 
 function decodeTable(input: Decoder): TableMetadata {
-	const table = {
+	const table: TableMetadata = {
 		number: input.number('file number'),
 		birthLevel: input.level(),
 		createdAt: input.time(),
@@ -103,6 +108,24 @@ function decodeTable(input: Decoder): TableMetadata {
 	};
 	if (table.smallestKey.length >= 8 && table.largestKey.length >= 8) return table;
 	throw new CorruptionError(`A version edit has a key of table ${table.number} that is no internal key.`);
+}
+
+/** The field follows the table that it tells of. */
+function decodeRangeDeletes(input: Decoder, edit: VersionEdit): void {
+	const table = edit.addedTables.at(-1)?.[1];
+	if (table === undefined) throw new CorruptionError('A version edit counts range deletes of no table.');
+	table.rangeDeletes = input.number('count of range deletes');
+}
+
+/** The field follows the table that it tells of. */
+function decodeExpiry(input: Decoder, edit: VersionEdit): void {
+	const number = input.number('file number');
+	const expiry = { entries: input.number('count of entries that expire'), latest: input.number('latest expiry') };
+	const table = edit.addedTables.at(-1)?.[1];
+	if (table?.number !== number || expiry.entries === 0 || !input.atEnd) {
+		throw new CorruptionError(`A version edit has an expiry of table ${number} that fits no table.`);
+	}
+	table.expiry = expiry;
 }
 
 class Encoder {

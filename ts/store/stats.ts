@@ -87,6 +87,7 @@ function levelStats(store: StatsSource, tables: readonly TableMetadata[], level:
 		compression: compressionNames[store.tableOptions(level).compression],
 		entries: sum('entries'),
 		tombstones: sum('tombstones'),
+		expiring: tables.reduce((total, { expiry }) => total + (expiry?.entries ?? 0), 0),
 	};
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use crate::block_source::{CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
+use crate::expiry::{Moment, TimeSource};
 use crate::file_cache::FileCache;
 use crate::job::rate_limiter::RateLimiter;
 use crate::job::{self, CompactionJob, FlushJob, JobControl, Pace, TableSummary};
@@ -56,6 +57,7 @@ pub struct Engine {
     files: Arc<FileCache>,
     counters: Arc<Counters>,
     rate_limiter: RateLimiter,
+    time: TimeSource,
 }
 
 impl Engine {
@@ -68,6 +70,7 @@ impl Engine {
             files: Arc::new(FileCache::new(options.max_open_files)),
             counters: Arc::default(),
             rate_limiter: RateLimiter::default(),
+            time: TimeSource::default(),
         }
     }
 
@@ -149,9 +152,31 @@ impl Engine {
         self.view().covered_tables(snapshots)
     }
 
+    /// Fixes the time that reads see, in milliseconds since the epoch; `None`: that of the system.
+    pub fn set_time(&self, milliseconds: Option<u64>) {
+        self.time.set(milliseconds);
+    }
+
+    /// The time of a read that begins now.
+    pub fn moment(&self) -> Moment<'_> {
+        Moment::new(&self.time)
+    }
+
     /// Looks up a key; `take` gets the value where it lies.
     pub fn get_with<R>(&self, key: &[u8], sequence: u64, io: Io, take: impl FnOnce(&[u8]) -> R) -> Result<Lookup<R>> {
-        let context = ReadContext { cache: &self.cache, counters: &self.counters, io };
+        self.get_at(&self.moment(), key, sequence, io, take)
+    }
+
+    /// As [`Engine::get_with`], for several lookups of one moment.
+    pub fn get_at<R>(
+        &self,
+        moment: &Moment<'_>,
+        key: &[u8],
+        sequence: u64,
+        io: Io,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Lookup<R>> {
+        let context = ReadContext { cache: &self.cache, counters: &self.counters, io, moment };
         // Cloning the view would cost two writes to a counter that all threads share; the lock is held for the lookup instead, but not
         // while a file may be read.
         let result = match io {
@@ -174,7 +199,7 @@ impl Engine {
             fill_cache: options.fill_cache,
             ahead: ReadAhead::default(),
         };
-        ScanCursor::new(self.view(), blocks, options)
+        ScanCursor::new(self.view(), blocks, self.time.now(), options)
     }
 
     /// Limits what compactions write to so many bytes a second together; 0 takes the limit off. Flushes pass.

@@ -17,6 +17,7 @@ pub mod crc32;
 pub mod cursor;
 pub mod engine;
 pub mod error;
+pub mod expiry;
 pub mod file_cache;
 pub mod filter;
 pub mod internal_key;

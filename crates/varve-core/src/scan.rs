@@ -10,7 +10,8 @@
 //!     over it. Range deletes count that were there when the cursor was opened.
 //!  2. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level, this
 //!     is asked table by table.
-//!  3. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
+//!  3. What has expired when the cursor is opened is a tombstone to it; what expires later is there to its end.
+//!  4. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use crate::block_source::CachedBlocks;
 use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
+use crate::expiry::live_value;
+use crate::internal_key;
 use crate::merge::MergeCursor;
 use crate::range_delete::RangeDelete;
 use crate::view::{Source, View};
@@ -73,6 +75,8 @@ pub struct ScanCursor {
     /// Keeps memtables and tables alive.
     _view: Arc<View>,
     options: CursorOptions,
+    /// Milliseconds since the epoch at which it was opened.
+    now: u64,
     cache_only: Arc<AtomicBool>,
     merge: MergeCursor<Source>,
     coverages: Vec<Arc<Coverage>>,
@@ -82,6 +86,8 @@ pub struct ScanCursor {
     /// Reverse: the entry that is next, which the merge cursor has left already.
     saved_key: Vec<u8>,
     saved_value: Vec<u8>,
+    /// Forward: where in the value of the entry that is next the part for its reader begins.
+    value_start: usize,
     target: Vec<u8>,
     /// The error that ended the last fill behind entries that were sound. The next fill gives it: to look for it again would be to trust the
     /// order of the keys before it.
@@ -89,17 +95,19 @@ pub struct ScanCursor {
 }
 
 impl ScanCursor {
-    pub fn new(view: Arc<View>, blocks: CachedBlocks, options: CursorOptions) -> Self {
+    pub fn new(view: Arc<View>, blocks: CachedBlocks, now: u64, options: CursorOptions) -> Self {
         Self {
             merge: view.cursor(&blocks),
             coverages: view.coverages(options.sequence),
             cache_only: blocks.cache_only,
             _view: view,
             options,
+            now,
             place: Place::Start,
             last: Vec::new(),
             saved_key: Vec::new(),
             saved_value: Vec::new(),
+            value_start: 0,
             target: Vec::new(),
             failure: None,
         }
@@ -157,7 +165,7 @@ impl ScanCursor {
         let (key, value) = if self.options.reverse {
             (self.saved_key.as_slice(), self.saved_value.as_slice())
         } else {
-            (internal_key::user_key(self.merge.key()), self.merge.value())
+            (internal_key::user_key(self.merge.key()), &self.merge.value()[self.value_start..])
         };
         (if self.options.keys { key } else { &[] }, if self.options.values { value } else { &[] })
     }
@@ -259,10 +267,11 @@ impl ScanCursor {
                 passing = false;
                 if trailer >> 8 <= self.options.sequence {
                     let over = hiding(&self.coverages, user_key, trailer >> 8);
-                    match trailer as u8 {
-                        KIND_PUT if over.is_none() => return Ok(true),
-                        KIND_PUT | KIND_DELETE => {}
-                        kind => return Err(self.merge.locate(unknown_kind(kind))),
+                    let whole = self.merge.value();
+                    let live = live_value(trailer as u8, whole, || self.now).map_err(|error| self.merge.locate(error))?;
+                    if let Some(value) = live.filter(|_| over.is_none()) {
+                        self.value_start = whole.len() - value.len();
+                        return Ok(true);
                     }
                     self.last.clear();
                     self.last.extend_from_slice(user_key);
@@ -312,14 +321,12 @@ impl ScanCursor {
                     self.merge.move_top(|source| source.pass(over, true))?;
                     continue;
                 }
-                found = match trailer as u8 {
-                    KIND_PUT => true,
-                    KIND_DELETE => false,
-                    kind => return Err(self.merge.locate(unknown_kind(kind))),
-                };
+                let live = live_value(trailer as u8, self.merge.value(), || self.now);
+                let live = live.map_err(|error| self.merge.locate(error))?;
+                found = live.is_some();
                 self.saved_value.clear();
-                if found && self.options.values {
-                    self.saved_value.extend_from_slice(self.merge.value());
+                if let Some(value) = live.filter(|_| self.options.values) {
+                    self.saved_value.extend_from_slice(value);
                 }
             }
             self.merge.prev()?;

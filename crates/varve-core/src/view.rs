@@ -11,7 +11,8 @@ use crate::cache::BlockCache;
 use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
+use crate::expiry::{live_value, Moment};
+use crate::internal_key;
 use crate::level_cursor::LevelCursor;
 use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
@@ -46,6 +47,7 @@ pub struct ReadContext<'a> {
     pub cache: &'a BlockCache,
     pub counters: &'a Counters,
     pub io: Io,
+    pub moment: &'a Moment<'a>,
 }
 
 impl View {
@@ -100,7 +102,7 @@ impl View {
         let mut take = Some(take);
         let mut taken = |value: &[u8]| take.take().map(|take| take(value));
         for memtable in &self.memtables {
-            match memtable.get(user_key, sequence, &mut taken) {
+            match memtable.get(user_key, sequence, context.moment, &mut taken)? {
                 Found::Value(result) => return Ok(result),
                 Found::Tombstone => return Ok(None),
                 Found::Nothing => {}
@@ -175,7 +177,7 @@ impl Lookup<'_> {
         hidden_below: u64,
         take: &mut impl FnMut(&[u8]) -> R,
     ) -> Result<Found<R>> {
-        let ReadContext { cache, counters, io } = *self.context;
+        let ReadContext { cache, counters, io, .. } = *self.context;
         let resident = resident(table, io)?;
         if let Some(filter) = &resident.filter {
             Counters::count(&counters.filters(level).probes);
@@ -212,11 +214,8 @@ impl Lookup<'_> {
         if user_key != self.user_key {
             return Ok(None);
         }
-        match trailer as u8 {
-            KIND_PUT if trailer >> 8 >= hidden_below => Ok(Some(Found::Value(take(cursor.value())))),
-            KIND_PUT | KIND_DELETE => Ok(Some(Found::Tombstone)),
-            kind => Err(unknown_kind(kind)),
-        }
+        let value = live_value(trailer as u8, cursor.value(), || self.context.moment.now())?;
+        Ok(Some(Found::of(value.filter(|_| trailer >> 8 >= hidden_below), take)))
     }
 
     /// The table does not have the key, or only versions that are too new. When none can be too new, the filter let it pass in vain.

@@ -45,6 +45,7 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, max_open_files, keys, s
         c"approximateOffset" => approximate_offset,
         c"coveredTables" => covered_tables,
         c"rawBytes" => raw_bytes,
+        c"setTime" => set_time,
         c"flush" => flush,
         c"compact" => compact,
         c"cancelJobs" => cancel_jobs,
@@ -183,6 +184,13 @@ fn covered_tables(scope: Scope, state: &Rc<State>, [snapshots]: [Value; 1]) -> R
     let snapshots = scope.numbers(snapshots)?;
     let numbers = state.with_engine(|engine| Ok(engine.covered_tables(&snapshots)))?;
     scope.array(&numbers, |&number| scope.number(number as f64))
+}
+
+/// `(milliseconds | undefined)`
+fn set_time(scope: Scope, state: &Rc<State>, [milliseconds]: [Value; 1]) -> Result<Value> {
+    let fixed = if scope.is_undefined(milliseconds)? { None } else { Some(scope.to_u64(milliseconds)?) };
+    state.engine()?.set_time(fixed);
+    scope.undefined()
 }
 
 /// `(job: FlushJob, onProgress?) → { done, wait, cancel }`

@@ -275,6 +275,12 @@ fn summaries(scope: Scope, tables: &[TableSummary]) -> Result<Value> {
         scope.set(object, c"largestKey", scope.buffer(&table.largest_key)?)?;
         number(c"rawDataBytes", table.raw_data_bytes)?;
         number(c"storedDataBytes", table.stored_data_bytes)?;
+        if let Some(expiry) = &table.expiry {
+            let object_of_expiry = scope.object()?;
+            scope.set(object_of_expiry, c"entries", scope.number(expiry.entries as f64)?)?;
+            scope.set(object_of_expiry, c"latest", scope.number(expiry.latest as f64)?)?;
+            scope.set(object, c"expiry", object_of_expiry)?;
+        }
         Ok(object)
     })
 }

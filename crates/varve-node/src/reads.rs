@@ -148,13 +148,14 @@ fn many(engine: &Engine, packed: &[u8], count: usize, sequence: u64, mode: u32, 
     // A key takes at least the four bytes of its length.
     let mut many = Many { values: Vec::new(), lengths: Vec::with_capacity(count.min(packed.len() / 4)) };
     let mut rest = packed;
+    let moment = engine.moment();
     for _ in 0..count {
         let malformed = Error::Usage("the packed keys are cut short");
         let Some((length, tail)) = rest.split_first_chunk::<4>() else { return Err(malformed) };
         let Some((key, tail)) = tail.split_at_checked(u32::from_le_bytes(*length) as usize) else { return Err(malformed) };
         rest = tail;
         let values = &mut many.values;
-        let found = engine.get_with(key, sequence, io, |value| {
+        let found = engine.get_at(&moment, key, sequence, io, |value| {
             if mode == READ_PRESENCE {
                 return 0;
             }

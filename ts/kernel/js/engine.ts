@@ -36,6 +36,7 @@ import {
 import { CachedBlocks } from './block-source';
 import { copyBytes, readUint32 } from './bytes';
 import { BlockCache } from './cache';
+import { Moment, TimeSource } from './expiry';
 import { FileCache } from './file-cache';
 import { TRAILER_SIZE } from './internal-key';
 import { type JobMode, JobRunner } from './job/runner';
@@ -60,10 +61,12 @@ export class JsEngine implements KernelEngine, ScanHost {
 		falsePositives: 0,
 	}));
 	private readonly slab = new Slab();
+	private readonly time = new TimeSource();
 
 	/** For reads on the calling thread, one at a time. */
 	private readonly blocks: CachedBlocks;
 	private readonly lookup: PointLookup;
+	private readonly moment = new Moment(this.time);
 	private scratch: Buffer = Buffer.allocUnsafeSlow(INITIAL_KEY_SCRATCH + TRAILER_SIZE);
 	keyScratch: Buffer = this.scratch.subarray(0, INITIAL_KEY_SCRATCH);
 
@@ -77,7 +80,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.registry = new Registry(this.files, this.cache);
 		this.jobs = new JobRunner(fileSystem, jobMode);
 		this.blocks = new CachedBlocks(this.cache, this.counters);
-		this.lookup = new PointLookup(this.blocks, this.filterCounters);
+		this.lookup = new PointLookup(this.blocks, this.filterCounters, this.moment);
 	}
 
 	createMemtable(id: number, capacity: number): void {
@@ -135,6 +138,11 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return tables.reduce((sum, table) => sum + this.registry.table(table).rawBytes(load), 0);
 	}
 
+	setTime(milliseconds: number | undefined): void {
+		this.checkOpen();
+		this.time.fixed = milliseconds;
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.scratch = Buffer.allocUnsafeSlow(length + TRAILER_SIZE);
@@ -143,6 +151,12 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	get(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending {
 		this.checkOpen();
+		this.moment.reset();
+		return this.find(keyLength, sequence, mode, io);
+	}
+
+	/** A lookup of the moment that was begun. */
+	private find(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending {
 		this.blocks.allowIo = io !== IO_NONE;
 		this.blocks.fillCache = io === IO_CACHE;
 		this.lookup.start(this.registry.view, this.scratch, keyLength, sequence);
@@ -163,7 +177,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.withView(async (view) => {
 			const blocks = new CachedBlocks(this.cache, this.counters);
 			blocks.fillCache = fillCache;
-			const lookup = new PointLookup(blocks, this.filterCounters);
+			const lookup = new PointLookup(blocks, this.filterCounters, new Moment(this.time));
 			lookup.start(view, key, keyLength, sequence);
 			return this.finishLookup(lookup, blocks, mode);
 		});
@@ -171,13 +185,14 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult[] | Pending {
 		this.checkOpen();
+		this.moment.reset();
 		const results: ReadResult[] = [];
 		let at = 0;
 		for (let i = 0; i < count; i++) {
 			const length = readUint32(packed, at);
 			this.reserveKey(length);
 			at = copyKey(packed, at, length, this.scratch);
-			const result = this.get(length, sequence, mode, io);
+			const result = this.find(length, sequence, mode, io);
 			if (result === PENDING) return PENDING;
 			results.push(result);
 		}
@@ -196,7 +211,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.withView(async (view) => {
 			const blocks = new CachedBlocks(this.cache, this.counters);
 			blocks.fillCache = fillCache;
-			const lookup = new PointLookup(blocks, this.filterCounters);
+			const lookup = new PointLookup(blocks, this.filterCounters, new Moment(this.time));
 			const results: ReadResult[] = [];
 			let at = 0;
 			for (let i = 0; i < count; i++) {
@@ -215,7 +230,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.checkOpen();
 		const blocks = new CachedBlocks(this.cache, this.counters);
 		blocks.fillCache = options.fillCache;
-		const scan = new ScanCursor(this, this.registry.view.retain(), blocks, options);
+		const scan = new ScanCursor(this, this.registry.view.retain(), blocks, this.time.now(), options);
 		this.scans.add(scan);
 		return scan;
 	}

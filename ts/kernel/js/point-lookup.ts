@@ -5,12 +5,14 @@
  *  1. Sources are asked newest first, and the first that knows the key decides: older sources hold only older versions. A source with a
  *     range delete over the key knows it.
  *  2. After a miss `run` goes on where it stopped: with the same table, its filter already passed.
- *  3. The key is hashed once, before the first filter.
+ *  3. What has expired is a tombstone. The time is that of `moment`, which is asked when an entry that expires is met.
+ *  4. The key is hashed once, before the first filter.
  */
-import { KIND_PUT } from '../kernel';
+import { EXPIRY_SIZE, KIND_PUT, KIND_PUT_WITH_EXPIRY } from '../kernel';
 import { BlockCursor, TABLE_KEYS } from './block/cursor';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, EMPTY } from './bytes';
+import { hasExpired, type Moment } from './expiry';
 import type { Filter } from './filter/policy';
 import { KIND_SEEK, readSequence, TRAILER_SIZE, writeTrailer } from './internal-key';
 import { type Memtable, NOT_FOUND } from './memtable/memtable';
@@ -54,6 +56,7 @@ export class PointLookup {
 		private readonly blocks: CachedBlocks,
 		/** One for each level. */
 		private readonly counters: readonly FilterCounters[],
+		private readonly moment: Moment,
 	) {}
 
 	/** Prepares a lookup of `key[0, length)`; the eight bytes behind it are overwritten. */
@@ -160,6 +163,15 @@ export class PointLookup {
 
 	/** On the entry whose trailer is at `at`, which range deletes hide below a sequence number. */
 	private verdictOn(bytes: Buffer, at: number, hiddenBelow: number): Verdict {
-		return bytes[at] === KIND_PUT && (hiddenBelow === 0 || readSequence(bytes, at) >= hiddenBelow) ? PRESENT : DELETED;
+		const kind = bytes[at];
+		if (kind !== KIND_PUT && !this.isLive(kind)) return DELETED;
+		return hiddenBelow === 0 || readSequence(bytes, at) >= hiddenBelow ? PRESENT : DELETED;
+	}
+
+	/** Is an entry that is no plain put there? Its value gets rid of its expiry. */
+	private isLive(kind: number): boolean {
+		if (kind !== KIND_PUT_WITH_EXPIRY || hasExpired(kind, this.valueBytes, this.valueStart, this.moment.now())) return false;
+		this.valueStart += EXPIRY_SIZE;
+		return true;
 	}
 }

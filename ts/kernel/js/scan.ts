@@ -8,15 +8,17 @@
  *     the merge seek again, right behind that key: nothing is packed twice or left out.
  *  3. Going backward the versions of a key come oldest first, so a key is decided once the next one, or the end, was seen.
  *  4. Entries that were packed before an error are returned; the error comes with the next call.
- *  5. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level,
+ *  5. What has expired when the cursor is opened is a tombstone to it; what expires later is there to its end.
+ *  6. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level,
  *     this is asked table by table.
  */
 import { ClosedError } from '../../errors';
-import { type CursorOptions, FILL_PENDING, FILL_TOO_SMALL, type KernelCursor, KIND_PUT } from '../kernel';
+import { type CursorOptions, FILL_PENDING, FILL_TOO_SMALL, type KernelCursor, KIND_DELETE } from '../kernel';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, copyBytes, EMPTY } from './bytes';
 import type { Coverage } from './coverage';
 import type { SourceCursor } from './cursor';
+import { expirySize, hasExpired } from './expiry';
 import { KIND_SEEK, readSequence, TRAILER_SIZE } from './internal-key';
 import { KeyCopy } from './key-copy';
 import { MergeCursor } from './merge/cursor';
@@ -71,6 +73,8 @@ export class ScanCursor implements KernelCursor {
 		private readonly host: ScanHost,
 		private readonly view: View,
 		private readonly blocks: CachedBlocks,
+		/** Milliseconds since the epoch at which it was opened. */
+		private readonly now: number,
 		private readonly options: CursorOptions,
 	) {
 		this.lower = options.lower === undefined ? undefined : Buffer.from(options.lower);
@@ -228,8 +232,10 @@ export class ScanCursor implements KernelCursor {
 				continue;
 			}
 			const over = this.hiding(bytes, start, end, entrySequence);
-			const live = bytes[end] === KIND_PUT && over === undefined;
-			if (live && !this.pack(bytes, start, end, merge.valueBytes, merge.valueStart, merge.valueEnd)) return;
+			if (over === undefined && this.isLive(bytes[end])) {
+				const valueStart = merge.valueStart + expirySize(bytes[end]);
+				if (!this.pack(bytes, start, end, merge.valueBytes, valueStart, merge.valueEnd)) return;
+			}
 			lastKey.set(bytes, start, end);
 			if (over === undefined) merge.next();
 			else merge.moveTop((source) => source.pass(over, false));
@@ -273,14 +279,19 @@ export class ScanCursor implements KernelCursor {
 				continue;
 			}
 			const over = this.hiding(bytes, start, end, entrySequence);
-			this.groupLive = bytes[end] === KIND_PUT && over === undefined;
+			this.groupLive = over === undefined && this.isLive(bytes[end]);
 			this.groupValue = merge.valueBytes;
-			this.groupValueStart = merge.valueStart;
+			this.groupValueStart = merge.valueStart + expirySize(bytes[end]);
 			this.groupValueEnd = merge.valueEnd;
 			if (over === undefined) merge.prev();
 			else merge.moveTop((source) => source.pass(over, true));
 		}
 		this.groupComplete = group.present;
+	}
+
+	/** Is the current entry, of this kind, neither a tombstone nor expired? */
+	private isLive(kind: number): boolean {
+		return kind !== KIND_DELETE && !hasExpired(kind, this.merge.valueBytes, this.merge.valueStart, this.now);
 	}
 
 	/** The range delete that hides an entry from this reader. */

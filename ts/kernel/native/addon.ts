@@ -72,6 +72,7 @@ export interface NativeEngineFunctions {
 	setCacheCapacity(bytes: number): void;
 	rawBytes(tables: number[], load: boolean): number;
 	coveredTables(snapshots: number[]): number[];
+	setTime(milliseconds: number | undefined): void;
 	/** Length of the value, which is in the slab at `slabOffset`, or the value where it is too large for that, or MISSING or LOOKUP_PENDING. */
 	get(keyLength: number, sequence: number, io: IoPolicy, slabOffset: number): number | Buffer;
 	/** 0, MISSING or LOOKUP_PENDING. */

@@ -91,6 +91,10 @@ export class NativeEngine implements KernelEngine {
 		return call(() => this.#functions.coveredTables(snapshots));
 	}
 
+	setTime(milliseconds: number | undefined): void {
+		call(() => this.#functions.setTime(milliseconds));
+	}
+
 	reserveKey(length: number): void {
 		if (length <= this.keyScratch.length) return;
 		this.keyScratch = privateBuffer(Math.max(length, 2 * this.keyScratch.length));

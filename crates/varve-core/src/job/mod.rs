@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{seek_key, split, unknown_kind, user_key, KIND_PUT};
+use crate::expiry::live_value;
+use crate::internal_key::{pack_trailer, seek_key, split, user_key, KIND_DELETE};
 use crate::range_delete::{is_before, RangeDelete};
-use crate::table::TableOptions;
+use crate::table::{TableExpiry, TableOptions};
 use output::OutputTables;
 use rate_limiter::RateLimiter;
-use retention::Retention;
+use retention::{Fate, Retention};
 
 const REPORT_BYTES: u64 = 1024 * 1024;
 /// Bytes of output between two looks at the rate limiter.
@@ -27,6 +28,7 @@ const THROTTLE_BYTES: u64 = 64 * 1024;
 const LONGEST_SLEEP: Duration = Duration::from_millis(20);
 /// What an entry costs in a table besides key and value, about: for progress only.
 const ENTRY_BYTES: u64 = 4;
+const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
 /// Where and how a job writes its outputs.
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ pub struct JobOutput {
     pub first_number: u64,
     /// How many numbers were set aside; a job that needs more fails.
     pub number_count: u64,
-    /// Nanoseconds since the epoch.
+    /// Nanoseconds since the epoch. What has expired by then is a tombstone to the job.
     pub created_at: u64,
     pub table: TableOptions,
 }
@@ -113,6 +115,8 @@ pub struct TableSummary {
     /// Bytes of data blocks before and after compression.
     pub raw_data_bytes: u64,
     pub stored_data_bytes: u64,
+    /// `None` when no entry expires.
+    pub expiry: Option<TableExpiry>,
 }
 
 /// Size of a job's input: what its entries add up to, and what it is reported as.
@@ -184,6 +188,8 @@ fn copy_entries(
     pace: Pace<'_>,
 ) -> Result<Vec<TableSummary>> {
     let control = pace.control;
+    let now = tables.created_at() / NANOSECONDS_PER_MILLISECOND;
+    let mut tombstone = Vec::new();
     let mut copy = || -> Result<()> {
         let (mut done, mut reported, mut paced) = (0, 0, 0);
         bounds.seek_to_lower(cursor)?;
@@ -195,12 +201,19 @@ fn copy_entries(
                 return tables.finish();
             }
             let (key, value) = (cursor.key(), cursor.value());
-            let kind = split(key).1 as u8;
-            if kind > KIND_PUT {
-                return Err(cursor.locate(unknown_kind(kind)));
-            }
-            if retention.keeps(key) {
-                tables.add(key, value)?;
+            let (user_key, trailer) = split(key);
+            let kind = trailer as u8;
+            let live = live_value(kind, value, || now).map_err(|error| cursor.locate(error))?;
+            let fate = retention.fate(key, live.is_none() && kind != KIND_DELETE);
+            if fate != Fate::Dropped {
+                if fate == Fate::Buried {
+                    tombstone.clear();
+                    tombstone.extend_from_slice(user_key);
+                    tombstone.extend_from_slice(&pack_trailer(trailer >> 8, KIND_DELETE).to_le_bytes());
+                    tables.add(&tombstone, &[])?;
+                } else {
+                    tables.add(key, value)?;
+                }
                 let written = tables.written();
                 if written - paced >= THROTTLE_BYTES {
                     pace.wrote(written - paced);

@@ -68,6 +68,11 @@ impl<'a> OutputTables<'a> {
         Ok(())
     }
 
+    /// Nanoseconds since the epoch.
+    pub fn created_at(&self) -> u64 {
+        self.output.created_at
+    }
+
     /// Bytes written so far, about.
     pub fn written(&self) -> u64 {
         self.finished + self.current.as_ref().map_or(0, |current| current.writer.stored_size())
@@ -141,6 +146,7 @@ impl<'a> OutputTables<'a> {
             largest_key: properties.largest_key,
             raw_data_bytes: data_bytes.raw,
             stored_data_bytes: data_bytes.stored,
+            expiry: properties.expiry,
         });
         Ok(())
     }

@@ -16,6 +16,7 @@ pub mod resident;
 pub mod writer;
 
 pub use cursor::TableCursor;
+pub use properties::TableExpiry;
 pub use reader::{Table, TableSpan, TableSpec};
 pub use resident::Resident;
 pub use writer::{DataBytes, TableOptions, TableWriter, Written};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use varve_core::block::BlockBuilder;
-use varve_core::internal_key::{KIND_PUT, KIND_RANGE_DELETE};
+use varve_core::internal_key::{KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_RANGE_DELETE};
 use varve_core::table::footer::{Footer, FOOTER_SIZE};
 use varve_core::table::format::{seal_block, BlockHandle};
 use varve_core::table::{Table, TableWriter};
@@ -193,9 +193,20 @@ fn write_raw(path: &Path, entries: &[(Vec<u8>, &str)]) -> u64 {
 /// Unknown kinds are refused by whoever meets them; what lies before them is still given.
 #[test]
 fn an_unknown_kind_is_corruption_of_its_block() {
+    a_bad_entry_is_corruption_of_its_block(3, "unknown kind 3");
+}
+
+#[test]
+fn an_expiry_that_is_cut_short_is_corruption_of_its_block() {
+    a_bad_entry_is_corruption_of_its_block(KIND_PUT_WITH_EXPIRY, "too short to say when");
+}
+
+/// The value of the entry has seven bytes.
+fn a_bad_entry_is_corruption_of_its_block(kind: u8, expected: &str) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("raw.sst");
-    let entries = [(internal_key("a", 1, KIND_PUT), "1"), (internal_key("b", 2, 3), "2"), (internal_key("c", 3, KIND_PUT), "3")];
+    let entries =
+        [(internal_key("a", 1, KIND_PUT), "1"), (internal_key("b", 2, kind), "seven B"), (internal_key("c", 3, KIND_PUT), "3")];
     let size = write_raw(&path, &entries);
     let engine = engine_of(&path, size).unwrap();
     let second = engine_of(&path, size)
@@ -204,7 +215,7 @@ fn an_unknown_kind_is_corruption_of_its_block() {
     let refused = |error: Error| match error {
         Error::Corruption { path: Some(file), offset: Some(offset), message } => {
             assert_eq!((file, offset), (path.clone(), block));
-            assert!(message.contains("unknown kind 3"), "{message}");
+            assert!(message.contains(expected), "{message}");
         }
         other => panic!("{other:?}"),
     };

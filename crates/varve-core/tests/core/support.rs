@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use varve_core::file_cache::FileCache;
 use varve_core::filter::blocked_bloom::BlockedBloom;
-use varve_core::internal_key::{pack_trailer, KIND_DELETE, KIND_PUT, KIND_RANGE_DELETE};
+use varve_core::internal_key::{pack_trailer, KIND_DELETE, KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_RANGE_DELETE};
 use varve_core::varint::write_varint;
 use varve_core::{
     Bounds, CompactionJob, Compression, CursorOptions, Engine, EngineOptions, Error, Fill, FlushJob, Io, JobControl, JobOutput,
@@ -95,6 +95,11 @@ pub fn put(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Operation {
 
 pub fn delete(key: impl AsRef<[u8]>) -> Operation {
     (KIND_DELETE, key.as_ref().to_vec(), Vec::new())
+}
+
+/// `expires_at` is in milliseconds since the epoch.
+pub fn put_with_expiry(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, expires_at: u64) -> Operation {
+    (KIND_PUT_WITH_EXPIRY, key.as_ref().to_vec(), [&expires_at.to_le_bytes()[..], value.as_ref()].concat())
 }
 
 /// With an empty end: to the end of all keys.

@@ -8,7 +8,7 @@
  *  3. The value is a range of the block.
  */
 import { CorruptionError } from '../../../errors';
-import { KIND_PUT } from '../../kernel';
+import { EXPIRY_SIZE, KIND_PUT, KIND_PUT_WITH_EXPIRY } from '../../kernel';
 import { copyBytes, EMPTY, grow, readUint32 } from '../bytes';
 import type { Cursor } from '../cursor';
 import { compareInternalKeys, TRAILER_SIZE } from '../internal-key';
@@ -158,12 +158,19 @@ export class BlockCursor implements Cursor {
 		if (keyEnd > this.keyBytes.length) this.keyBytes = grow(this.keyBytes, this.shared, keyEnd);
 		const valueStart = this.keyAt + this.unshared;
 		copyBytes(this.block, this.keyAt, valueStart, this.keyBytes, this.shared);
-		if (this.checksKinds && this.keyBytes[keyEnd - TRAILER_SIZE] > KIND_PUT) throw this.malformed('an unknown kind of entry', at);
+		if (this.checksKinds && this.keyBytes[keyEnd - TRAILER_SIZE] > KIND_PUT) {
+			this.checkRareKind(this.keyBytes[keyEnd - TRAILER_SIZE], valueLength, at);
+		}
 		this.keyEnd = keyEnd;
 		this.entryAt = at;
 		this.valueStart = valueStart;
 		this.valueEnd = valueStart + valueLength;
 		this.valid = true;
+	}
+
+	private checkRareKind(kind: number, valueLength: number, at: number): void {
+		if (kind !== KIND_PUT_WITH_EXPIRY) throw this.malformed('an unknown kind of entry', at);
+		if (valueLength < EXPIRY_SIZE) throw this.malformed('an entry that expires is too short to say when', at);
 	}
 
 	/** Reads the header at `at` into the fields, checks it, and returns the length of the value. */

@@ -12,11 +12,12 @@ import type { FileSystem } from '../../../fs/file-system';
 import type { JobOutput, TableSpec, TableSummary } from '../../kernel';
 import { compareBytes } from '../bytes';
 import type { Cursor } from '../cursor';
+import { hasExpired } from '../expiry';
 import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from '../internal-key';
 import type { SharedTree } from '../memtable/tree';
 import { compareKeys, keyIsBefore, type RangeDelete } from '../range-delete';
 import type { OutputTables } from './output';
-import type { KeyRange, Retention } from './retention';
+import { BURIED, KEPT, type KeyRange, type Retention } from './retention';
 
 const SLICE_BYTES = 1024 * 1024;
 const CANCEL_CHECK_BYTES = 64 * 1024;
@@ -140,7 +141,11 @@ function copySlice(
 			checkCancelled(cancelled);
 			nextCheck = bytes + CANCEL_CHECK_BYTES;
 		}
-		if (retention.keeps(cursor.keyBytes, cursor.keyStart, cursor.keyEnd)) output.add(cursor);
+		const { keyBytes, keyStart, keyEnd } = cursor;
+		const expired = hasExpired(keyBytes[keyEnd - TRAILER_SIZE], cursor.valueBytes, cursor.valueStart, output.now);
+		const fate = retention.fate(keyBytes, keyStart, keyEnd, expired);
+		if (fate === KEPT) output.add(cursor);
+		else if (fate === BURIED) output.addTombstone(cursor);
 		bytes += ENTRY_BYTES + cursor.keyEnd - cursor.keyStart + cursor.valueEnd - cursor.valueStart;
 		cursor.next();
 	}

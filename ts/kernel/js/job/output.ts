@@ -13,14 +13,19 @@
 import { join } from 'node:path';
 import { IOError, ResourceError, VarveError } from '../../../errors';
 import type { FileSystem, WritableFile } from '../../../fs/file-system';
-import type { JobOutput, TableSummary } from '../../kernel';
-import { compareBytes } from '../bytes';
+import { type JobOutput, KIND_DELETE, type TableSummary } from '../../kernel';
+import { compareBytes, EMPTY } from '../bytes';
 import type { Cursor } from '../cursor';
-import { TRAILER_SIZE } from '../internal-key';
+import { readSequence, TRAILER_SIZE } from '../internal-key';
+import { KeyCopy } from '../key-copy';
 import { compareKeys, keyIsBefore, partitionPoint, type RangeDelete } from '../range-delete';
 import { TableWriter } from '../table/writer';
 
 const TEMPORARY = '.tmp';
+const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
+
+/** What is written of an entry. */
+type OutputEntry = Pick<Cursor, 'keyBytes' | 'keyStart' | 'keyEnd' | 'valueBytes' | 'valueStart' | 'valueEnd'>;
 
 /** Path of a job's output table. */
 export function outputPath(output: JobOutput, number: number): string {
@@ -48,6 +53,9 @@ export class OutputTables {
 	private passedCuts = 0;
 	/** Bytes of finished tables. */
 	private finished = 0;
+	/** Milliseconds since the epoch that the job takes for now. */
+	readonly now: number;
+	private readonly tombstone = new KeyCopy();
 
 	/**
 	 * @param cutSize bytes at which the next table starts
@@ -62,10 +70,11 @@ export class OutputTables {
 		private rangeDeletes: readonly RangeDelete[],
 	) {
 		this.nextNumber = output.firstNumber;
+		this.now = Number(output.createdAt / NANOSECONDS_PER_MILLISECOND);
 	}
 
 	/** Appends the entry that a cursor stands at. */
-	add(entry: Cursor): void {
+	add(entry: OutputEntry): void {
 		const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = entry;
 		try {
 			this.passCuts(keyBytes, keyStart, keyEnd);
@@ -79,6 +88,14 @@ export class OutputTables {
 		} catch (error) {
 			throw this.failed(error);
 		}
+	}
+
+	/** Appends a tombstone in the place of the entry that a cursor stands at, with its sequence number. */
+	addTombstone({ keyBytes, keyStart, keyEnd }: OutputEntry): void {
+		const { tombstone } = this;
+		tombstone.set(keyBytes, keyStart, keyEnd - TRAILER_SIZE);
+		const length = tombstone.withTrailer(readSequence(keyBytes, keyEnd - TRAILER_SIZE), KIND_DELETE);
+		this.add({ keyBytes: tombstone.bytes, keyStart: 0, keyEnd: length, valueBytes: EMPTY, valueStart: 0, valueEnd: 0 });
 	}
 
 	/** Bytes written so far, about. */
@@ -174,6 +191,7 @@ export class OutputTables {
 			largestKey: new Uint8Array(properties.largestKey),
 			rawDataBytes,
 			storedDataBytes,
+			expiry: properties.expiry,
 		});
 	}
 
