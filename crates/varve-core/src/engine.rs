@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use crate::blob::{BlobFiles, BlobSpec};
 use crate::block_source::{CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
@@ -41,6 +42,7 @@ pub struct Engine {
     view: RwLock<Arc<View>>,
     cache: Arc<BlockCache>,
     counters: Arc<Counters>,
+    blobs: Arc<BlobFiles>,
     rate_limiter: RateLimiter,
 }
 
@@ -52,6 +54,7 @@ impl Engine {
             view: RwLock::default(),
             cache: Arc::new(BlockCache::new(options.cache_bytes)),
             counters: Arc::default(),
+            blobs: Arc::default(),
             rate_limiter: RateLimiter::default(),
         }
     }
@@ -93,6 +96,16 @@ impl Engine {
         }
     }
 
+    /// Makes blob files known; reads none.
+    pub fn add_blobs(&self, specs: Vec<BlobSpec>) {
+        self.blobs.add(specs);
+    }
+
+    /// Forgets blob files that no reader needs any more.
+    pub fn drop_blobs(&self, numbers: &[u64]) {
+        self.blobs.remove(numbers);
+    }
+
     /// Makes the view for all reads from now on.
     pub fn install_view(&self, memtables: &[u64], levels: &[Vec<u64>]) -> Result<()> {
         let view = Arc::new(self.registry().view(memtables, levels)?);
@@ -118,7 +131,16 @@ impl Engine {
 
     /// Looks up a key; `take` gets the value where it lies.
     pub fn get_with<R>(&self, key: &[u8], sequence: u64, io: Io, take: impl FnOnce(&[u8]) -> R) -> Result<Lookup<R>> {
-        let context = ReadContext { cache: &self.cache, counters: &self.counters, io };
+        self.look_up(key, sequence, io, true, take)
+    }
+
+    /// Is there such a key? Touches no blob file.
+    pub fn contains(&self, key: &[u8], sequence: u64, io: Io) -> Result<Lookup<()>> {
+        self.look_up(key, sequence, io, false, |_| ())
+    }
+
+    fn look_up<R>(&self, key: &[u8], sequence: u64, io: Io, values: bool, take: impl FnOnce(&[u8]) -> R) -> Result<Lookup<R>> {
+        let context = ReadContext { cache: &self.cache, counters: &self.counters, blobs: &self.blobs, io, values };
         // Cloning the view would cost two writes to a counter that all threads share; the lock is held for the lookup instead, but not
         // while a file may be read.
         let result = match io {
@@ -140,7 +162,7 @@ impl Engine {
             cache_only: Arc::new(AtomicBool::new(false)),
             fill_cache: options.fill_cache,
         };
-        ScanCursor::new(self.view(), blocks, options)
+        ScanCursor::new(self.view(), blocks, Arc::clone(&self.blobs), options)
     }
 
     /// Limits what compactions write to so many bytes a second together; 0 takes the limit off. Flushes pass.
@@ -151,7 +173,7 @@ impl Engine {
     /// Writes a memtable to a table of level 0. Blocks; to be called on a thread of its own.
     pub fn flush(&self, flush: &FlushJob, control: &JobControl) -> Result<Vec<TableSummary>> {
         let memtable = self.registry().memtable(flush.memtable)?;
-        job::flush::run(memtable, flush, Pace { control, limiter: None })
+        job::flush::run(memtable, &self.blobs, flush, Pace { control, limiter: None })
     }
 
     /// Merges runs of tables. Blocks; to be called on a thread of its own.
@@ -160,7 +182,7 @@ impl Engine {
             let registry = self.registry();
             compaction.runs.iter().map(|run| registry.run(run)).collect::<Result<Vec<_>>>()?
         };
-        job::compaction::run(runs, compaction, Pace { control, limiter: Some(&self.rate_limiter) })
+        job::compaction::run(runs, &self.blobs, compaction, Pace { control, limiter: Some(&self.rate_limiter) })
     }
 
     pub fn stats(&self) -> Stats {
@@ -174,6 +196,7 @@ impl Engine {
             cache_hits: cache.hits,
             cache_misses: cache.misses,
             block_reads: self.counters.block_reads.load(Ordering::Relaxed),
+            blob_reads: self.counters.blob_reads.load(Ordering::Relaxed),
             filter_probes: sum(|level| level.probes),
             filter_negatives: sum(|level| level.negatives),
             filter_false_positives: sum(|level| level.false_positives),

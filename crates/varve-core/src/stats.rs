@@ -16,6 +16,7 @@ pub struct FilterCounters {
 #[derive(Default)]
 pub struct Counters {
     pub block_reads: AtomicU64,
+    pub blob_reads: AtomicU64,
     filters: [FilterCounters; LEVELS],
 }
 
@@ -56,6 +57,7 @@ pub struct Stats {
     pub cache_hits: u64,
     pub cache_misses: u64,
     pub block_reads: u64,
+    pub blob_reads: u64,
     pub filter_probes: u64,
     pub filter_negatives: u64,
     pub filter_false_positives: u64,

@@ -5,13 +5,14 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::blob::{BlobFiles, ValuePointer};
 use crate::block::{BlockCursor, KeyOrder};
 use crate::block_source::{cached_block, CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{self, unknown_kind, KIND_DELETE, KIND_PUT};
+use crate::internal_key::{self, has_value, unknown_kind, KIND_DELETE, KIND_PUT, KIND_VALUE_POINTER};
 use crate::level_cursor::LevelCursor;
 use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
@@ -45,7 +46,10 @@ pub enum Source {
 pub struct ReadContext<'a> {
     pub cache: &'a BlockCache,
     pub counters: &'a Counters,
+    pub blobs: &'a BlobFiles,
     pub io: Io,
+    /// Is the value wanted? Otherwise it is given as an empty one where it would have to be read from a blob file.
+    pub values: bool,
 }
 
 impl View {
@@ -175,7 +179,7 @@ impl Lookup<'_> {
         hidden_below: u64,
         take: &mut impl FnMut(&[u8]) -> R,
     ) -> Result<Found<R>> {
-        let ReadContext { cache, counters, io } = *self.context;
+        let ReadContext { cache, counters, io, .. } = *self.context;
         if let Some(filter) = &table.filter {
             Counters::count(&counters.filters(level).probes);
             if !filter.may_contain(self.hash) {
@@ -213,9 +217,26 @@ impl Lookup<'_> {
         }
         match trailer as u8 {
             KIND_PUT if trailer >> 8 >= hidden_below => Ok(Some(Found::Value(take(cursor.value())))),
-            KIND_PUT | KIND_DELETE => Ok(Some(Found::Tombstone)),
+            KIND_VALUE_POINTER if trailer >> 8 >= hidden_below => {
+                self.separated(cursor.key(), cursor.value(), take).map(Found::Value).map(Some)
+            }
+            kind if kind == KIND_DELETE || has_value(kind) => Ok(Some(Found::Tombstone)),
             kind => Err(unknown_kind(kind)),
         }
+    }
+
+    /// Takes the value of an entry whose value lies in a blob file.
+    fn separated<R>(&self, key: &[u8], pointer: &[u8], take: &mut impl FnMut(&[u8]) -> R) -> Result<R> {
+        let ReadContext { counters, blobs, io, values, .. } = *self.context;
+        if !values {
+            return Ok(take(&[]));
+        }
+        let pointer = ValuePointer::decode(pointer)?;
+        if io == Io::None {
+            return Err(Error::WouldBlock);
+        }
+        Counters::count(&counters.blob_reads);
+        Ok(take(&blobs.read(&pointer, key)?))
     }
 
     /// The table does not have the key, or only versions that are too new. When none can be too new, the filter let it pass in vain.

@@ -1,11 +1,13 @@
-//! The bodies of flush and compaction: entries in, tables out.
+//! The bodies of flush and compaction: entries in, tables and blob files out.
 
 pub mod compaction;
 pub mod flush;
+pub mod new_file;
 pub mod output;
 pub mod range_retention;
 pub mod rate_limiter;
 pub mod retention;
+pub mod values;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +15,13 @@ use std::time::{Duration, Instant};
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{seek_key, split, unknown_kind, user_key, KIND_PUT};
+use crate::internal_key::{has_value, seek_key, split, unknown_kind, user_key, KIND_DELETE};
 use crate::range_delete::{is_before, RangeDelete};
 use crate::table::TableOptions;
 use output::OutputTables;
 use rate_limiter::RateLimiter;
 use retention::Retention;
+use values::ValueOutput;
 
 const REPORT_BYTES: u64 = 1024 * 1024;
 /// Bytes of output between two looks at the rate limiter.
@@ -41,6 +44,28 @@ pub struct JobOutput {
     /// Nanoseconds since the epoch.
     pub created_at: u64,
     pub table: TableOptions,
+    /// What to do with values that lie, or should lie, in blob files. None: they stay where they are.
+    pub blobs: Option<BlobOutput>,
+}
+
+/// How a job treats values outside of tables.
+#[derive(Clone, Debug)]
+pub struct BlobOutput {
+    /// The `blob` directory.
+    pub directory: PathBuf,
+    /// Bytes from which on a value that the job has in hand goes to a blob file.
+    pub threshold: u64,
+    /// Bytes at which a blob file is ended and the next one begun.
+    pub file_size: u64,
+    /// Blob files take this number and those after it, in order.
+    pub first_number: u64,
+    /// How many numbers were set aside; a job that needs more fails.
+    pub number_count: u64,
+    /// Blob files out of which values are taken.
+    pub collect: Vec<u64>,
+    /// Leave out an entry whose value is to be taken out of a blob file and cannot be read there. A blob file that is not known counts as one
+    /// to be collected.
+    pub salvage: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -112,6 +137,8 @@ pub struct TableSummary {
     /// Bytes of data blocks before and after compression.
     pub raw_data_bytes: u64,
     pub stored_data_bytes: u64,
+    /// Blob files that the table refers to, ascending, and how many bytes of each.
+    pub blob_references: Vec<(u64, u64)>,
 }
 
 /// Size of a job's input: what its entries add up to, and what it is reported as.
@@ -179,6 +206,7 @@ fn copy_entries(
     bounds: &Bounds,
     mut retention: Retention<'_>,
     mut tables: OutputTables<'_>,
+    mut values: ValueOutput<'_>,
     input: InputSize,
     pace: Pace<'_>,
 ) -> Result<Vec<TableSummary>> {
@@ -191,16 +219,18 @@ fn copy_entries(
                 return Err(Error::Cancelled);
             }
             if !bounds.hold(cursor) {
+                values.finish()?;
                 return tables.finish();
             }
             let (key, value) = (cursor.key(), cursor.value());
             let kind = split(key).1 as u8;
-            if kind > KIND_PUT {
+            if kind != KIND_DELETE && !has_value(kind) {
                 return Err(cursor.locate(unknown_kind(kind)));
             }
-            if retention.keeps(key) {
-                tables.add(key, value)?;
-                let written = tables.written();
+            if !values.is_lost(key, value)? && retention.keeps(key) {
+                let (key, value) = values.place(key, value).map_err(|error| cursor.locate(error))?;
+                tables.add(key, value).map_err(|error| cursor.locate(error))?;
+                let written = tables.written() + values.written();
                 if written - paced >= THROTTLE_BYTES {
                     pace.wrote(written - paced);
                     paced = written;
@@ -221,6 +251,7 @@ fn copy_entries(
         }
         Err(error) => {
             tables.discard();
+            values.discard();
             Err(error)
         }
     }

@@ -20,7 +20,7 @@ use super::range_deletes::RangeDeletes;
 use crate::block::BlockBuilder;
 use crate::compression::{BlockCompressor, Compression};
 use crate::filter::{FilterBuilder, FilterPolicy, FilterSizing};
-use crate::internal_key::{self, pack_trailer, END_TRAILER, KIND_DELETE, KIND_RANGE_DELETE};
+use crate::internal_key::{self, pack_trailer, END_TRAILER, KIND_DELETE, KIND_RANGE_DELETE, KIND_VALUE_POINTER};
 use crate::range_delete::{is_before, RangeDelete};
 
 const INDEX_RESTART_INTERVAL: usize = 16;
@@ -74,6 +74,7 @@ pub struct TableWriter<W: Write> {
     data_bytes: DataBytes,
     compressor: BlockCompressor,
     compressed: bool,
+    value_pointers: bool,
     block: BlockBuilder,
     index: BlockBuilder,
     filter: Option<FilterBuilder>,
@@ -93,6 +94,7 @@ impl<W: Write> TableWriter<W> {
             data_bytes: DataBytes::default(),
             compressor: BlockCompressor::new(options.compression, options.compression_level),
             compressed: false,
+            value_pointers: false,
             block: BlockBuilder::new(options.restart_interval),
             index: BlockBuilder::new(INDEX_RESTART_INTERVAL),
             filter,
@@ -140,6 +142,7 @@ impl<W: Write> TableWriter<W> {
 
     fn count(&mut self, key: &[u8], value: &[u8], first: bool) {
         let (_, trailer) = internal_key::split(key);
+        self.value_pointers |= trailer as u8 == KIND_VALUE_POINTER;
         let properties = &mut self.properties;
         if first {
             properties.smallest_key = key.to_vec();
@@ -171,7 +174,8 @@ impl<W: Write> TableWriter<W> {
         let metaindex = self.write_raw(metaindex.finish())?;
         let index = self.index.finish();
         let index = self.write_raw(index)?;
-        let footer = Footer { metaindex, index, compressed: self.compressed, range_deletes: !range_deletes.is_empty() }.encode();
+        let (compressed, value_pointers) = (self.compressed, self.value_pointers);
+        let footer = Footer { metaindex, index, compressed, range_deletes: !range_deletes.is_empty(), value_pointers }.encode();
         self.out.write_all(&footer)?;
         let size = self.written + footer.len() as u64;
         Ok(Written { out: self.out, size, properties: self.properties, data_bytes: self.data_bytes })
