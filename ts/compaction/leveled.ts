@@ -20,7 +20,7 @@ import { type LevelTargets, levelTargets } from './level-targets';
 import { runsOf, similarRuns } from './runs';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
 import { bytesOf, isFree, isOccupied, sumOf, type TableShape, type TreeView } from './tree';
-import { dueTables, mergeFragments, rewriteInPlace } from './upkeep';
+import { collectBlobs, dueTables, mergeFragments, rewriteInPlace } from './upkeep';
 
 /** Added to the priority of level 0 when writes are being slowed. */
 const URGENT = 1_000_000;
@@ -192,7 +192,7 @@ export class LeveledStrategy implements CompactionStrategy {
 						: this.#sink(tree, level, table, cause);
 			if (compaction !== undefined) return compaction;
 		}
-		return mergeFragments(tree, this.#options);
+		return collectBlobs(tree) ?? mergeFragments(tree, this.#options);
 	}
 
 	/** Level 0 goes down soon in any case; for its tombstones only when they can take enough of what is rewritten for them away. */

@@ -19,7 +19,7 @@ import { areDisjoint, hull, type KeyRange, overlappingSorted } from './key-range
 import { type Run, runsOf, similarRuns } from './runs';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
 import { bytesOf, isFree, sumOf, type TreeView } from './tree';
-import { dueTables, mergeFragments, rewriteInPlace } from './upkeep';
+import { collectBlobs, dueTables, mergeFragments, rewriteInPlace } from './upkeep';
 
 export type TieredOptions = Pick<
 	StrategyOptions,
@@ -90,7 +90,7 @@ export class TieredStrategy implements CompactionStrategy {
 						: undefined;
 			if (compaction !== undefined) return compaction;
 		}
-		return mergeFragments(tree, this.#options);
+		return collectBlobs(tree) ?? mergeFragments(tree, this.#options);
 	}
 
 	/** A tombstone takes at most itself and one entry away, and the whole older run is rewritten for it. */

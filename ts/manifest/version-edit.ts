@@ -9,6 +9,7 @@
  */
 
 import { CorruptionError } from '../errors';
+import type { BlobReference } from '../kernel/kernel';
 import { LEVELS } from '../limits';
 import type { RecordedConfiguration } from '../options/configuration';
 import type { TableMetadata } from './table-metadata';
@@ -21,6 +22,8 @@ const TAG_LAST_SEQUENCE = 5;
 const TAG_COMPACTION_POINTER = 6;
 const TAG_DELETED_TABLE = 7;
 const TAG_ADDED_TABLE = 8;
+const TAG_ADDED_BLOB = 9;
+const TAG_BLOB_REFERENCES = 10;
 /** Tags from here on are optional: a reader that does not know one skips it. */
 const FIRST_OPTIONAL_TAG = 128;
 
@@ -37,6 +40,8 @@ export interface VersionEdit {
 	compactionPointers: [level: number, key: Uint8Array][];
 	deletedTables: [level: number, number: number][];
 	addedTables: [level: number, table: TableMetadata][];
+	/** Numbers and sizes of new blob files. A blob file goes with the last table that refers to it. */
+	addedBlobs?: BlobReference[];
 }
 
 export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
@@ -55,8 +60,16 @@ export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
 		out.number(table.size).number(table.entries).number(table.tombstones);
 		out.number(table.smallestSequence).number(table.largestSequence);
 		out.bytes(table.smallestKey).bytes(table.largestKey);
+		encodeBlobReferences(out, table);
 	}
+	for (const [file, size] of edit.addedBlobs ?? []) out.byte(TAG_ADDED_BLOB).number(file).number(size);
 	return out.finish();
+}
+
+function encodeBlobReferences(out: Encoder, { number, blobReferences = [] }: TableMetadata): void {
+	if (blobReferences.length === 0) return;
+	out.byte(TAG_BLOB_REFERENCES).number(number).number(blobReferences.length);
+	for (const [file, bytes] of blobReferences) out.number(file).number(bytes);
 }
 
 /** @throws CorruptionError when the record is no version edit. */
@@ -77,12 +90,29 @@ function decodeField(tag: number, input: Decoder, edit: VersionEdit): void {
 	else if (tag === TAG_COMPACTION_POINTER) edit.compactionPointers.push([input.level(), input.bytes('compaction pointer')]);
 	else if (tag === TAG_DELETED_TABLE) edit.deletedTables.push([input.level(), input.number('deleted table')]);
 	else if (tag === TAG_ADDED_TABLE) edit.addedTables.push([input.level(), decodeTable(input)]);
-	else if (tag >= FIRST_OPTIONAL_TAG) input.bytes('optional field');
+	else if (tag === TAG_BLOB_REFERENCES) decodeBlobReferences(input, edit);
+	else if (tag === TAG_ADDED_BLOB) {
+		edit.addedBlobs ??= [];
+		edit.addedBlobs.push([input.number('blob file number'), input.number('size of a blob file')]);
+	} else if (tag >= FIRST_OPTIONAL_TAG) input.bytes('optional field');
 	else throw new CorruptionError(`A version edit has the unknown field ${tag}; a newer Varve may have written it.`);
 }
 
+/** They follow the table that they belong to. */
+function decodeBlobReferences(input: Decoder, edit: VersionEdit): void {
+	const number = input.number('file number');
+	const table = edit.addedTables.at(-1)?.[1];
+	if (table?.number !== number)
+		throw new CorruptionError(`A version edit has blob references of table ${number} that do not follow it.`);
+	const references: BlobReference[] = [];
+	for (let left = input.number('count of blob references'); left > 0; left--) {
+		references.push([input.number('blob file number'), input.number('bytes of a blob file')]);
+	}
+	table.blobReferences = references;
+}
+
 function decodeTable(input: Decoder): TableMetadata {
-	const table = {
+	const table: TableMetadata = {
 		number: input.number('file number'),
 		birthLevel: input.level(),
 		createdAt: input.time(),

@@ -2,12 +2,14 @@
  * The flusher: writes immutable memtables to level 0, oldest first, one at a time.
  *
  * Invariants:
- *  1. One table for each frozen memtable. It is in the manifest before the memtable and its log are let go.
+ *  1. One table for each frozen memtable, and a blob file if it has large values. They are in the manifest before the memtable and its log are let go.
  *  2. A failed flush is reported, leaves no file, and is tried again after a while; the data stays in memory and in the log.
  */
 import { Deferred } from '../commit/deferred';
-import type { FlushJob, TableSummary } from '../kernel/kernel';
+import type { BlobReference, FlushJob, TableSummary } from '../kernel/kernel';
+import { writtenBlobFiles } from '../manifest/blob-files';
 import { BackgroundLoop, type BackgroundWork } from './background-loop';
+import { flushedBlobs } from './blob-jobs';
 import { JobSlot, openOutputs, type StoreContext } from './context';
 import type { Memtable } from './memtables';
 
@@ -82,12 +84,15 @@ export class Flusher implements BackgroundWork {
 		const job = jobs.begin({ kind: 'flush', reason: 'memtable', ...plan });
 		events.emit('flush', { state: 'begin', job: job.number, entries, bytes: usage, milliseconds: 0 });
 		try {
-			const tables = await this.#slot.run(this.#store.engine.flush(this.#jobOf(memtable), job.progress));
-			await openOutputs(this.#store, tables);
-			await this.#install(memtable, tables);
-			const bytes = tables.reduce((sum, table) => sum + table.size, 0);
+			const flush = this.#jobOf(memtable);
+			const tables = await this.#slot.run(this.#store.engine.flush(flush, job.progress));
+			const blobs = writtenBlobFiles(tables, flush.output.blobs);
+			await openOutputs(this.#store, tables, blobs);
+			await this.#install(memtable, tables, blobs);
+			const blobBytes = blobs.reduce((sum, [, size]) => sum + size, 0);
+			const bytes = tables.reduce((sum, table) => sum + table.size, blobBytes);
 			const milliseconds = job.milliseconds();
-			job.succeeded(tables);
+			job.succeeded(tables, blobBytes);
 			counters.flushed(usage, bytes, milliseconds);
 			events.emit('flush', { state: 'end', job: job.number, entries, bytes, milliseconds });
 		} catch (error) {
@@ -111,16 +116,17 @@ export class Flusher implements BackgroundWork {
 				numberCount: 1,
 				createdAt: environment.clock.nanoseconds(),
 				table: this.#store.tableOptions(0),
+				blobs: flushedBlobs(this.#store),
 			},
 		};
 	}
 
 	/** Puts the table in the place of the memtable and its log. */
-	async #install(memtable: Memtable, tables: readonly TableSummary[]): Promise<void> {
+	async #install(memtable: Memtable, tables: readonly TableSummary[], addedBlobs: BlobReference[]): Promise<void> {
 		const { memtables, versions, files } = this.#store;
 		const logNumber = memtables.walNumberAfterOldest();
 		const addedTables = tables.map((table): [number, TableSummary] => [0, table]);
-		await versions.apply({ logNumber, lastSequence: memtable.lastSequence, addedTables }, () => {
+		await versions.apply({ logNumber, lastSequence: memtable.lastSequence, addedTables, addedBlobs }, () => {
 			memtables.removeOldest();
 			this.#store.installView();
 		});

@@ -7,10 +7,11 @@
  *  2. After `close` every call throws ClosedError; `close` waits for asynchronous reads and jobs.
  *  3. `keyScratch` is the start of a private buffer with room for a trailer behind it: a lookup needs no copy of its key.
  */
-import { ClosedError } from '../../errors';
+import { ClosedError, CorruptionError } from '../../errors';
 import type { FileSystem } from '../../fs/file-system';
 import { LEVELS } from '../../limits';
 import {
+	type BlobSpec,
 	type CompactionJob,
 	type CursorOptions,
 	type EngineOptions,
@@ -32,6 +33,9 @@ import {
 	type RunningJob,
 	type TableSpec,
 } from '../kernel';
+import { BlobFiles } from './blob/files';
+import type { ValuePointer } from './blob/pointer';
+import { ScanValues } from './blob/scan-values';
 import { CachedBlocks } from './block-source';
 import { copyBytes, readUint32 } from './bytes';
 import { BlockCache } from './cache';
@@ -49,7 +53,8 @@ export class JsEngine implements KernelEngine, ScanHost {
 	private readonly cache: BlockCache;
 	private readonly registry: Registry;
 	private readonly jobs: JobRunner;
-	private readonly counters = { blockReads: 0 };
+	private readonly blobs: BlobFiles;
+	private readonly counters = { blockReads: 0, blobReads: 0 };
 	/** One for each level. */
 	private readonly filterCounters: readonly FilterCounters[] = Array.from({ length: LEVELS }, () => ({
 		probes: 0,
@@ -71,6 +76,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 	constructor(options: EngineOptions, fileSystem: FileSystem, jobMode: JobMode) {
 		this.cache = new BlockCache(options.cacheBytes);
 		this.registry = new Registry(fileSystem, this.cache);
+		this.blobs = new BlobFiles(fileSystem);
 		this.jobs = new JobRunner(fileSystem, jobMode);
 		this.blocks = new CachedBlocks(this.cache, this.counters);
 		this.lookup = new PointLookup(this.blocks, this.filterCounters);
@@ -99,6 +105,16 @@ export class JsEngine implements KernelEngine, ScanHost {
 	dropTables(numbers: number[]): void {
 		this.checkOpen();
 		this.registry.dropTables(numbers);
+	}
+
+	addBlobs(specs: BlobSpec[]): void {
+		this.checkOpen();
+		this.blobs.add(specs);
+	}
+
+	dropBlobs(numbers: number[]): void {
+		this.checkOpen();
+		this.blobs.remove(numbers);
 	}
 
 	installView(memtables: number[], levels: number[][]): void {
@@ -133,7 +149,9 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.blocks.fillCache = io === IO_CACHE;
 		this.lookup.start(this.registry.view, this.scratch, keyLength, sequence);
 		try {
-			return this.lookup.run() ? this.value(this.lookup, mode) : undefined;
+			if (!this.lookup.run()) return undefined;
+			if (this.lookup.pointer === undefined || mode === READ_PRESENCE) return this.value(this.lookup, mode);
+			return io === IO_NONE ? PENDING : this.separatedValue(this.lookup, mode);
 		} catch (error) {
 			if (error === this.blocks.miss) return PENDING;
 			throw error;
@@ -201,7 +219,8 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.checkOpen();
 		const blocks = new CachedBlocks(this.cache, this.counters);
 		blocks.fillCache = options.fillCache;
-		const scan = new ScanCursor(this, this.registry.view.retain(), blocks, options);
+		const values = new ScanValues(this.blobs, this.counters);
+		const scan = new ScanCursor(this, this.registry.view.retain(), blocks, values, options);
 		this.scans.add(scan);
 		return scan;
 	}
@@ -227,7 +246,18 @@ export class JsEngine implements KernelEngine, ScanHost {
 			Uint8Array.from(end),
 		]);
 		const bounds = { lower: lower && Uint8Array.from(lower), upper: upper && Uint8Array.from(upper) };
-		const request = { runs, snapshots, keepTombstones, bounds, cuts: cuts.map((cut) => Uint8Array.from(cut)), output };
+		const { blobs } = output;
+		const isRead = ({ number }: BlobSpec) => blobs?.salvage === true || blobs?.collect.includes(number) === true;
+		const read = this.blobs.specs().filter(isRead);
+		const request = {
+			runs,
+			snapshots,
+			keepTombstones,
+			bounds,
+			cuts: cuts.map((cut) => Uint8Array.from(cut)),
+			blobs: read,
+			output,
+		};
 		return this.jobs.run({ kind: 'compaction', ...request }, onProgress);
 	}
 
@@ -271,6 +301,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		await this.jobs.close();
 		while (this.pending.size > 0) await Promise.allSettled(this.pending);
 		this.registry.clear();
+		this.blobs.clear();
 		this.cache.clear();
 	}
 
@@ -311,12 +342,35 @@ export class JsEngine implements KernelEngine, ScanHost {
 		blocks.allowIo = false;
 		for (;;) {
 			try {
-				return lookup.run() ? this.value(lookup, mode) : undefined;
+				if (!lookup.run()) return undefined;
+				if (lookup.pointer === undefined || mode === READ_PRESENCE) return this.value(lookup, mode);
+				break;
 			} catch (error) {
 				if (error !== blocks.miss) throw error;
 			}
 			await blocks.load();
 			this.checkOpen();
+		}
+		return this.separatedValueAsync(lookup, mode);
+	}
+
+	/** The value of a lookup that has found a pointer. */
+	private separatedValue(lookup: PointLookup, mode: ReadMode): ReadResult {
+		this.counters.blobReads++;
+		try {
+			return asResult(this.blobs.read(lookup.pointer as ValuePointer, lookup.owner), mode);
+		} catch (error) {
+			throw located(error, lookup);
+		}
+	}
+
+	/** As {@link separatedValue}, off the calling thread. */
+	private async separatedValueAsync(lookup: PointLookup, mode: ReadMode): Promise<ReadResult> {
+		this.counters.blobReads++;
+		try {
+			return asResult(await this.blobs.readAsync(lookup.pointer as ValuePointer, lookup.owner), mode);
+		} catch (error) {
+			throw located(error, lookup);
 		}
 	}
 
@@ -331,6 +385,18 @@ export class JsEngine implements KernelEngine, ScanHost {
 		const { path, size } = this.registry.table(number);
 		return { number, path, size };
 	}
+}
+
+/** A value that has memory of its own. */
+function asResult(value: Buffer, mode: ReadMode): ReadResult {
+	return mode === READ_UTF8 ? value.toString('utf8') : value;
+}
+
+/** Damage that is the pointer's own gets the place of the entry. */
+function located(error: unknown, { entryPath: path, entryOffset: offset }: PointLookup): unknown {
+	return error instanceof CorruptionError && error.path === undefined
+		? new CorruptionError(error.message, { path, offset })
+		: error;
 }
 
 /** Copies the packed key behind the length at `at` and answers the position after it. */

@@ -7,12 +7,14 @@
  *  2. After a miss `run` goes on where it stopped: with the same table, its filter already passed.
  *  3. The key is hashed once, before the first filter.
  */
-import { KIND_PUT } from '../kernel';
+import { KIND_VALUE_POINTER } from '../kernel';
+import type { ValueOwner } from './blob/file';
+import { readPointer, type ValuePointer } from './blob/pointer';
 import { BlockCursor, TABLE_KEYS } from './block/cursor';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, EMPTY } from './bytes';
 import type { Filter } from './filter/policy';
-import { KIND_SEEK, readSequence, TRAILER_SIZE, writeTrailer } from './internal-key';
+import { hasValue, KIND_SEEK, readSequence, TRAILER_SIZE, writeTrailer } from './internal-key';
 import { type Memtable, NOT_FOUND } from './memtable/memtable';
 import type { Table } from './table/reader';
 import type { View } from './view';
@@ -35,6 +37,12 @@ export class PointLookup {
 	valueBytes: Buffer = EMPTY;
 	valueStart = 0;
 	valueEnd = 0;
+	/** Where the value lies instead, if that is a blob file. */
+	pointer: ValuePointer | undefined;
+	/** Sequence number of the entry, and where it stands; only with a pointer. */
+	entrySequence = 0;
+	entryPath = '';
+	entryOffset = 0;
 
 	private view: View | undefined;
 	private key: Buffer = EMPTY;
@@ -64,6 +72,12 @@ export class PointLookup {
 		this.source = 0;
 		this.hashed = false;
 		this.filterPassed = false;
+		this.pointer = undefined;
+	}
+
+	/** The entry that was found, for its blob file. */
+	get owner(): ValueOwner {
+		return { key: this.key, start: 0, end: this.length - TRAILER_SIZE, sequence: this.entrySequence };
 	}
 
 	/** Lets go of what the last lookup referred to. */
@@ -152,11 +166,17 @@ export class PointLookup {
 		this.valueBytes = entries.valueBytes;
 		this.valueStart = entries.valueStart;
 		this.valueEnd = entries.valueEnd;
+		if (entries.keyBytes[keyEnd] === KIND_VALUE_POINTER) {
+			this.pointer = readPointer(entries.valueBytes, entries.valueStart, entries.valueEnd);
+			this.entrySequence = readSequence(entries.keyBytes, keyEnd);
+			this.entryPath = table.path;
+			this.entryOffset = table.blockOffset(block);
+		}
 		return this.verdictOn(entries.keyBytes, keyEnd, hiddenBelow);
 	}
 
 	/** On the entry whose trailer is at `at`, which range deletes hide below a sequence number. */
 	private verdictOn(bytes: Buffer, at: number, hiddenBelow: number): Verdict {
-		return bytes[at] === KIND_PUT && (hiddenBelow === 0 || readSequence(bytes, at) >= hiddenBelow) ? PRESENT : DELETED;
+		return hasValue(bytes[at]) && (hiddenBelow === 0 || readSequence(bytes, at) >= hiddenBelow) ? PRESENT : DELETED;
 	}
 }

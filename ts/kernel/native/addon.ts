@@ -3,6 +3,7 @@
  * folder. What they throw and reject with is a {@link NativeError}.
  */
 import type {
+	BlobSpec,
 	CompactionJob,
 	FilterPolicyName,
 	FlushJob,
@@ -64,6 +65,8 @@ export interface NativeEngineFunctions {
 	dropMemtable(id: number): void;
 	openTables(specs: TableSpec[]): Promise<void>;
 	dropTables(numbers: number[]): void;
+	addBlobs(specs: BlobSpec[]): void;
+	dropBlobs(numbers: number[]): void;
 	installView(memtables: number[], levels: number[][]): void;
 	approximateOffset(table: number, key: Uint8Array): number;
 	coveredTables(snapshots: number[]): number[];

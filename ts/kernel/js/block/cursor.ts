@@ -8,10 +8,11 @@
  *  3. The value is a range of the block.
  */
 import { CorruptionError } from '../../../errors';
-import { KIND_PUT } from '../../kernel';
+import { KIND_VALUE_POINTER } from '../../kernel';
+import { readPointer } from '../blob/pointer';
 import { copyBytes, EMPTY, grow, readUint32 } from '../bytes';
 import type { Cursor } from '../cursor';
-import { compareInternalKeys, TRAILER_SIZE } from '../internal-key';
+import { compareInternalKeys, isEntryKind, TRAILER_SIZE } from '../internal-key';
 import { readVarint32, varint } from '../varint';
 
 /** What the keys of a block are: names, internal keys, or internal keys whose kinds must be known to this release. */
@@ -158,12 +159,19 @@ export class BlockCursor implements Cursor {
 		if (keyEnd > this.keyBytes.length) this.keyBytes = grow(this.keyBytes, this.shared, keyEnd);
 		const valueStart = this.keyAt + this.unshared;
 		copyBytes(this.block, this.keyAt, valueStart, this.keyBytes, this.shared);
-		if (this.checksKinds && this.keyBytes[keyEnd - TRAILER_SIZE] > KIND_PUT) throw this.malformed('an unknown kind of entry', at);
+		if (this.checksKinds) this.checkKind(this.keyBytes[keyEnd - TRAILER_SIZE], at, valueStart, valueStart + valueLength);
 		this.keyEnd = keyEnd;
 		this.entryAt = at;
 		this.valueStart = valueStart;
 		this.valueEnd = valueStart + valueLength;
 		this.valid = true;
+	}
+
+	private checkKind(kind: number, at: number, valueStart: number, valueEnd: number): void {
+		if (!isEntryKind(kind)) throw this.malformed('an unknown kind of entry', at);
+		if (kind === KIND_VALUE_POINTER && readPointer(this.block, valueStart, valueEnd) === undefined) {
+			throw this.malformed('a value pointer is malformed', at);
+		}
 	}
 
 	/** Reads the header at `at` into the fields, checks it, and returns the length of the value. */

@@ -5,6 +5,7 @@
  */
 import type { FileSystem } from '../../../fs/file-system';
 import type { TableSpec } from '../../kernel';
+import { BlobFiles } from '../blob/files';
 import { Level, LevelCursor } from '../level-cursor';
 import { MergeCursor } from '../merge/cursor';
 import { Table } from '../table/reader';
@@ -20,9 +21,12 @@ import {
 import { OutputTables } from './output';
 import { Retention } from './retention';
 import { SequentialBlocks } from './sequential-blocks';
+import { ValueOutput } from './values';
 
 export function* compactionSteps(request: CompactionRequest, environment: JobEnvironment): JobSteps {
 	const inputs: Table[] = [];
+	const blobs = new BlobFiles(environment.fileSystem);
+	blobs.add(request.blobs);
 	try {
 		const levels = request.runs.map((run) => new Level(openRun(environment.fileSystem, run, inputs)));
 		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks())));
@@ -30,8 +34,10 @@ export function* compactionSteps(request: CompactionRequest, environment: JobEnv
 		const retention = new Retention(request.snapshots, request.keepTombstones, rangeDeletes);
 		const { tableSize } = request.output.table;
 		const output = new OutputTables(environment.fileSystem, request.output, tableSize, request.cuts, retention.rangeDeletes());
-		return yield* copyEntries(cursor, request.bounds, retention, output, environment.cancelled, inputSize(inputs));
+		const values = new ValueOutput(environment.fileSystem, request.output.blobs, blobs);
+		return yield* copyEntries(cursor, request.bounds, retention, output, values, environment.cancelled, inputSize(inputs));
 	} finally {
+		blobs.clear();
 		for (const table of inputs) table.release();
 	}
 }

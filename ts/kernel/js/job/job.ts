@@ -9,7 +9,7 @@
  */
 import { AbortError } from '../../../errors';
 import type { FileSystem } from '../../../fs/file-system';
-import type { JobOutput, TableSpec, TableSummary } from '../../kernel';
+import type { BlobSpec, JobOutput, TableSpec, TableSummary } from '../../kernel';
 import { compareBytes } from '../bytes';
 import type { Cursor } from '../cursor';
 import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from '../internal-key';
@@ -17,6 +17,7 @@ import type { SharedTree } from '../memtable/tree';
 import { compareKeys, keyIsBefore, type RangeDelete } from '../range-delete';
 import type { OutputTables } from './output';
 import type { KeyRange, Retention } from './retention';
+import type { ValueOutput } from './values';
 
 const SLICE_BYTES = 1024 * 1024;
 const CANCEL_CHECK_BYTES = 64 * 1024;
@@ -38,6 +39,8 @@ export interface CompactionRequest {
 	bounds: Bounds;
 	/** User keys, ascending, on whose two sides outputs are separate. */
 	cuts: Uint8Array[];
+	/** Blob files that the job may have to read. */
+	blobs: BlobSpec[];
 	output: JobOutput;
 }
 
@@ -83,6 +86,7 @@ export function* copyEntries(
 	{ lower, upper }: Bounds,
 	retention: Retention,
 	output: OutputTables,
+	values: ValueOutput,
 	cancelled: Int32Array,
 	input: InputSize,
 ): JobSteps {
@@ -90,14 +94,16 @@ export function* copyEntries(
 		let done = 0;
 		seekToLower(cursor, lower);
 		while (isWithin(cursor, upper)) {
-			done += copySlice(cursor, upper, retention, output, cancelled);
+			done += copySlice(cursor, upper, retention, output, values, cancelled);
 			const share = Math.min(1, done / input.entryBytes);
-			yield { done: Math.round(share * input.reported), total: input.reported, written: output.written };
+			yield { done: Math.round(share * input.reported), total: input.reported, written: output.written + values.written };
 		}
 		checkCancelled(cancelled);
+		values.finish();
 		return output.finish();
 	} catch (error) {
 		output.discard();
+		values.discard();
 		throw error;
 	}
 }
@@ -131,6 +137,7 @@ function copySlice(
 	upper: Uint8Array | undefined,
 	retention: Retention,
 	output: OutputTables,
+	values: ValueOutput,
 	cancelled: Int32Array,
 ): number {
 	let bytes = 0;
@@ -140,7 +147,8 @@ function copySlice(
 			checkCancelled(cancelled);
 			nextCheck = bytes + CANCEL_CHECK_BYTES;
 		}
-		if (retention.keeps(cursor.keyBytes, cursor.keyStart, cursor.keyEnd)) output.add(cursor);
+		const { keyBytes, keyStart, keyEnd } = cursor;
+		if (!values.isLost(cursor) && retention.keeps(keyBytes, keyStart, keyEnd)) output.add(values.place(cursor));
 		bytes += ENTRY_BYTES + cursor.keyEnd - cursor.keyStart + cursor.valueEnd - cursor.valueStart;
 		cursor.next();
 	}
