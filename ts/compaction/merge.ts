@@ -149,7 +149,6 @@ export class Merge {
 			},
 		};
 	}
-
 }
 
 /** Those of which much is garbage; what a user compacts without a threshold comes back into tables. */

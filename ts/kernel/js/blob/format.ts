@@ -86,7 +86,21 @@ export function encodeRecord(
 	return record;
 }
 
-/** What is wrong with a record, read from `offset`, that should hold a value of this length of `key[start, end)` at a sequence number. */
+/** Do the bytes of a record agree with its checksum? */
+export function checksumMatches(record: Buffer): boolean {
+	if (record.length < CHECKSUM_SIZE) return false;
+	xxHash64(record, CHECKSUM_SIZE, record.length);
+	return readUint32(record, 0) === hash.low && readUint32(record, 4) === hash.high;
+}
+
+/** The lengths of internal key and value at the beginning of a record; `undefined` when they are malformed. */
+export function readLengths(record: Buffer): { key: number; value: number } | undefined {
+	const key = readVarint32(record, CHECKSUM_SIZE, record.length);
+	const value = key < 0 ? -1 : readVarint32(record, varint.end, record.length);
+	return value < 0 ? undefined : { key, value };
+}
+
+/** Throws unless a record, read from `offset`, holds a value of this length of `key[start, end)` at a sequence number. */
 export function checkRecord(
 	record: Buffer,
 	key: Uint8Array,
@@ -98,18 +112,16 @@ export function checkRecord(
 	offset: number,
 ): void {
 	const refuse = (what: string) => new CorruptionError(`value at ${offset} of ${path}: ${what}`, { path, offset });
-	xxHash64(record, CHECKSUM_SIZE, record.length);
-	if (readUint32(record, 0) !== hash.low || readUint32(record, 4) !== hash.high) {
+	if (!checksumMatches(record)) {
 		throw refuse('its checksum does not match: restore the file from a backup, or repair the store with Database.repair');
 	}
-	const keyLength = readVarint32(record, CHECKSUM_SIZE, record.length);
-	const length = keyLength < 0 ? -1 : readVarint32(record, varint.end, record.length);
+	const lengths = readLengths(record);
 	const keyAt = varint.end;
 	const trailerAt = keyAt + end - start;
 	const isEntry =
-		length === valueLength &&
-		keyLength === end - start + TRAILER_SIZE &&
-		record.length === keyAt + keyLength + length &&
+		lengths?.value === valueLength &&
+		lengths.key === end - start + TRAILER_SIZE &&
+		record.length === keyAt + lengths.key + valueLength &&
 		compareBytes(record, keyAt, trailerAt, key, start, end) === 0 &&
 		record[trailerAt] === KIND_PUT &&
 		readSequence(record, trailerAt) === sequence;
