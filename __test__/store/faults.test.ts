@@ -190,6 +190,7 @@ describe('a flush or compaction that fails', () => {
 			};
 			for (const text of ['a first text of some length', 'a second text of some length']) {
 				await patient.fill(text);
+				patient.fileSystem.heal();
 				patient.fileSystem.fail({ methods: [method], path, code: 'ENOSPC' });
 				await expect(patient.store.flush()).rejects.toMatchObject({ code: 'VARVE_IO', cause: { code: 'ENOSPC' } });
 				await patient.store.flush();
@@ -198,6 +199,7 @@ describe('a flush or compaction that fails', () => {
 			// The last file is a third garbage now, and is collected.
 			for (const key of KEYS.slice(0, 10)) await patient.write(put(key, 'a third text of some length'));
 			await patient.store.flush();
+			patient.fileSystem.heal();
 			patient.fileSystem.fail({ methods: [method], path, code: 'EIO' });
 			await patient.store.compact(everything).catch(() => undefined);
 			await patient.store.compact(everything);

@@ -8,6 +8,7 @@
  *  3. Each record of a blob file that the job writes is referred to by one entry of its output tables: their references add up to the file.
  *  4. `discard` leaves no file behind.
  */
+import { join } from 'node:path';
 import { CorruptionError, IOError, ResourceError, VarveError } from '../../../errors';
 import type { FileSystem } from '../../../fs/file-system';
 import { type BlobOutput, blobFileName, KIND_PUT, KIND_VALUE_POINTER } from '../../kernel';
@@ -134,7 +135,7 @@ export class ValueOutput {
 			this.nextNumber++;
 			return { target, writer };
 		} catch (error) {
-			throw writeFailed(name, error);
+			throw writeFailed(join(output.directory, name), error);
 		}
 	}
 
