@@ -45,6 +45,25 @@ export function valueBytes(i) {
 }
 
 /**
+ * Values of ASCII letters that compress to half: the second half of each repeats the first.
+ * @param {number} count
+ * @param {number} size even
+ * @returns {Buffer[]}
+ */
+export function halfCompressibleValues(count, size) {
+	return Array.from({ length: count }, (_, i) => {
+		const value = Buffer.allocUnsafe(size);
+		let state = (i * 2_654_435_761 + 1) >>> 0;
+		for (let offset = 0; offset < size / 2; offset++) {
+			state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+			value[offset] = 0x40 + (state >>> 26);
+		}
+		value.copy(value, size / 2, 0, size / 2);
+		return value;
+	});
+}
+
+/**
  * Entries of a block of internal keys: ascending, each key followed by a trailer of sequence number and kind.
  * @param {number} first number of the first key
  * @param {number} count

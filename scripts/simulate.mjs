@@ -9,8 +9,8 @@ import { help, parseArguments } from './simulate/arguments.mjs';
 import { chart } from './simulate/chart.mjs';
 import { makeLoads } from './simulate/loads.mjs';
 import { Simulation } from './simulate/simulation.mjs';
-import { svg } from './simulate/svg.mjs';
 import { ENTRY_BYTES } from './simulate/tables.mjs';
+import { svg } from './svg.mjs';
 import { number, table } from './table.mjs';
 
 /** @typedef {import('./simulate/arguments.mjs').Arguments} Arguments */

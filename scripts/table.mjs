@@ -15,6 +15,18 @@ export function table(heading, rows) {
 }
 
 /**
+ * The same as a table of Markdown.
+ * @param {string[]} heading
+ * @param {string[][]} rows
+ * @param {number} [left] how many columns are to the left, default 1
+ * @returns {string}
+ */
+export function markdownTable(heading, rows, left = 1) {
+	const line = (/** @type {string[]} */ cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+	return [line(heading), line(heading.map((_, column) => (column < left ? '---' : '---:'))), ...rows.map(line)].join('\n');
+}
+
+/**
  * A number with separators between thousands.
  * @param {number} value
  * @param {number} [digits] decimals, default 0

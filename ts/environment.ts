@@ -28,11 +28,17 @@ export interface Environment {
 	lock(directory: string): DirectoryLock;
 }
 
-const epochAtStart = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+/** The latest time that was told. */
+let latest = 0n;
 
 /** The clock of the machine. */
 export const systemClock: Clock = {
-	nanoseconds: () => epochAtStart + process.hrtime.bigint(),
+	// Entries expire by it: it must not fall behind, as clocks that only go forward do while the machine sleeps.
+	nanoseconds: () => {
+		const now = BigInt(Date.now()) * 1_000_000n;
+		if (now > latest) latest = now;
+		return latest;
+	},
 	milliseconds: () => performance.now(),
 	schedule: (callback, delay, keepAlive = false) => {
 		const timer = setTimeout(callback, delay);

@@ -37,9 +37,12 @@ export type {
 	IteratorOptions,
 	JobStats,
 	LevelStats,
+	MemoryStats,
 	OpenOptions,
+	PutOptions,
 	RangeOptions,
 	ReadOptions,
 	StoreOptions,
+	TableLoading,
 	WriteOptions,
 } from './types';

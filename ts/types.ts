@@ -20,6 +20,8 @@ export type Decoded<E extends Encoding> = E extends 'utf8' ? string : Buffer;
  */
 export type Durability = 'always' | 'interval' | 'never';
 
+/** When the indexes and filters of tables are read: while the store opens, or by the first read that needs them. */
+export type TableLoading = 'eager' | 'lazy';
 /** A codec for the data blocks of tables, or none. */
 export type Compression = 'none' | 'lz4' | 'snappy' | 'zstd';
 
@@ -39,10 +41,26 @@ export interface StoreOptions {
 	syncIntervalBytes?: number;
 	/** Size at which a memtable is frozen and flushed. Default 32 MiB, at least 4 KiB. */
 	memtableSize?: number;
-	/** Frozen memtables that may wait for their flush before writes are stopped. Default 3. */
+	/**
+	 * Frozen memtables that may wait for their flush before writes are stopped; a synchronous write then waits, on the calling thread, until
+	 * the oldest is flushed. Default 3.
+	 */
 	maxImmutableMemtables?: number;
 	/** Limit of the block cache; 0 turns it off. Default 64 MiB. */
 	cacheSize?: number;
+	/**
+	 * Bytes that memtables, indexes and filters of tables, background jobs and the block cache may take together; `stats().memory` shows them.
+	 * Memtables get at most half of it, the block cache what the others leave, up to `cacheSize`. What Node.js itself takes is not in it.
+	 * Default `false`: each part keeps to its own options. At least 8 MiB.
+	 */
+	memoryLimit?: number | false;
+	/** Most files of tables that are kept open; the others are opened again when they are read. Default 1000, at least 16. */
+	maxOpenFiles?: number;
+	/**
+	 * When the indexes and filters of tables are read and verified. `'eager'`: all of them while the store opens. `'lazy'`: by the first
+	 * read that needs them, which shows damage as its CorruptionError. Default `'eager'`.
+	 */
+	tableLoading?: TableLoading;
 	/** Size at which a data block is cut. Default 16 KiB. */
 	blockSize?: number;
 	/** Entries between two restart points of a data block. Default 16. */
@@ -124,7 +142,7 @@ export interface StoreOptions {
 	fifoMaxAgeSeconds?: number;
 	/**
 	 * Share of tombstones, 0.01 to 1, from which a table is compacted although its level is in shape; `false` for never. Tombstones that a
-	 * snapshot needs do not count. Not for fifo. Default 0.5.
+	 * snapshot needs do not count; entries that expire do, once the last of their table has. Not for fifo. Default 0.5.
 	 */
 	tombstoneRatio?: number | false;
 	/** Seconds after which a table is rewritten although its level is in shape; 0 for never. Not for fifo. Default 0. */
@@ -168,6 +186,12 @@ export interface CallOptions {
 export interface WriteOptions extends CallOptions {
 	/** `true` is `'always'`, `false` is `'never'`. Default: that of the database. */
 	sync?: boolean | Durability | undefined;
+}
+
+/** Options of a put. */
+export interface PutOptions extends WriteOptions {
+	/** Milliseconds, more than 0, after which the entry is gone. Default: it stays. See docs/tuning.md, "Expiry". */
+	ttl?: number | undefined;
 }
 
 /** Options of a read. */
@@ -218,7 +242,8 @@ export interface ClearOptions extends WriteOptions, RangeOptions {
 
 /** One operation of a batch. */
 export type BatchOperation =
-	| { type: 'put'; key: Bytes; value: Bytes }
+	/** With `ttl`: milliseconds, more than 0, after which the entry is gone. */
+	| { type: 'put'; key: Bytes; value: Bytes; ttl?: number | undefined }
 	| { type: 'delete'; key: Bytes }
 	/** Deletes all keys from `start` to `end` (exclusive; default: to the end of all keys). An empty range deletes nothing. */
 	| { type: 'deleteRange'; start: Bytes; end?: Bytes | undefined };
@@ -231,12 +256,17 @@ export interface LevelStats {
 	tables: number;
 	/** Bytes of the files. */
 	bytes: number;
-	/** Bytes of the keys, with eight more for each, and values that they hold, before compression. */
+	/**
+	 * Bytes of the keys, with eight more for each, and values that they hold, before compression. A table that no read has needed yet
+	 * under `tableLoading: 'lazy'` counts with the size of its file.
+	 */
 	rawBytes: number;
 	/** What new tables of the level are compressed with; older ones may have been with another. */
 	compression: Compression;
 	entries: number;
 	tombstones: number;
+	/** Entries that expire, or have expired and are there still; they count as entries, and not as tombstones. */
+	expiring: number;
 }
 
 /** The filters of one level. Counters count since the store was opened. */
@@ -268,6 +298,20 @@ export interface JobStats {
 	milliseconds: number;
 	/** Why it failed; `undefined` while it runs, and when it did not. */
 	error: Error | undefined;
+}
+
+/** Bytes of memory that a store takes, by part. */
+export interface MemoryStats {
+	/** `memoryLimit`; `undefined` without one. */
+	limit: number | undefined;
+	memtables: number;
+	/** Indexes, filters and range deletes of loaded tables. Of all parts this alone may pass the limit, when no room is left for the cache. */
+	tables: number;
+	/** Blocks in the cache. */
+	cache: number;
+	/** Set aside for background jobs and queues. */
+	work: number;
+	total: number;
 }
 
 /** What `stats()` returns. Counters count since the store was opened. */
@@ -313,6 +357,7 @@ export interface DatabaseStats {
 	handles: { iterators: number; snapshots: number; forgotten: number };
 	/** Files that are no longer needed and could not be deleted; the next open tries again. */
 	undeletedFiles: number;
+	memory: MemoryStats;
 	reads: KernelStats;
 	/** Filters of levels 0 to 6. */
 	filters: FilterStats[];

@@ -11,6 +11,9 @@ class Target implements CommitTarget {
 	soon = 0;
 	syncs = 0;
 	refusal: Error | undefined;
+	/** What synchronous writes asked room for. */
+	readonly rooms: number[] = [];
+	full = false;
 	durability = new Deferred<void>();
 
 	checkWritable(): void {
@@ -19,6 +22,11 @@ class Target implements CommitTarget {
 
 	room(): Promise<void> | undefined {
 		return this.stalls[0]?.promise;
+	}
+
+	makeRoomSync(encoder: { count: number }): void {
+		if (this.full) throw new Error('disk full');
+		this.rooms.push(encoder.count);
 	}
 
 	commit(encoder: { count: number }): void {
@@ -72,6 +80,24 @@ describe('the commit queue', () => {
 		queue.addSync(put('b')[0], 'always');
 		expect([target.commits, target.syncs]).toEqual([[1, 1], 1]);
 		await first;
+	});
+
+	it('asks for room for both, and leaves the group that waits when there is none', async () => {
+		const target = new Target();
+		const queue = new CommitQueue(target);
+		const first = queue.add(put('a')[0], 'never');
+		queue.addSync(put('b')[0], 'never');
+		expect(target.rooms).toEqual([1, 1]);
+		const second = queue.add(put('c')[0], 'never');
+		target.full = true;
+		expect(() => queue.addSync(put('d')[0], 'never')).toThrow('disk full');
+		target.full = false;
+		await Promise.all([first, second]);
+		target.full = true;
+		expect(() => queue.addSync(put('e')[0], 'never')).toThrow('disk full');
+		target.full = false;
+		queue.addSync(put('f')[0], 'never');
+		expect(target.commits).toEqual([1, 1, 1, 1]);
 	});
 
 	it('drops the operations of a write that throws, and no others', async () => {

@@ -4,7 +4,7 @@
  *     == title
  *     tiered tieredMaxRuns=4           strategy and options, beside those of all cases; leveled when there is no such line
  *     L0: 4[a-c]:10 3[a-c]:10 …        number[smallest-largest]:size, level 0 newest first; behind it, each when it matters,
- *                                      t20 tombstones (of 100 entries), @50 written at second 50, #7 newest sequence number,
+ *                                      t20 tombstones (of 100 entries), e30!90 that expire by second 90, @50 written at second 50, #7 newest sequence number,
  *                                      r range deletes alone; [smallest-end) ends before a key, [smallest-) with all keys
  *     busy 4 3                         tables that running jobs read
  *     running L1 a-c                   span that a running job writes
@@ -14,6 +14,7 @@
  *     full a-c                         ask for the full compaction of a range (without one: of everything)
  *     split 2                          split what is picked
  *     debt                             ask for the debt
+ *     due                              ask when the time makes something due
  *     ----
  *     L0 4 + L1 10 -> L1 (level0), cut at g, keep a-d
  */
@@ -62,7 +63,7 @@ export const caseOptions: StrategyOptions = {
 interface ParsedCase {
 	tree: TreeView;
 	options: StrategyOptions;
-	ask: 'pick' | 'debt' | { full: KeyRange | undefined };
+	ask: 'pick' | 'debt' | 'due' | { full: KeyRange | undefined };
 	parts: number | undefined;
 }
 
@@ -71,6 +72,7 @@ export function answer(input: string): string {
 	const { tree, options, ask, parts } = parseCase(input);
 	const strategy = makeStrategy(options);
 	if (ask === 'debt') return String(strategy.debt(tree));
+	if (ask === 'due') return String(strategy.nextDue(tree) / 1000);
 	const compaction = ask === 'pick' ? strategy.pick(tree) : strategy.pickFull(tree, ask.full);
 	if (compaction === undefined) return 'none';
 	if (compaction === 'blocked') return compaction;
@@ -106,7 +108,7 @@ function parseCase(input: string): ParsedCase {
 		else if (word === 'now') tree.now = Number(rest[0]) * 1000;
 		else if (word === 'full') result.ask = { full: rest.length === 0 ? undefined : closed(rest[0]) };
 		else if (word === 'split') result.parts = Number(rest[0]);
-		else if (word === 'debt') result.ask = 'debt';
+		else if (word === 'debt' || word === 'due') result.ask = word;
 		else if (['leveled', 'tiered', 'fifo'].includes(word)) Object.assign(result.options, parseOptions(word, rest));
 		else throw new Error(`no line of a case: ${line}`);
 	}
@@ -123,9 +125,9 @@ function parseOptions(compactionStrategy: string, settings: string[]): Record<st
 }
 
 function parseTable(text: string): TableShape {
-	const match = /^(\d+)\[(\w+)-(\w*)([\])]):(\d+)(r)?(?:t(\d+))?(?:@(\d+))?(?:#(\d+))?$/.exec(text);
+	const match = /^(\d+)\[(\w+)-(\w*)([\])]):(\d+)(r)?(?:t(\d+))?(?:e(\d+)!(\d+))?(?:@(\d+))?(?:#(\d+))?$/.exec(text);
 	if (match === null) throw new Error(`no table: ${text}`);
-	const [, number, smallest, end, bracket, size, alone, tombstones = 0, seconds = 0, sequence = number] = match;
+	const [, number, smallest, end, bracket, size, alone, tombstones = 0, expiring, latest, seconds = 0, sequence = number] = match;
 	return {
 		number: Number(number),
 		smallest: key(smallest),
@@ -133,6 +135,7 @@ function parseTable(text: string): TableShape {
 		size: Number(size),
 		entries: alone === undefined ? 100 : 0,
 		tombstones: Number(tombstones),
+		expiry: expiring === undefined ? undefined : { entries: Number(expiring), latest: Number(latest) * 1000 },
 		createdAt: Number(seconds) * 1000,
 		largestSequence: Number(sequence),
 	};

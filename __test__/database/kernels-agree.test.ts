@@ -49,7 +49,7 @@ describe.runIf(kernelNames.length > 1)('the kernels agree', () => {
 					store.commits.addSync((encoder) => {
 						if (dice === 0) encoder.deleteRange(key, `${key}${random.below(10)}`);
 						else if (dice < 10) encoder.delete(key);
-						else encoder.put(key, value);
+						else encoder.put(key, value, dice < 20 ? 1_700_000_000_000 + random.below(60) : undefined);
 					}, 'never');
 				}
 				await store.flush();

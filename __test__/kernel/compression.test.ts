@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { CorruptionError } from '../../ts/errors';
 import { nodeFileSystem } from '../../ts/fs/node-file-system';
 import { decompress } from '../../ts/kernel/js/compression/decompress';
+import { FileCache } from '../../ts/kernel/js/file-cache';
 import { Table } from '../../ts/kernel/js/table/reader';
 import {
 	COMPRESSION_LZ4,
@@ -71,11 +72,12 @@ async function read(kernel: Kernel, spec: TableSpec): Promise<unknown> {
 
 /** The data blocks of a table, decompressed, and how each is stored. */
 function blocksOf(spec: TableSpec): { raw: string[]; stored: number[] } {
-	const table = Table.open(nodeFileSystem, spec);
+	const table = Table.open(new FileCache(nodeFileSystem, 1), spec);
 	const bytes = readFileSync(spec.path);
-	const places = Array.from({ length: table.blockCount }, (_, block) => block);
-	const raw = places.map((block) => table.readBlock(block).toString('hex'));
-	const stored = places.map((block) => bytes[table.blockOffset(block) + table.blockSize(block)]);
+	const resident = table.load();
+	const places = Array.from({ length: resident.blockCount }, (_, block) => resident.handle(block));
+	const raw = places.map((handle) => table.file.readBlock(handle).toString('hex'));
+	const stored = places.map(({ offset, size }) => bytes[offset + size]);
 	table.release();
 	return { raw, stored };
 }
@@ -162,8 +164,8 @@ describe.each(writers)('tables of the $name kernel with compression $id', ({ ker
 	it('with flipped bytes behind a sound checksum give a typed error, or what the bytes say', async () => {
 		const { spec } = await write(kernel, operationsOf(11, 60), { blockSize: 1 << 20, compression: id });
 		const bytes = readFileSync(spec.path);
-		const table = Table.open(nodeFileSystem, spec);
-		const size = table.blockSize(0);
+		const table = Table.open(new FileCache(nodeFileSystem, 1), spec);
+		const size = table.load().blockSize(0);
 		table.release();
 		const random = new Random(5);
 		const path = join(root, `resealed-${kernel.name}-${id}.sst`);

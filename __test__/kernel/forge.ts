@@ -12,8 +12,7 @@ export function reseal(table: Buffer, offset: number, size: number): void {
 }
 
 /** A table whose one data block has these stored bytes; all else is right. */
-export function forgeTable(compression: number, stored: Buffer): Buffer {
-	const key = internalKey('key', 1);
+export function forgeTable(compression: number, stored: Buffer, key = internalKey('key', 1)): Buffer {
 	const parts: Buffer[] = [];
 	let end = 0;
 	const add = (contents: Uint8Array, id = 0) => {
@@ -30,6 +29,7 @@ export function forgeTable(compression: number, stored: Buffer): Buffer {
 		entries: 1,
 		tombstones: 0,
 		rangeDeletes: 0,
+		expiry: undefined,
 		userKeys: 1,
 		rawKeyBytes: key.length,
 		rawValueBytes: 0,

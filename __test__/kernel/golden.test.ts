@@ -20,7 +20,8 @@ interface Handle {
 interface Output {
 	name: string;
 	bytes: string;
-	summary: Omit<Record<keyof TableSummary, number | string>, 'blobReferences'> & Pick<TableSummary, 'blobReferences'>;
+	summary: Omit<Record<keyof TableSummary, number | string>, 'blobReferences' | 'expiry'> &
+		Pick<TableSummary, 'blobReferences' | 'expiry'>;
 }
 /** Flushes of memtables, and a compaction of what they wrote. */
 interface Jobs {
@@ -65,6 +66,7 @@ interface Vectors {
 	compression: { id: number; length: number; xxHash64: string; stored: string }[];
 	jobs: Jobs;
 	rangeDeletes: Jobs;
+	expiry: Jobs;
 }
 
 const vectors = JSON.parse(readFileSync(join(__dirname, '../golden/vectors.json'), 'utf8')) as Vectors;
@@ -155,7 +157,7 @@ describe.each(kernels)('golden vectors of the $name kernel', (kernel) => {
 		expect(hex(kernel.mergeBlocks(blocks.map(unhex), restartInterval))).toBe(merged);
 	});
 
-	it.each(['jobs', 'rangeDeletes'] as const)('whole tables, by flush and by compaction (%s)', async (name) => {
+	it.each(['jobs', 'rangeDeletes', 'expiry'] as const)('whole tables, by flush and by compaction (%s)', async (name) => {
 		const directory = join(root, name);
 		mkdirSync(directory);
 		const { flushes, compaction } = vectors[name];

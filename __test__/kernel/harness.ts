@@ -8,6 +8,7 @@ import { apply, jobOutput, type Operation, type Random, type TextEntry, tableSpe
 interface Version {
 	sequence: number;
 	value: string | undefined;
+	expiresAt: number | undefined;
 }
 
 export class Harness {
@@ -20,6 +21,8 @@ export class Harness {
 	private memtables = [1];
 	private nextMemtable = 2;
 	private nextFile = 1;
+	/** Milliseconds since the epoch, of reads and of jobs. */
+	private time = 1_700_000_000_000;
 	/** Level 0 newest first, the others in key order. */
 	levels: TableSummary[][] = [[], [], []];
 
@@ -31,6 +34,7 @@ export class Harness {
 		private readonly table: Partial<TableOptions>,
 	) {
 		this.engine = kernel.createEngine({ cacheBytes });
+		this.engine.setTime(this.time);
 		this.engine.createMemtable(1, 1 << 20);
 		this.install();
 	}
@@ -46,9 +50,10 @@ export class Harness {
 				continue;
 			}
 			const value = this.random.chance(0.3) ? undefined : this.random.bytes(this.random.below(60));
-			operations.push({ key, value });
+			const expiresAt = value !== undefined && this.random.chance(0.4) ? this.time + this.random.below(100) : undefined;
+			operations.push({ key, value, expiresAt });
 			const versions = this.model.get(key.toString('latin1')) ?? [];
-			versions.push({ sequence: this.lastSequence + operations.length, value: value?.toString('latin1') });
+			versions.push({ sequence: this.lastSequence + operations.length, value: value?.toString('latin1'), expiresAt });
 			this.model.set(key.toString('latin1'), versions);
 		}
 		apply(this.engine, this.lastSequence + 1, operations);
@@ -116,6 +121,12 @@ export class Harness {
 		for (const table of covered) unlinkSync(tableSpec(this.directory, table).path);
 	}
 
+	/** Lets time pass. */
+	wait(): void {
+		this.time += this.random.below(60);
+		this.engine.setTime(this.time);
+	}
+
 	takeSnapshot(): void {
 		this.snapshots.push(this.lastSequence);
 	}
@@ -124,10 +135,10 @@ export class Harness {
 		if (this.snapshots.length > 0) this.snapshots.splice(this.random.below(this.snapshots.length), 1);
 	}
 
-	/** Value that the model has for a key at a sequence number. */
+	/** Value that the model has for a key at a sequence number, now. */
 	expected(key: string, sequence: number): string | undefined {
 		const version = this.model.get(key)?.findLast((one) => one.sequence <= sequence);
-		if (version === undefined) return undefined;
+		if (version === undefined || (version.expiresAt ?? Number.POSITIVE_INFINITY) <= this.time) return undefined;
 		const bytes = Buffer.from(key, 'latin1');
 		const hidden = this.rangeDeletes.some(
 			(one) =>
@@ -172,7 +183,8 @@ export class Harness {
 
 	private output(level: number) {
 		this.nextFile += 1000;
-		return jobOutput(this.directory, this.nextFile, level, this.table);
+		const createdAt = BigInt(this.time) * 1_000_000n + 999_999n;
+		return { ...jobOutput(this.directory, this.nextFile, level, this.table), createdAt };
 	}
 
 	private open(outputs: TableSummary[]): Promise<void> {

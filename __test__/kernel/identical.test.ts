@@ -34,6 +34,7 @@ async function runJobs(kernel: Kernel, seed: number, directory: string): Promise
 					key: random.chance(0.5) ? random.key() : Buffer.from(`user:${random.below(500)}`),
 					value: random.chance(0.25) ? undefined : random.bytes(random.below(random.chance(0.05) ? 3000 : 50)),
 					end: random.chance(0.03) ? rangeEnd(random) : undefined,
+					expiresAt: random.chance(0.2) ? 1_700_000_000_000 + random.below(1000) - 500 : undefined,
 				}),
 			);
 			apply(engine, sequence, operations);

@@ -46,7 +46,8 @@ describe.each(kernels)('model of the $name kernel', (kernel) => {
 
 	async function change(harness: Harness): Promise<void> {
 		const dice = harness.random.fraction();
-		if (dice < 0.55) harness.write();
+		if (dice < 0.1) harness.wait();
+		else if (dice < 0.55) harness.write();
 		else if (dice < 0.62) harness.freeze();
 		else if (dice < 0.75) await harness.flush();
 		else if (dice < 0.88) await harness.compact();

@@ -13,7 +13,9 @@ import {
 	type KernelEngine,
 	KIND_DELETE,
 	KIND_PUT,
+	KIND_PUT_WITH_EXPIRY,
 	KIND_RANGE_DELETE,
+	READ_BUFFER,
 } from '../../ts/kernel/kernel';
 
 export const NEWEST = Number.MAX_SAFE_INTEGER;
@@ -58,6 +60,8 @@ export interface Operation {
 	key: Uint8Array;
 	/** Undefined deletes. */
 	value?: Uint8Array | undefined;
+	/** Of a put: when it expires, in milliseconds since the epoch. */
+	expiresAt?: number | undefined;
 	/** Given: a range delete; empty: to the end of all keys. */
 	end?: Uint8Array | undefined;
 }
@@ -68,14 +72,29 @@ function varint(value: number): Buffer {
 	return Buffer.from([...bytes, value]);
 }
 
+/** A value as it stands behind its expiry. */
+export function withExpiry(value: Uint8Array, expiresAt: number): Buffer {
+	const time = Buffer.alloc(8);
+	time.writeBigUInt64LE(BigInt(expiresAt));
+	return Buffer.concat([time, value]);
+}
+
 /** One batch in WAL format. */
 export function encodeRecord(sequence: number, operations: readonly Operation[]): Buffer {
 	const header = Buffer.alloc(12);
 	header.writeBigUInt64LE(BigInt(sequence));
 	header.writeUInt32LE(operations.length, 8);
 	const parts: Uint8Array[] = [header];
-	for (const { key, value, end } of operations) {
-		const kind = end !== undefined ? KIND_RANGE_DELETE : value === undefined ? KIND_DELETE : KIND_PUT;
+	for (const { key, value: given, end, expiresAt } of operations) {
+		const value = given !== undefined && expiresAt !== undefined ? withExpiry(given, expiresAt) : given;
+		const kind =
+			end !== undefined
+				? KIND_RANGE_DELETE
+				: value === undefined
+					? KIND_DELETE
+					: expiresAt === undefined
+						? KIND_PUT
+						: KIND_PUT_WITH_EXPIRY;
 		const second = end ?? value ?? Buffer.alloc(0);
 		parts.push(Buffer.from([kind]), varint(key.length), key, varint(second.length), second);
 	}
@@ -137,6 +156,12 @@ export function get(engine: KernelEngine, key: Uint8Array, sequence = NEWEST, mo
 	engine.reserveKey(key.length);
 	engine.keyScratch.set(key);
 	return engine.get(key.length, sequence, mode, io);
+}
+
+export function getAsync(engine: KernelEngine, key: Uint8Array, sequence = NEWEST) {
+	engine.reserveKey(key.length);
+	engine.keyScratch.set(key);
+	return engine.getAsync(key.length, sequence, READ_BUFFER, true);
 }
 
 export function packKeys(keys: readonly Uint8Array[]): Buffer {

@@ -29,6 +29,7 @@ const table = (number: number, smallest: string, largest: string, sequence = num
 	size: 1000 + number,
 	entries: 10,
 	tombstones: number % 3,
+	rangeDeletes: number % 2,
 	smallestSequence: sequence,
 	largestSequence: sequence + 5,
 	smallestKey: internalKey(smallest, sequence),
@@ -88,7 +89,8 @@ async function written(edits: VersionEdit[]): Promise<{ directory: string; path:
 	const manifest = ManifestWriter.create(place(directory), initial, 1);
 	const states = [manifest.state];
 	for (const one of edits) {
-		await manifest.append(one);
+		manifest.append(one);
+		await manifest.sync();
 		states.push(manifest.state);
 	}
 	manifest.close();
@@ -155,10 +157,12 @@ describe('the manifest', () => {
 	it('goes on in a new file when it has grown long, and removes the old one', async () => {
 		const directory = temporaryDirectory();
 		const manifest = ManifestWriter.create(place(directory), initial, 1);
-		await manifest.append(edit({ addedTables: [[1, table(5, 'a', 'b')]], nextFileNumber: 6 }));
+		manifest.append(edit({ addedTables: [[1, table(5, 'a', 'b')]], nextFileNumber: 6 }));
+		await manifest.sync();
 		expect(manifest.isLong).toBe(false);
 		manifest.rotate(7);
-		await manifest.append(edit({ addedTables: [[1, table(8, 'c', 'd')]], nextFileNumber: 9 }));
+		manifest.append(edit({ addedTables: [[1, table(8, 'c', 'd')]], nextFileNumber: 9 }));
+		await manifest.sync();
 		manifest.close();
 		expect(readdirSync(directory).sort()).toEqual(['CURRENT', 'MANIFEST-000007']);
 		const state = recoverManifest(place(directory));
@@ -248,6 +252,21 @@ describe('version edits', () => {
 		const known = encodeVersionEdit(edit({ logNumber: 5 }));
 		expect(decodeVersionEdit(Buffer.concat([Uint8Array.of(200, 2, 1, 2), known]))).toEqual(edit({ logNumber: 5 }));
 		expect(() => decodeVersionEdit(Uint8Array.of(11, 1))).toThrow(/unknown field 11/);
+	});
+
+	it('tell of entries that expire in a field that may be skipped', () => {
+		const plain = edit({ addedTables: [[1, table(5, 'a', 'b')]] });
+		const expiry = { entries: 3, latest: Number.MAX_SAFE_INTEGER };
+		const one = edit({ addedTables: [...plain.addedTables, [1, { ...table(6, 'c', 'd'), expiry }], [2, table(7, 'a', 'b')]] });
+		const bytes = encodeVersionEdit(one);
+		expect(decodeVersionEdit(bytes)).toEqual(one);
+		const field = (...content: number[]) =>
+			Buffer.concat([encodeVersionEdit(plain), Buffer.from([128, content.length, ...content])]);
+		expect(decodeVersionEdit(field(5, 2, 9)).addedTables[0][1].expiry).toEqual({ entries: 2, latest: 9 });
+		for (const content of [[5, 2], [5, 2, 9, 0], [5, 0, 9], [4, 2, 9], []]) {
+			expect(() => decodeVersionEdit(field(...content)), `${content}`).toThrow(CorruptionError);
+		}
+		expect(() => decodeVersionEdit(Uint8Array.of(128, 3, 5, 2, 9))).toThrow(CorruptionError);
 	});
 
 	it('are errors at every length they are cut to, and for what is out of range', () => {

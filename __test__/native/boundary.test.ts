@@ -30,7 +30,7 @@ describe.runIf(native !== undefined)('the native boundary', () => {
 
 	it('throws for arguments of other types, or none, at every raw function', () => {
 		const addon = loadAddon() as NativeAddon;
-		const engine = addon.createEngine(0, new Uint8Array(16), Buffer.allocUnsafeSlow(64));
+		const engine = addon.createEngine(0, 16, new Uint8Array(16), Buffer.allocUnsafeSlow(64));
 		const odd = [undefined, null, join(temporaryDirectory(), 'x'), {}, [], Symbol('x'), 1n, new Float64Array(1), () => undefined];
 		let thrown = 0;
 		let calls = 0;
@@ -54,7 +54,7 @@ describe.runIf(native !== undefined)('the native boundary', () => {
 
 	it('answers hostile numbers with an error or a value, and lives', async () => {
 		const addon = loadAddon() as NativeAddon;
-		const engine = addon.createEngine(0, new Uint8Array(16), Buffer.allocUnsafeSlow(64));
+		const engine = addon.createEngine(0, 16, new Uint8Array(16), Buffer.allocUnsafeSlow(64));
 		engine.createMemtable(1, 4096);
 		engine.installView([1], [[]]);
 		const cursor = engine.openCursor(1, undefined, undefined, 6);

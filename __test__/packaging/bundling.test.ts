@@ -50,7 +50,7 @@ describe.each(BUNDLES)('a bundle as $format', ({ format, name, banner }) => {
 		it('flushes and compacts on the job thread of the TypeScript kernel', () => {
 			const { code, stdout, stderr } = runProgram(alone, name, ['js']);
 			expect(stderr).toBe('');
-			expect(stdout).toMatch(/^kernel: js, tables written by the job thread: [1-9]\d*\nOK\n$/);
+			expect(stdout).toMatch(/^kernel: js, jobs of the job thread: [1-9]\d*\nOK\n$/);
 			expect(code).toBe(0);
 		});
 
@@ -78,7 +78,7 @@ describe.each(BUNDLES)('a bundle as $format', ({ format, name, banner }) => {
 		await bundleInto(beside);
 		const { code, stdout, stderr } = runProgram(beside, name, ['native']);
 		expect(stderr).toBe('');
-		expect(stdout).toBe('kernel: native, tables written by the job thread: 0\nOK\n');
+		expect(stdout).toBe('kernel: native, jobs of the job thread: 0\nOK\n');
 		expect(code).toBe(0);
 	}, 120_000);
 });

@@ -1,6 +1,5 @@
 /** Small parts of a store, each alone. */
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../ts/environment';
 import { TypedEmitter } from '../../ts/events';
 import { Fairness } from '../../ts/fairness';
 import type { KernelEngine } from '../../ts/kernel/kernel';
@@ -10,34 +9,7 @@ import { Health } from '../../ts/store/health';
 import { packKeys, writeKey } from '../../ts/store/key-writer';
 import { Memtables } from '../../ts/store/memtables';
 import { Stall } from '../../ts/store/stall';
-
-/** Time that stands still until it is moved on. */
-class ManualClock implements Clock {
-	now = 0;
-	readonly #waiting: { at: number; callback: () => void }[] = [];
-
-	nanoseconds(): bigint {
-		return BigInt(this.now) * 1_000_000n;
-	}
-
-	milliseconds(): number {
-		return this.now;
-	}
-
-	schedule(callback: () => void, delay: number): () => void {
-		const entry = { at: this.now + delay, callback };
-		this.#waiting.push(entry);
-		return () => this.#waiting.splice(this.#waiting.indexOf(entry) >>> 0, 1);
-	}
-
-	advance(milliseconds: number): void {
-		this.now += milliseconds;
-		for (const entry of this.#waiting.filter(({ at }) => at <= this.now)) {
-			this.#waiting.splice(this.#waiting.indexOf(entry), 1);
-			entry.callback();
-		}
-	}
-}
+import { ManualClock } from '../support/manual-clock';
 
 describe('stall', () => {
 	const MIB = 1024 * 1024;

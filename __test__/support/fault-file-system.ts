@@ -45,6 +45,8 @@ export class FaultFileSystem implements FileSystem {
 	mutations = 0;
 	/** Most bytes that one write call takes, as a function of what it is asked for. */
 	writeLimit: (length: number) => number = (length) => length;
+	/** Turns of the event loop before an asynchronous fsync reaches the disk. */
+	syncTurns = 0;
 	#faults: (Required<Omit<Fault, 'path'>> & { path: RegExp })[] = [];
 	#stopAfter = Number.POSITIVE_INFINITY;
 
@@ -88,7 +90,10 @@ export class FaultFileSystem implements FileSystem {
 			path,
 			writeSync: (data, offset, length) => this.#write(file, data, offset, length),
 			syncSync: () => this.#call('syncSync', path, () => file.syncSync()),
-			sync: async () => this.#call('sync', path, () => file.sync()),
+			sync: async () => {
+				for (let i = 0; i < this.syncTurns; i++) await new Promise(setImmediate);
+				return this.#call('sync', path, () => file.sync());
+			},
 			closeSync: () => this.#call('closeSync', path, () => file.closeSync()),
 		};
 	}

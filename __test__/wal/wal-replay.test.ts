@@ -172,6 +172,7 @@ describe('records that pass their checksum and are none', () => {
 		['too short for its header', Buffer.alloc(0)],
 		['longer than its operations', Buffer.concat([header(1, 0), Buffer.from([0])])],
 		['unknown kind 3', Buffer.concat([header(1, 1), Buffer.from([3, 1, 65, 0])])],
+		['too short to say when it expires', Buffer.concat([header(1, 1), Buffer.from([4, 1, 65, 7, 1, 2, 3, 4, 5, 6, 7])])],
 		['unknown kind undefined', header(1, 1)],
 		['longer than the record', Buffer.concat([header(1, 1), Buffer.from([1, 2, 65])])],
 		['longer than the record', Buffer.concat([header(1, 1), Buffer.from([1, 1, 65, 0xff, 0xff, 0xff, 0xff, 0x0f])])],

@@ -2,13 +2,16 @@
  * The chained batch: collects operations, encoded as they come, and writes them as one.
  */
 import { ClosedError } from '../errors';
-import type { Bytes, WriteOptions } from '../types';
+import { ttlOf } from '../options/calls';
+import type { Bytes, PutOptions, WriteOptions } from '../types';
 import { BatchEncoder } from '../wal/batch-encoder';
 
 /** Where a batch goes. */
 export interface BatchTarget {
 	writeBatch(encoder: BatchEncoder, options: WriteOptions | undefined): Promise<void>;
 	writeBatchSync(encoder: BatchEncoder, options: WriteOptions | undefined): void;
+	/** When an entry that is put now expires. */
+	expiresAt(ttl: number | undefined): number | undefined;
 }
 
 /** Operations that take effect together or not at all. Made by `Database.batch()`. */
@@ -27,10 +30,10 @@ export class Batch {
 		return this.#encoder.count;
 	}
 
-	/** Adds a put. The bytes are copied. */
-	put(key: Bytes, value: Bytes): this {
+	/** Adds a put. The bytes are copied. With `ttl`, in milliseconds from now on, the entry expires. */
+	put(key: Bytes, value: Bytes, options?: Pick<PutOptions, 'ttl'>): this {
 		this.#checkUnwritten();
-		this.#encoder.put(key, value);
+		this.#encoder.put(key, value, this.#target.expiresAt(ttlOf(options)));
 		return this;
 	}
 

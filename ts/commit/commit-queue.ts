@@ -5,7 +5,8 @@
  *  1. A group is one WAL record, one append, one crossing into the memtable and at most one fsync.
  *  2. Writes take effect in the order of their calls. A synchronous write first commits the group that is waiting.
  *  3. A batch is inside one group: it is whole or not at all, also after a crash.
- *  4. A write without fsync never waits for the fsync of another; it resolves when its group is appended.
+ *  4. A synchronous write that is refused leaves the group that is waiting as it is.
+ *  5. A write without fsync never waits for the fsync of another; it resolves when its group is appended.
  *
  * Promise writes of one turn of the event loop are encoded into one group as they come, and committed in a microtask. A group that
  * grows past {@link GROUP_LIMIT} is committed at once. While writes are stalled the group waits, and goes on growing.
@@ -26,6 +27,8 @@ export interface CommitTarget {
 	checkWritable(): void;
 	/** A promise when a group of so many bytes must wait, after which to ask again; else undefined. */
 	room(bytes: number): Promise<void> | undefined;
+	/** Sees to it, on the calling thread, that a group may be committed without memory growing without bound. */
+	makeRoomSync(encoder: BatchEncoder): void;
 	/** Appends a group to the WAL and applies it to the memtable. */
 	commit(encoder: BatchEncoder): void;
 	/** Resolves when everything committed so far is durable. */
@@ -74,9 +77,13 @@ export class CommitQueue {
 	/** Encodes and commits operations on the calling thread. */
 	addSync(encode: (encoder: BatchEncoder) => void, durability: Durability): void {
 		this.#target.checkWritable();
-		this.flush();
+		if (this.#encoder.count > 0) {
+			this.#target.makeRoomSync(this.#encoder);
+			this.#commitGroup();
+		}
 		this.#encode(encode);
 		try {
+			if (this.#encoder.count > 0) this.#target.makeRoomSync(this.#encoder);
 			this.#commitEncoder();
 		} finally {
 			this.#encoder.reset();

@@ -37,6 +37,11 @@ export class GroupSync {
 		return this.#next.promise;
 	}
 
+	/** Is no fsync in flight or asked for? */
+	get isIdle(): boolean {
+		return this.#running === undefined;
+	}
+
 	/** Resolves, whatever the outcome, when no fsync is in flight or asked for. */
 	async idle(): Promise<void> {
 		while (this.#running !== undefined) await this.#running.catch(() => undefined);

@@ -14,7 +14,8 @@ export type CompactionKind = 'merge' | 'move' | 'drop';
 
 /**
  * Why: level 0 has too many tables; a level is over its target; a level stands higher than it should; too many tombstones; too old;
- * small neighbours; values in blob files of which much is garbage; emptied by range deletes; the user asked; and of tiered: runs of like sizes, too many runs, or too much space.
+ * small neighbours; too many expired entries; values in blob files of which much is garbage; emptied by range deletes; the user asked; and of tiered: runs of like
+ * sizes, too many runs, or too much space.
  */
 export type CompactionReason =
 	| 'level0'
@@ -23,6 +24,7 @@ export type CompactionReason =
 	| 'tombstones'
 	| 'age'
 	| 'fragments'
+	| 'expiry'
 	| 'blobGarbage'
 	| 'rangeDelete'
 	| 'manual'
@@ -96,8 +98,8 @@ export function fitsAbove(tree: TreeView, level: number, table: KeyRange, tableS
 }
 
 /**
- * Ranges of user keys, from the first to an end, ascending and disjoint, in which tables that are older than the outputs will be hold something within the reach of
- * the inputs: there a tombstone still covers something.
+ * Ranges of user keys (the end exclusive, as in KeyRange), ascending and disjoint, in which tables that are older than the outputs will
+ * be hold something within the reach of the inputs: there a tombstone still covers something.
  */
 export function rangesBelow(tree: TreeView, compaction: Compaction): [Uint8Array, Uint8Array][] {
 	const reach = reachOf(compaction);

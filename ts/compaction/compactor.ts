@@ -13,6 +13,7 @@ import { ConfigError } from '../errors';
 import type { Version } from '../manifest/version';
 import { BackgroundLoop, type BackgroundWork } from '../store/background-loop';
 import { JobSlot, type StoreContext } from '../store/context';
+import { Alarm } from './alarm';
 import { type Compaction, dropTables, inputTables, rangesBelow } from './compaction';
 import type { KeyRange } from './key-range';
 import { Merge } from './merge';
@@ -44,6 +45,9 @@ export class Compactor {
 	readonly #running: RunningCompactions;
 	readonly #requests: FullRequest[] = [];
 	readonly #lanes: BackgroundLoop[];
+	readonly #alarm: Alarm;
+	/** The version that the alarm was set for. */
+	#alarmVersion: Version | undefined;
 	#paused = false;
 	/** Asked for before every group of writes, and the same as long as the version is. */
 	#debt: { version: Version | undefined; bytes: number } = { version: undefined, bytes: 0 };
@@ -55,11 +59,16 @@ export class Compactor {
 		this.#onProgress = onProgress;
 		this.#running = new RunningCompactions(store);
 		this.#lanes = Array.from({ length: lanes }, () => this.#makeLane());
+		this.#alarm = new Alarm(store.environment.clock, () => {
+			this.#alarmVersion = undefined;
+			this.schedule();
+		});
 	}
 
 	/** Starts on what is due, as far as there are lanes free. */
 	schedule(): void {
 		for (const lane of this.#lanes) lane.schedule();
+		this.#setAlarm();
 	}
 
 	/** Merges all tables overlapping a range (undefined: all) into one level. */
@@ -76,6 +85,7 @@ export class Compactor {
 
 	/** Cancels the jobs in flight and waits for them. */
 	async stop(): Promise<void> {
+		this.#alarm.stop();
 		await Promise.all(this.#lanes.map((lane) => lane.stop()));
 	}
 
@@ -99,6 +109,15 @@ export class Compactor {
 		const { current } = this.#store.versions;
 		if (this.#debt.version !== current) this.#debt = { version: current, bytes: this.#strategy.debt(this.#running.tree()) };
 		return this.#debt.bytes;
+	}
+
+	/** Comes back when the time alone has made something due. */
+	#setAlarm(): void {
+		const { current } = this.#store.versions;
+		if (this.#alarmVersion === current) return;
+		this.#alarmVersion = current;
+		const tree = this.#running.tree();
+		this.#alarm.set(this.#strategy.nextDue(tree) - tree.now);
 	}
 
 	/** A lane does one compaction at a time, and waits by itself after one that failed. */
@@ -162,7 +181,13 @@ export class Compactor {
 		const inputs = inputTables(compaction);
 		const inputBytes = bytesOf(inputs);
 		// Compressed files are smaller than what they hold, others larger by filter and index.
-		const heldBytes = Math.max(inputBytes, engine.rawBytes(inputs.map(({ number }) => number)));
+		const heldBytes = Math.max(
+			inputBytes,
+			engine.rawBytes(
+				inputs.map(({ number }) => number),
+				false,
+			),
+		);
 		const parts = splitCompaction(compaction, Math.floor(heldBytes / (PART_TABLES * options.tableSize)));
 		const jobs = Math.min(this.#freeLanes, parts.length);
 		const report = new CompactionReport(this.#store, compaction, parts.length);

@@ -1,5 +1,5 @@
 /**
- * Fifo: nothing is merged, and the oldest tables are dropped, whatever they hold. For data whose worth ends with its age.
+ * Fifo: nothing is merged, and the oldest tables are dropped, whatever they hold, or because all of it has expired. For data whose worth ends with its age.
  *
  * Invariant: a table goes only when no older one stays that it overlaps, so no older version of a key shows again. Therefore one drop at a
  * time: of two, the newer could be done first.
@@ -7,6 +7,7 @@
 import { type Compaction, type CompactionReason, dropTables } from './compaction';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
 import { blobBytesOf, bytesOf, type TableShape, type TreeView } from './tree';
+import { deadEntries, expiredEntries } from './upkeep';
 
 export type FifoOptions = Pick<StrategyOptions, 'fifoMaxSize' | 'fifoMaxAgeSeconds'>;
 
@@ -29,8 +30,9 @@ export class FifoStrategy implements CompactionStrategy {
 			const isOld = this.#isOld(tree, table);
 			// The newest table stays however large it is: it was written a moment ago.
 			const isOver = size > fifoMaxSize && table !== tables.at(-1);
-			if (!isOld && !isOver) break;
-			if (!isOver) reason = 'age';
+			const isGone = expiredEntries(tree, table) > 0 && deadEntries(tree, [table]) >= table.entries;
+			if (!isOld && !isOver && !isGone) break;
+			if (!isOver) reason = isOld ? 'age' : 'expiry';
 			victims.add(table);
 			size -= table.size + blobBytesOf([table]);
 		}
@@ -40,6 +42,17 @@ export class FifoStrategy implements CompactionStrategy {
 	/** Nothing: there is nothing to merge, and what is due is dropped unasked. */
 	pickFull(): undefined {
 		return undefined;
+	}
+
+	nextDue(tree: TreeView): number {
+		const { fifoMaxAgeSeconds } = this.#options;
+		const ages = tree.levels
+			.flat()
+			.flatMap(({ createdAt, expiry }) => [
+				fifoMaxAgeSeconds > 0 ? createdAt + fifoMaxAgeSeconds * 1000 : Number.POSITIVE_INFINITY,
+				expiry?.latest ?? Number.POSITIVE_INFINITY,
+			]);
+		return ages.reduce((next, age) => (age > tree.now ? Math.min(next, age) : next), Number.POSITIVE_INFINITY);
 	}
 
 	debt(): number {

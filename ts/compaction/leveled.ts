@@ -3,7 +3,7 @@
  *
  * What is due, in this order of urgency: a level that stands higher than it should (moved, for free); level 0 by its number of tables and
  * the others by their bytes against their targets, the most overdue first, but level 0 before all from the slowdown trigger on; tables with
- * many tombstones; old tables; fragments.
+ * many expired entries or tombstones; old tables; fragments.
  *
  * Of a level the table with the least overlap below for its own size goes first: it costs the fewest bytes for each byte that it relieves.
  * Among equals the compaction pointer decides, so that the whole key space takes its turn.
@@ -20,7 +20,7 @@ import { type LevelTargets, levelTargets } from './level-targets';
 import { runsOf, similarRuns } from './runs';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
 import { bytesOf, isFree, isOccupied, sumOf, type TableShape, type TreeView } from './tree';
-import { collectBlobs, dueTables, mergeFragments, rewriteInPlace } from './upkeep';
+import { collectBlobs, deadEntries, dueTables, mergeFragments, nextDue, rewriteInPlace } from './upkeep';
 
 /** Added to the priority of level 0 when writes are being slowed. */
 const URGENT = 1_000_000;
@@ -59,6 +59,10 @@ export class LeveledStrategy implements CompactionStrategy {
 
 	pickFull(tree: TreeView, range: KeyRange | undefined): Compaction | 'blocked' | undefined {
 		return pickFullCompaction(tree, range);
+	}
+
+	nextDue(tree: TreeView): number {
+		return nextDue(tree, this.#options);
 	}
 
 	debt(tree: TreeView): number {
@@ -183,13 +187,13 @@ export class LeveledStrategy implements CompactionStrategy {
 		for (const { level, table, reason, priority, isDeepest } of dueTables(tree, this.#options)) {
 			const cause = { reason, priority };
 			const compaction =
-				level === 0
-					? reason === 'age' || this.#isWorthMerging(tree, base)
-						? this.#relieveLevel0(tree, base, cause)
-						: undefined
-					: isDeepest
-						? rewriteInPlace(tree, level, [table], cause)
-						: this.#sink(tree, level, table, cause);
+				isDeepest || reason === 'expiry'
+					? rewriteInPlace(tree, level, [table], cause)
+					: level > 0
+						? this.#sink(tree, level, table, cause)
+						: reason === 'age' || this.#isWorthMerging(tree, base)
+							? this.#relieveLevel0(tree, base, cause)
+							: undefined;
 			if (compaction !== undefined) return compaction;
 		}
 		return collectBlobs(tree) ?? mergeFragments(tree, this.#options);
@@ -201,7 +205,7 @@ export class LeveledStrategy implements CompactionStrategy {
 		const tables = takeLevel0(tree);
 		if (tombstoneRatio === false || tables.length === 0) return false;
 		const below = overlappingSorted(tree.levels[outputOfLevel0(tree, base)], hull(tables));
-		return sumOf(tables, 'tombstones') >= tombstoneRatio * sumOf(below, 'entries');
+		return deadEntries(tree, tables) >= tombstoneRatio * sumOf(below, 'entries');
 	}
 
 	#sink(tree: TreeView, level: number, table: TableShape, cause: Cause): Compaction | undefined {

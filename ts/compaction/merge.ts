@@ -125,7 +125,10 @@ export class Merge {
 			return level === 0 ? numbers.map((number) => [number]) : [numbers];
 		});
 		const inputs = inputTables(part);
-		const rawBytes = engine.rawBytes(inputs.map(({ number }) => number));
+		const rawBytes = engine.rawBytes(
+			inputs.map(({ number }) => number),
+			true,
+		);
 		const entries = sumOf(inputs, 'entries');
 		const collect = [...referencedBytes(inputs)].filter(([file]) => this.#collect.has(file));
 		const collectedBytes = collect.reduce((sum, [, bytes]) => sum + bytes, 0);

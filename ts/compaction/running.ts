@@ -72,6 +72,7 @@ function shapeOf(table: TableMetadata): TableShape {
 		end: endOf(table),
 		entries: table.entries,
 		tombstones: table.tombstones,
+		expiry: table.expiry,
 		largestSequence: table.largestSequence,
 		createdAt: Number(table.createdAt / 1_000_000n),
 		blobReferences: table.blobReferences,

@@ -20,6 +20,8 @@ export interface CompactionStrategy {
 	 * `'blocked'` while running jobs are in its way.
 	 */
 	pickFull(tree: TreeView, range: KeyRange | undefined): Compaction | 'blocked' | undefined;
+	/** When the time alone makes something due, in milliseconds since the epoch; Infinity when it never does. */
+	nextDue(tree: TreeView): number;
 	/** Bytes that must be rewritten before the tree is in shape. An estimate. */
 	debt(tree: TreeView): number;
 }

@@ -19,7 +19,7 @@ import { areDisjoint, hull, type KeyRange, overlappingSorted } from './key-range
 import { type Run, runsOf, similarRuns } from './runs';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
 import { bytesOf, isFree, sumOf, type TreeView } from './tree';
-import { collectBlobs, dueTables, mergeFragments, rewriteInPlace } from './upkeep';
+import { collectBlobs, deadEntries, dueTables, mergeFragments, nextDue, rewriteInPlace } from './upkeep';
 
 export type TieredOptions = Pick<
 	StrategyOptions,
@@ -41,6 +41,10 @@ export class TieredStrategy implements CompactionStrategy {
 
 	pickFull(tree: TreeView, range: KeyRange | undefined): Compaction | 'blocked' | undefined {
 		return pickFullCompaction(tree, range);
+	}
+
+	nextDue(tree: TreeView): number {
+		return nextDue(tree, this.#options);
 	}
 
 	debt(tree: TreeView): number {
@@ -78,14 +82,14 @@ export class TieredStrategy implements CompactionStrategy {
 		return this.#merge(tree, runs, first, end, { reason: 'runs', priority });
 	}
 
-	/** The oldest run is rewritten table by table, others are merged with the next older. */
+	/** Tables of which much has expired and the oldest run are rewritten table by table, others are merged with the next older. */
 	#upkeep(tree: TreeView, runs: readonly Run[]): Compaction | undefined {
 		for (const { level, table, reason, priority } of dueTables(tree, this.#options)) {
 			const index = runs.findIndex((run) => run.tables.includes(table));
 			const compaction =
-				index === runs.length - 1
+				reason === 'expiry' || index === runs.length - 1
 					? rewriteInPlace(tree, level, [table], { reason, priority })
-					: reason === 'age' || this.#isWorthMerging(runs[index], runs[index + 1])
+					: reason === 'age' || this.#isWorthMerging(tree, runs[index], runs[index + 1])
 						? this.#merge(tree, runs, index, index + 2, { reason, priority })
 						: undefined;
 			if (compaction !== undefined) return compaction;
@@ -94,9 +98,9 @@ export class TieredStrategy implements CompactionStrategy {
 	}
 
 	/** A tombstone takes at most itself and one entry away, and the whole older run is rewritten for it. */
-	#isWorthMerging(newer: Run, older: Run): boolean {
+	#isWorthMerging(tree: TreeView, newer: Run, older: Run): boolean {
 		const { tombstoneRatio } = this.#options;
-		return tombstoneRatio !== false && sumOf(newer.tables, 'tombstones') >= tombstoneRatio * sumOf(older.tables, 'entries');
+		return tombstoneRatio !== false && deadEntries(tree, newer.tables) >= tombstoneRatio * sumOf(older.tables, 'entries');
 	}
 
 	/** Merges the runs from an index up to another, or moves them where none shares a key with another. */

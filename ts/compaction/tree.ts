@@ -6,7 +6,7 @@
  *  2. Of two tables that share a key, the newer stands in a shallower level, or before the other in level 0.
  *  3. Level 0 is ordered by sequence: no table of it holds an entry that is older than one of a table behind it.
  */
-import type { BlobReference } from '../kernel/kernel';
+import type { BlobReference, TableExpiry } from '../kernel/kernel';
 import { type KeyRange, overlappingSorted, overlaps } from './key-range';
 
 /** What a strategy sees of a table. Bounds are user keys. */
@@ -16,6 +16,8 @@ export interface TableShape extends KeyRange {
 	size: number;
 	entries: number;
 	tombstones: number;
+	/** Undefined when no entry expires. */
+	expiry?: TableExpiry | undefined;
 	largestSequence: number;
 	/** Milliseconds since the epoch at which it was written. */
 	createdAt: number;

@@ -1,16 +1,16 @@
 /**
- * Tables that are due although the shape of the tree is right: tombstones keep space from coming back, old tables keep what no newer
+ * Tables that are due although the shape of the tree is right: expired entries and tombstones keep space from coming back, old tables keep what no newer
  * compaction has looked at, and fragments (tables far smaller than they should be, as moves of small flushed tables leave them) take files,
  * memory and lookups. And tables with values in blob files of which much is garbage: rewritten, they leave these files.
  *
  * Invariant: upkeep comes to rest, without a memory of what it has done. Either a table goes deeper, or, where nothing lies below it, it is
  * rewritten where it is; then its tombstones are gone and it is new. Fragments become fewer with each merge. Tombstones go only when no living snapshot is older, so a table counts
- * only then: `largestSequence <= oldestSnapshot`.
+ * only then: `largestSequence <= oldestSnapshot`. Expired entries go, or become tombstones, whatever the snapshots: in place.
  */
 import { type Compaction, type CompactionReason, fitsAbove } from './compaction';
 import { hull, overlaps } from './key-range';
 import type { StrategyOptions } from './strategy';
-import { hasBelow, isFree, type TableShape, type TreeView } from './tree';
+import { hasBelow, isFree, sumOf, type TableShape, type TreeView } from './tree';
 
 /** Tables with fewer entries are left alone: rewriting them gives nothing back. */
 export const LEAST_TOMBSTONE_ENTRIES = 100;
@@ -28,17 +28,36 @@ export type UpkeepOptions = Pick<StrategyOptions, 'tombstoneRatio' | 'compaction
 export interface DueTable {
 	level: number;
 	table: TableShape;
-	reason: 'tombstones' | 'age';
+	reason: 'expiry' | 'tombstones' | 'age';
 	priority: number;
 	/** No deeper level holds anything in its range. Never said of level 0. */
 	isDeepest: boolean;
 }
 
-/** Does a table hold so many tombstones, or nothing but range deletes, that it should be compacted, and can they go? */
+/** Entries that have expired for certain: those that expire, once the last of them has. */
+export function expiredEntries({ now }: Pick<TreeView, 'now'>, { expiry }: TableShape): number {
+	return expiry !== undefined && expiry.latest <= now ? expiry.entries : 0;
+}
+
+/** Entries of tables that are tombstones, or have expired. */
+export function deadEntries(tree: TreeView, tables: readonly TableShape[]): number {
+	return sumOf(tables, 'tombstones') + tables.reduce((sum, table) => sum + expiredEntries(tree, table), 0);
+}
+
+/** Have so many entries expired that a table should be rewritten? What it gives back at once is the space of their values. */
+export function hasManyExpired(tree: Pick<TreeView, 'now'>, table: TableShape, { tombstoneRatio }: UpkeepOptions): boolean {
+	if (tombstoneRatio === false || table.entries < LEAST_TOMBSTONE_ENTRIES) return false;
+	return expiredEntries(tree, table) >= table.entries * tombstoneRatio;
+}
+
+/** Does a table hold so many tombstones and expired entries, or nothing but range deletes, that it should be compacted, and can they go? */
 export function hasManyTombstones(tree: TreeView, table: TableShape, { tombstoneRatio }: UpkeepOptions): boolean {
 	if (tombstoneRatio === false || table.largestSequence > tree.oldestSnapshot) return false;
 	const hasRangeDeletesAlone = table.entries === 0;
-	return hasRangeDeletesAlone || (table.entries >= LEAST_TOMBSTONE_ENTRIES && table.tombstones >= table.entries * tombstoneRatio);
+	return (
+		hasRangeDeletesAlone ||
+		(table.entries >= LEAST_TOMBSTONE_ENTRIES && deadEntries(tree, [table]) >= table.entries * tombstoneRatio)
+	);
 }
 
 /** Was a table written longer ago than the period? */
@@ -46,11 +65,30 @@ export function isOld(tree: TreeView, table: TableShape, { compactionPeriodSecon
 	return compactionPeriodSeconds > 0 && tree.now - table.createdAt >= compactionPeriodSeconds * 1000;
 }
 
-/** The tables that are due, those with tombstones first, each from the shallowest level on. */
+const CAUSES = [
+	{ reason: 'expiry', priority: TOMBSTONES_PRIORITY, isDue: hasManyExpired },
+	{ reason: 'tombstones', priority: TOMBSTONES_PRIORITY, isDue: hasManyTombstones },
+	{ reason: 'age', priority: AGE_PRIORITY, isDue: isOld },
+] as const;
+
+/** When the first table becomes due by the time alone, in milliseconds since the epoch; Infinity when none does. */
+export function nextDue(tree: TreeView, options: UpkeepOptions): number {
+	let next = Number.POSITIVE_INFINITY;
+	for (const table of tree.levels.flat()) {
+		const moments = [table.createdAt + options.compactionPeriodSeconds * 1000];
+		if (table.expiry !== undefined) moments.push(table.expiry.latest);
+		for (const now of moments) {
+			if (now <= tree.now || now >= next) continue;
+			const then = { ...tree, now };
+			if (CAUSES.some(({ isDue }) => isDue(then, table, options))) next = now;
+		}
+	}
+	return next;
+}
+
+/** The tables that are due, those with expired entries first, then those with tombstones, each from the shallowest level on. */
 export function* dueTables(tree: TreeView, options: UpkeepOptions): Generator<DueTable> {
-	for (const reason of ['tombstones', 'age'] as const) {
-		const isDue = reason === 'tombstones' ? hasManyTombstones : isOld;
-		const priority = reason === 'tombstones' ? TOMBSTONES_PRIORITY : AGE_PRIORITY;
+	for (const { reason, priority, isDue } of CAUSES) {
 		for (const [level, tables] of tree.levels.entries()) {
 			for (const table of tables) {
 				if (tree.busy.has(table.number) || !isDue(tree, table, options)) continue;

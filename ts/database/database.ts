@@ -22,7 +22,9 @@ import {
 	checkRangeOptions,
 	durabilityOf,
 	encodingOf,
+	expiryOf,
 	fillCacheOf,
+	putDurabilityOf,
 	readModeOf,
 } from '../options/calls';
 import { Snapshot } from '../snapshot/snapshot';
@@ -37,9 +39,11 @@ import type {
 	DatabaseStats,
 	DatabaseStatus,
 	Decoded,
+	Durability,
 	Encoding,
 	IteratorOptions,
 	OpenOptions,
+	PutOptions,
 	RangeOptions,
 	ReadOptions,
 	WriteOptions,
@@ -111,15 +115,24 @@ export class Database<E extends Encoding = 'buffer'> {
 		return this.#store.kernelName;
 	}
 
-	/** Stores a value under a key. */
-	async put(key: Bytes, value: Bytes, options?: WriteOptions): Promise<void> {
-		await this.#write((encoder) => encoder.put(key, value), options);
+	/** Stores a value under a key. With `ttl` it is gone after so many milliseconds, for every reader, and leaves the disk with compaction. */
+	async put(key: Bytes, value: Bytes, options?: PutOptions): Promise<void> {
+		const durability = putDurabilityOf(options, this.#store.options.sync);
+		const expiresAt = this.expiresAt(options?.ttl);
+		await this.#add((encoder) => encoder.put(key, value, expiresAt), durability, options?.signal);
 		this.#store.counters.puts++;
 	}
 
-	/** As {@link put}, on the calling thread, with its fsync. */
-	putSync(key: Bytes, value: Bytes, options?: WriteOptions): void {
-		this.#writeSync((encoder) => encoder.put(key, value), options);
+	/**
+	 * As {@link put}, on the calling thread, with its fsync. When memory is full of frozen memtables it waits there for the flush of the
+	 * oldest.
+	 * @throws IOError when that flush fails: nothing was written, and a later call tries again.
+	 */
+	putSync(key: Bytes, value: Bytes, options?: PutOptions): void {
+		const durability = putDurabilityOf(options, this.#store.options.sync);
+		const expiresAt = this.expiresAt(options?.ttl);
+		this.#checkOpen();
+		this.#store.commits.addSync((encoder) => encoder.put(key, value, expiresAt), durability);
 		this.#store.counters.puts++;
 	}
 
@@ -166,13 +179,14 @@ export class Database<E extends Encoding = 'buffer'> {
 				this.#writeSync((group) => group.append(encoder), writeOptions);
 				this.#store.counters.batches++;
 			},
+			expiresAt: (ttl) => this.expiresAt(ttl),
 		});
 	}
 
 	/** Writes operations together, on the calling thread, with their fsync. */
 	batchSync(operations: readonly BatchOperation[], options?: WriteOptions): void {
 		checkOperations(operations);
-		this.#writeSync((encoder) => encodeOperations(encoder, operations), options);
+		this.#writeSync((encoder) => encodeOperations(encoder, operations, (ttl) => this.expiresAt(ttl)), options);
 		this.#store.counters.batches++;
 	}
 
@@ -366,7 +380,12 @@ export class Database<E extends Encoding = 'buffer'> {
 
 	async #batch(operations: readonly BatchOperation[], options: WriteOptions | undefined): Promise<void> {
 		checkOperations(operations);
-		await this.writeBatch((encoder) => encodeOperations(encoder, operations), options);
+		await this.writeBatch((encoder) => encodeOperations(encoder, operations, (ttl) => this.expiresAt(ttl)), options);
+	}
+
+	/** @internal When an entry that is put now expires, in milliseconds since the epoch; undefined without a ttl. */
+	expiresAt(ttl: number | undefined): number | undefined {
+		return expiryOf(ttl, this.#store.environment.clock);
 	}
 
 	/** @internal Writes what `encode` adds: all or, when it throws, nothing. */
@@ -376,9 +395,13 @@ export class Database<E extends Encoding = 'buffer'> {
 	}
 
 	async #write(encode: (encoder: BatchEncoder) => void, options: WriteOptions | undefined): Promise<void> {
-		throwIfAborted(options?.signal);
+		return this.#add(encode, durabilityOf(options, this.#store.options.sync), options?.signal);
+	}
+
+	async #add(encode: (encoder: BatchEncoder) => void, durability: Durability, signal: AbortSignal | undefined): Promise<void> {
+		throwIfAborted(signal);
 		this.#checkOpen();
-		return withSignal(this.#store.commits.add(encode, durabilityOf(options, this.#store.options.sync)), options?.signal);
+		return withSignal(this.#store.commits.add(encode, durability), signal);
 	}
 
 	#writeSync(encode: (encoder: BatchEncoder) => void, options: WriteOptions | undefined): void {

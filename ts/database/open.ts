@@ -21,6 +21,7 @@ import type { ManifestState } from '../manifest/state';
 import { Version } from '../manifest/version';
 import { compressionAt, warnOfFallback } from '../options/compression';
 import { type Configuration, decodeConfiguration, encodeConfiguration, nextConfiguration } from '../options/configuration';
+import { memtableSizeWithin } from '../options/memory-limit';
 import { checkOpenOptions, resolveOptions } from '../options/schema';
 import { Counters } from '../store/counters';
 import { Health } from '../store/health';
@@ -97,7 +98,7 @@ async function recover(opening: Opening): Promise<Store> {
 		checkStrategyChange(before.compactionStrategy ?? 'leveled', resolved.compactionStrategy, recorded.version.levels);
 	warnOfFallback(resolved, kernel);
 	const configuration = nextConfiguration(recorded?.configuration, resolved);
-	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize });
+	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize, maxOpenFiles: resolved.maxOpenFiles });
 	try {
 		const events = new TypedEmitter();
 		const health = new Health(root, events);
@@ -128,7 +129,8 @@ async function assemble(
 	const { fileSystem } = environment;
 	const state = recorded ?? newState(configuration);
 	openBlobs(files, engine, state.version);
-	await engine.openTables(state.version.levels.flat().map((table) => files.tableSpec(table)));
+	const lazy = configuration.options.tableLoading === 'lazy';
+	await engine.openTables(state.version.levels.flat().map((table) => files.tableSpec(table, lazy)));
 	const manifestNumber = Math.max(state.nextFileNumber, files.highestNumber() + 1);
 	if (configuration.options.blobThreshold !== false) files.makeBlobDirectory();
 	const walNumber = manifestNumber + 1;
@@ -137,7 +139,7 @@ async function assemble(
 		engine,
 		files,
 		crc32: kernel.crc32,
-		memtableSize: configuration.options.memtableSize,
+		memtableSize: memtableSizeWithin(configuration.options),
 		logNumber: state.logNumber,
 		lastSequence: state.lastSequence,
 		salvage: options.salvage ?? false,

@@ -7,10 +7,13 @@
  * Invariants:
  *  1. One writer: `createMemtable`, `apply` and `installView` are called from one thread only.
  *  2. A view is immutable. Reads go against the view that was installed last; a cursor keeps the view it was opened on.
- *  3. A kernel keeps no file open, and no memtable alive, that neither its registry nor a living view or cursor refers to.
+ *  3. A kernel keeps no file open, and no memtable alive, that neither its registry nor a living view or cursor refers to. It may close
+ *     the file of a table that is in use and open it again by its path.
  *  4. A kernel validates what it reads from files, and trusts its caller for everything else: numbers are safe integers, keys and
  *     batches are within limits.
  */
+
+export const DEFAULT_MAX_OPEN_FILES = 1000;
 
 /** Kind of an internal key; part of the file format. */
 export const KIND_DELETE = 0;
@@ -18,6 +21,10 @@ export const KIND_PUT = 1;
 export const KIND_RANGE_DELETE = 2;
 /** The value lies in a blob file; only in tables. */
 export const KIND_VALUE_POINTER = 3;
+/** Its value begins with the time at which it expires. */
+export const KIND_PUT_WITH_EXPIRY = 4;
+/** Bytes of that time: milliseconds since the epoch. */
+export const EXPIRY_SIZE = 8;
 
 /** What data blocks are compressed with; the ids are part of the file format. */
 export const COMPRESSION_NONE = 0;
@@ -87,6 +94,11 @@ export interface TableSpec {
 	path: string;
 	/** Size in bytes as the manifest has it; another size on disk is corruption. */
 	size: number;
+	/**
+	 * The span of a table without range deletes, as the manifest has it; another span in the file, or a range delete, is corruption. With
+	 * it the first read that needs the table loads it; without it the table is loaded when it is opened.
+	 */
+	lazy?: TableSpan | undefined;
 }
 
 /** A blob file: values outside of tables. */
@@ -108,6 +120,17 @@ export function blobFileName(number: number): string {
 	return `${String(number).padStart(6, '0')}.blob`;
 }
 
+/** The entries of a table that expire. */
+export interface TableExpiry {
+	/** How many: at least one. */
+	entries: number;
+	/** When the last of them does, in milliseconds since the epoch. */
+	latest: number;
+}
+
+/** What a table spans. */
+export type TableSpan = Pick<TableSummary, 'smallestKey' | 'largestKey' | 'smallestSequence' | 'largestSequence'>;
+
 /** What is known of a table that a job wrote; becomes an "added table" of the manifest. */
 export interface TableSummary {
 	number: number;
@@ -118,6 +141,7 @@ export interface TableSummary {
 	size: number;
 	entries: number;
 	tombstones: number;
+	rangeDeletes: number;
 	smallestSequence: number;
 	largestSequence: number;
 	/**
@@ -131,6 +155,8 @@ export interface TableSummary {
 	storedDataBytes: number;
 	/** Blob files that hold values of the table, ascending, and the bytes of their records. Absent: there are none. */
 	blobReferences?: BlobReference[];
+	/** Undefined when no entry expires. */
+	expiry?: TableExpiry | undefined;
 }
 
 /** Where and how a job writes its outputs. */
@@ -142,7 +168,10 @@ export interface JobOutput {
 	firstNumber: number;
 	/** How many numbers were set aside; a job that needs more fails. */
 	numberCount: number;
-	/** Written into the file name and properties of every output. */
+	/**
+	 * Nanoseconds since the epoch, written into the file name and properties of every output. What has expired by then is a tombstone to
+	 * the job, whatever the snapshots.
+	 */
 	createdAt: bigint;
 	table: TableOptions;
 	/** What to do with values that lie, or should lie, in blob files. Undefined: they stay where they are. */
@@ -207,6 +236,8 @@ export interface RunningJob {
 	 * survived. Rejects with IOError or CorruptionError, or with AbortError after `cancel()`; then no output is left.
 	 */
 	readonly done: Promise<TableSummary[]>;
+	/** As {@link done}, blocking the calling thread; for whoever cannot return to the event loop. `done` settles as well. */
+	waitSync(): TableSummary[];
 	/** Asks the job to stop; returns at once. */
 	cancel(): void;
 }
@@ -228,7 +259,7 @@ export interface CursorOptions {
 	fillCache: boolean;
 }
 
-/** Visible entries of one view in one direction, packed into chunks. */
+/** Visible entries of one view in one direction, packed into chunks. An entry that expires after the cursor was opened stays visible. */
 export interface KernelCursor {
 	/** The next `fill` starts at the first entry at or after `key` (reverse: at or before), within the bounds. */
 	seek(key: Uint8Array): void;
@@ -256,6 +287,8 @@ export interface KernelStats {
 	cacheMisses: number;
 	/** Data blocks read from files by reads (not by jobs). */
 	blockReads: number;
+	/** Calls that these took: a scan reads several blocks at once. */
+	fileReads: number;
 	/** Values read from blob files by reads (not by jobs). */
 	blobReads: number;
 	filterProbes: number;
@@ -263,13 +296,25 @@ export interface KernelStats {
 	filterNegatives: number;
 	/** Probes that let a key pass which the table does not have. */
 	filterFalsePositives: number;
+	/** Tables that reads may be sent to. */
 	openTables: number;
+	/** Those whose index and filter are in memory. */
+	loadedTables: number;
 	/** Bytes of indexes and filters held for open tables. */
 	tableMemory: number;
+	/** Files of tables that are open now. */
+	openFiles: number;
+	/** Files of tables opened, for the first time or again. */
+	fileOpens: number;
+	/** Reads that found their file open. */
+	fileHits: number;
+	/** Memtables that were made and not yet dropped. */
 	memtables: number;
+	/** Bytes of their entries and of the trees over them. */
+	memtableMemory: number;
 }
 
-/** The filters of one level: what the view holds, and counters since the engine was made. */
+/** The filters of one level: what the view holds, of tables that are loaded, and counters since the engine was made. */
 export interface LevelFilterStats {
 	/** Tables that have a filter. */
 	tables: number;
@@ -290,6 +335,8 @@ export interface LevelFilterStats {
 export interface EngineOptions {
 	/** Byte limit of the block cache; 0 keeps nothing. */
 	cacheBytes: number;
+	/** Most files of tables that are kept open. Default {@link DEFAULT_MAX_OPEN_FILES}. */
+	maxOpenFiles?: number;
 }
 
 /** The state that a kernel holds for one database. */
@@ -306,9 +353,11 @@ export interface KernelEngine {
 	dropMemtable(id: number): void;
 
 	// ── tables and views ───────────────────────────────────────────────────────────────────────────────────────────────────
-	/** Opens and verifies footers, indexes, filters and properties. All or none. */
+	/** Opens tables: their sizes are checked, and footers, indexes, filters and properties of those that are not lazy. All or none. */
 	openTables(specs: TableSpec[]): Promise<void>;
-	/** Forgets tables and their cached blocks; views and cursors that hold them keep the files open. */
+	/** As {@link openTables}, on the calling thread. */
+	openTablesSync(specs: TableSpec[]): void;
+	/** Forgets tables and their cached blocks; views and cursors that hold them read on, so the files must stay until those are gone. */
 	dropTables(numbers: number[]): void;
 	/** Makes blob files known, which tables of later views and jobs refer to. Reads none. */
 	addBlobs(specs: BlobSpec[]): void;
@@ -322,23 +371,34 @@ export interface KernelEngine {
 	installView(memtables: number[], levels: number[][]): void;
 	/**
 	 * Byte offset in the file of an open table at which the first data block begins that may hold user keys at or after `key`: 0 for
-	 * a key before the table, the end of its data blocks for a key behind it. From the index alone: reads no file.
+	 * a key before the table, the end of its data blocks for a key behind it. From the index alone, which it loads on the calling thread
+	 * where it must.
 	 */
 	approximateOffset(table: number, key: Uint8Array): number;
+	/**
+	 * Bytes of keys and values that open tables hold, before compression.
+	 * @param load loads tables that are not, on the calling thread; otherwise each of these counts with the size of its file.
+	 */
+	rawBytes(tables: number[], load: boolean): number;
+	/** Changes the byte limit of the block cache, and lets go at once of the blocks that pass it; 0 keeps nothing. */
+	setCacheCapacity(bytes: number): void;
 	/**
 	 * Tables of the view of which nobody can see anything any more, as range deletes in newer tables cover their whole span and no
 	 * snapshot is in between. Reads no file.
 	 * @param snapshots sequence numbers of living snapshots, ascending
 	 */
 	coveredTables(snapshots: number[]): number[];
-	/** Bytes of keys and values that open tables hold, before compression. Reads no file. */
-	rawBytes(tables: number[]): number;
 
 	// ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 	/** The caller writes the key here and passes its length. May be replaced by `reserveKey`. */
 	readonly keyScratch: Buffer;
 	/** Makes `keyScratch` at least `length` bytes long. */
 	reserveKey(length: number): void;
+	/**
+	 * Fixes the time that reads see, in milliseconds since the epoch: an entry that expires at it or before is not there. Undefined, as at
+	 * first: that of the system, which is looked at when a read meets an entry that expires.
+	 */
+	setTime(milliseconds: number | undefined): void;
 	/**
 	 * Looks up the first `keyLength` bytes of `keyScratch`.
 	 * @param io only IO_NONE makes it answer PENDING.
@@ -349,7 +409,7 @@ export interface KernelEngine {
 	 * @param fillCache IO_CACHE when true, IO_PASS when false.
 	 */
 	getAsync(keyLength: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult>;
-	/** Looks up `count` keys, packed as length (4) and bytes each. */
+	/** Looks up `count` keys, packed as length (4) and bytes each, all at one time. */
 	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult[] | Pending;
 	getManyAsync(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult[]>;
 	openCursor(options: CursorOptions): KernelCursor;

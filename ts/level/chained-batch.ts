@@ -3,8 +3,8 @@ import { AbstractChainedBatch } from 'abstract-level';
 import type { Batch } from '../batch/batch';
 import type { Bytes } from '../types';
 import { levelError, rethrow } from './errors';
-import { type PrivateWriteOptions, writeOptions } from './options';
-import type { ChainedBatchWriteOptions } from './types';
+import { type PrivatePutOptions, type PrivateWriteOptions, writeOptions } from './options';
+import type { ChainedBatchPutOptions, ChainedBatchWriteOptions } from './types';
 
 /** Made by `VarveLevel.batch()`. */
 export class LevelChainedBatch<TDatabase, K, V> extends AbstractChainedBatch<TDatabase, K, V> {
@@ -16,8 +16,8 @@ export class LevelChainedBatch<TDatabase, K, V> extends AbstractChainedBatch<TDa
 		this.#batch = batch;
 	}
 
-	_put(key: Bytes, value: Bytes): void {
-		this.#encode(() => this.#batch.put(key, value));
+	_put(key: Bytes, value: Bytes, { ttl }: PrivatePutOptions): void {
+		this.#encode(() => this.#batch.put(key, value, { ttl }));
 	}
 
 	_del(key: Bytes): void {
@@ -30,6 +30,12 @@ export class LevelChainedBatch<TDatabase, K, V> extends AbstractChainedBatch<TDa
 
 	_write(options: PrivateWriteOptions): Promise<void> {
 		return this.#batch.write(writeOptions(options)).catch(rethrow);
+	}
+
+	override put(key: K, value: V): this;
+	override put<Key = K, Value = V>(key: Key, value: Value, options: ChainedBatchPutOptions<TDatabase, Key, Value>): this;
+	override put(key: K, value: V, options?: ChainedBatchPutOptions<TDatabase, K, V>): this {
+		return options === undefined ? super.put(key, value) : super.put(key, value, options);
 	}
 
 	override write(options?: ChainedBatchWriteOptions): Promise<void> {

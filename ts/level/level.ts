@@ -22,9 +22,11 @@ import {
 	type Format,
 	limitOf,
 	openOptions,
+	type PrivatePutOptions,
 	type PrivateRangeOptions,
 	type PrivateReadOptions,
 	type PrivateWriteOptions,
+	putOptions,
 	rangeOf,
 	readOptions,
 	writeOptions,
@@ -49,6 +51,7 @@ interface PrivateOperation {
 	type: 'put' | 'del';
 	key: Bytes;
 	value: Bytes;
+	ttl?: number | undefined;
 }
 
 /** A Varve store behind the interface of abstract-level. K and V are the types of keys and values where an operation does not say. */
@@ -148,8 +151,8 @@ export class VarveLevel<K = string, V = string> extends AbstractLevel<string | B
 		return holding(options.snapshot, this.database.hasMany(keys, readOptions(options)));
 	}
 
-	_put(key: Bytes, value: Bytes, options: PrivateWriteOptions): Promise<void> {
-		return this.database.put(key, value, writeOptions(options)).catch(rethrow);
+	_put(key: Bytes, value: Bytes, options: PrivatePutOptions): Promise<void> {
+		return this.database.put(key, value, putOptions(options)).catch(rethrow);
 	}
 
 	_del(key: Bytes, options: PrivateWriteOptions): Promise<void> {
@@ -158,7 +161,10 @@ export class VarveLevel<K = string, V = string> extends AbstractLevel<string | B
 
 	async _batch(operations: PrivateOperation[], options: PrivateWriteOptions): Promise<void> {
 		const encode = (encoder: BatchEncoder) => {
-			for (const { type, key, value } of operations) type === 'put' ? encoder.put(key, value) : encoder.delete(key);
+			for (const { type, key, value, ttl } of operations) {
+				if (type === 'put') encoder.put(key, value, this.database.expiresAt(ttl));
+				else encoder.delete(key);
+			}
 		};
 		await this.database.writeBatch(encode, writeOptions(options)).catch(rethrow);
 	}

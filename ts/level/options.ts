@@ -5,7 +5,7 @@
  */
 import { type HalfOpenRange, halfOpenRange } from '../iterator/range';
 import { clampOption, defaultStoreOptions } from '../options/schema';
-import type { Bytes, OpenOptions, ReadOptions, WriteOptions } from '../types';
+import type { Bytes, OpenOptions, PutOptions, ReadOptions, WriteOptions } from '../types';
 import { LevelError } from './errors';
 import { snapshotOf } from './snapshot';
 import type { OpenOptions as LevelOpenOptions } from './types';
@@ -23,6 +23,11 @@ export interface PrivateReadOptions {
 /** What a private write method gets. */
 export interface PrivateWriteOptions {
 	sync?: boolean;
+}
+
+/** What a private put gets. */
+export interface PrivatePutOptions extends PrivateWriteOptions {
+	ttl?: number | undefined;
 }
 
 /** The range of a private method; bounds are encoded. */
@@ -56,6 +61,7 @@ export function openOptions(options: LevelOpenOptions): OpenOptions {
 		blockSize: clampOption('blockSize', options.blockSize),
 		restartInterval: clampOption('restartInterval', options.blockRestartInterval),
 		tableSize: clampOption('tableSize', options.maxFileSize),
+		maxOpenFiles: clampOption('maxOpenFiles', options.maxOpenFiles),
 	};
 	const compression =
 		options.compression === undefined ? undefined : options.compression ? defaultStoreOptions.compression : 'none';
@@ -73,6 +79,12 @@ export function readOptions(options: PrivateReadOptions): ReadOptions {
 /** Options of a write: LevelDB's durability, which is that of the operating system unless `sync` is set. */
 export function writeOptions(options: PrivateWriteOptions | undefined): WriteOptions {
 	return options?.sync === true ? WRITE_SYNCED : WRITE;
+}
+
+/** Options of a put. */
+export function putOptions(options: PrivatePutOptions): PutOptions {
+	const { ttl } = options;
+	return ttl === undefined ? writeOptions(options) : { ...writeOptions(options), ttl };
 }
 
 /** The range that the bounds describe; `gte` and `lte` go before `gt` and `lt`. */

@@ -1,7 +1,9 @@
 /** The public types of `varve/level`: those of abstract-level 3 with the options that classic-level 3 adds. */
 import type {
-	AbstractBatchOperation,
+	AbstractBatchDelOperation,
 	AbstractBatchOptions,
+	AbstractBatchPutOperation,
+	AbstractChainedBatchPutOptions,
 	AbstractChainedBatchWriteOptions,
 	AbstractDatabaseOptions,
 	AbstractDelOptions,
@@ -38,7 +40,7 @@ export interface OpenOptions extends AbstractOpenOptions {
 	writeBufferSize?: number | undefined;
 	/** Size at which a data block is cut. Default 16 KiB. */
 	blockSize?: number | undefined;
-	/** Accepted for classic-level's sake; every table has its file open. */
+	/** Most files of tables that are kept open. Default 1000. */
 	maxOpenFiles?: number | undefined;
 	/** Entries between two restart points of a data block. Default 16. */
 	blockRestartInterval?: number | undefined;
@@ -64,6 +66,12 @@ export interface WriteOptions {
 	sync?: boolean | undefined;
 }
 
+/** Additional options of puts. */
+export interface ExpiryOptions {
+	/** Milliseconds, more than 0, after which the entry is gone. Default: it stays. Of a batch: for its puts that do not say. */
+	ttl?: number | undefined;
+}
+
 /** Additional options of iterators. */
 export interface AdditionalIteratorOptions extends ReadOptions {
 	/** A call of `nextv()` returns once it has more bytes than this, and no more are read ahead. Default: no limit. */
@@ -80,11 +88,14 @@ export interface GetOptions<K, V> extends AbstractGetOptions<K, V>, ReadOptions 
 export interface GetManyOptions<K, V> extends AbstractGetManyOptions<K, V>, ReadOptions {}
 export interface HasOptions<K> extends AbstractHasOptions<K>, ReadOptions {}
 export interface HasManyOptions<K> extends AbstractHasManyOptions<K>, ReadOptions {}
-export interface PutOptions<K, V> extends AbstractPutOptions<K, V>, WriteOptions {}
+export interface PutOptions<K, V> extends AbstractPutOptions<K, V>, WriteOptions, ExpiryOptions {}
 export interface DelOptions<K> extends AbstractDelOptions<K>, WriteOptions {}
-export interface BatchOptions<K, V> extends AbstractBatchOptions<K, V>, WriteOptions {}
+export interface BatchOptions<K, V> extends AbstractBatchOptions<K, V>, WriteOptions, ExpiryOptions {}
 export interface ChainedBatchWriteOptions extends AbstractChainedBatchWriteOptions, WriteOptions {}
-export type BatchOperation<TDatabase, K, V> = AbstractBatchOperation<TDatabase, K, V>;
+export type BatchOperation<TDatabase, K, V> =
+	| (AbstractBatchPutOperation<TDatabase, K, V> & ExpiryOptions)
+	| AbstractBatchDelOperation<TDatabase, K>;
+export type ChainedBatchPutOptions<TDatabase, K, V> = AbstractChainedBatchPutOptions<TDatabase, K, V> & ExpiryOptions;
 export type Iterator<TDatabase, K, V> = AbstractIterator<TDatabase, K, V>;
 export type KeyIterator<TDatabase, K> = AbstractKeyIterator<TDatabase, K>;
 export type ValueIterator<TDatabase, K, V> = AbstractValueIterator<TDatabase, K, V>;

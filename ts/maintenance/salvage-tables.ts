@@ -12,6 +12,7 @@ import { compareBytes } from '../bytes';
 import { mostOutputs } from '../compaction/most-outputs';
 import { CorruptionError } from '../errors';
 import type { FileSystem } from '../fs/file-system';
+import { FileCache } from '../kernel/js/file-cache';
 import type { TableProperties } from '../kernel/js/table/properties';
 import { Table } from '../kernel/js/table/reader';
 import type { JobOutput, KernelEngine, TableSpec, TableSummary } from '../kernel/kernel';
@@ -84,8 +85,8 @@ async function openTable(
 	const path = pathOf(name);
 	try {
 		const spec = { number, path, size: listedSize ?? sizeOf(fileSystem, path) };
-		const table = Table.open(fileSystem, spec);
-		const { properties } = table;
+		const table = Table.open(new FileCache(fileSystem, 1), spec);
+		const { properties } = table.load();
 		table.release();
 		await engine.openTables([spec]);
 		return { name, spec, properties };

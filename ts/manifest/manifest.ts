@@ -4,7 +4,8 @@
  * Invariants:
  *  1. The first record is a snapshot of the whole state; each later record is one change, and all of it.
  *  2. A manifest is complete and synced, and its name durable, before CURRENT names it: at every moment CURRENT leads to a whole state.
- *  3. After a failed append the manifest takes no more edits, and nobody may delete a file: the edit may be on disk.
+ *  3. After a failed append or fsync the manifest takes no more edits, and nobody may delete a file: the edit may be on disk.
+ *  4. One fsync at a time: a failure is reported to one of those that are under way, and the other would pass for a success.
  */
 import { join } from 'node:path';
 import { CorruptionError, IOError, VarveError } from '../errors';
@@ -84,6 +85,8 @@ export class ManifestWriter {
 	#state: ManifestState;
 	#log: LogWriter;
 	#limit: number;
+	/** The fsync that is under way, whatever comes of it. */
+	#syncing: Promise<void> | undefined;
 
 	private constructor(place: ManifestPlace, state: ManifestState, log: LogWriter) {
 		this.#place = place;
@@ -102,18 +105,39 @@ export class ManifestWriter {
 		return new ManifestWriter(place, state, log);
 	}
 
-	/** What the manifest describes. */
+	/** What the manifest describes, with edits that are not durable yet. */
 	get state(): ManifestState {
 		return this.#state;
 	}
 
-	/** Appends an edit; resolves when it is durable. One at a time. */
-	async append(edit: VersionEdit): Promise<void> {
+	/** Appends an edit. */
+	append(edit: VersionEdit): void {
 		const state = applyEdit(this.#state, edit);
 		const record = encodeVersionEdit(edit);
 		this.#log.append(record, 0, record.length);
-		await this.#log.sync();
 		this.#state = state;
+	}
+
+	/** Makes what was appended durable; not while another call is under way. */
+	async sync(): Promise<void> {
+		const synced = this.#log.sync();
+		const ended = synced.catch(() => undefined);
+		this.#syncing = ended;
+		try {
+			await synced;
+		} finally {
+			if (this.#syncing === ended) this.#syncing = undefined;
+		}
+	}
+
+	/** As {@link sync}, on the calling thread. */
+	syncSync(): void {
+		this.#log.syncSync();
+	}
+
+	/** Is a call of {@link sync} under way? Then only a new manifest makes an edit durable. */
+	get isSyncing(): boolean {
+		return this.#syncing !== undefined;
 	}
 
 	/** Has the manifest grown so long that it should be replaced? */
@@ -121,11 +145,11 @@ export class ManifestWriter {
 		return this.#log.size > this.#limit;
 	}
 
-	/** Goes on in a new manifest that begins with the present state. */
+	/** Goes on in a new manifest that begins with the present state, which is durable then. */
 	rotate(number: number): void {
 		const state = { ...this.#state, nextFileNumber: Math.max(this.#state.nextFileNumber, number + 1) };
 		const log = startManifest(this.#place, state, number);
-		this.#log.close();
+		this.#closeLog();
 		this.#log = log;
 		this.#state = state;
 		this.#limit = Math.max(SMALLEST_LIMIT, GROWTH_LIMIT * log.size);
@@ -133,7 +157,15 @@ export class ManifestWriter {
 	}
 
 	close(): void {
-		this.#log.close();
+		this.#closeLog();
+	}
+
+	/** An fsync that is under way keeps the file. */
+	#closeLog(): void {
+		const log = this.#log;
+		if (this.#syncing === undefined) log.close();
+		else this.#syncing.then(() => log.close()).catch(() => undefined);
+		this.#syncing = undefined;
 	}
 }
 

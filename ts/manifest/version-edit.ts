@@ -9,7 +9,7 @@
  */
 
 import { CorruptionError } from '../errors';
-import type { BlobReference } from '../kernel/kernel';
+import type { BlobReference, TableExpiry } from '../kernel/kernel';
 import { LEVELS } from '../limits';
 import type { RecordedConfiguration } from '../options/configuration';
 import type { TableMetadata } from './table-metadata';
@@ -24,6 +24,7 @@ const TAG_DELETED_TABLE = 7;
 const TAG_ADDED_TABLE = 8;
 const TAG_ADDED_BLOB = 9;
 const TAG_BLOB_REFERENCES = 10;
+const TAG_TABLE_EXPIRY = 128;
 /** Tags from here on are optional: a reader that does not know one skips it. */
 const FIRST_OPTIONAL_TAG = 128;
 
@@ -57,10 +58,11 @@ export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
 	for (const [level, number] of edit.deletedTables) out.byte(TAG_DELETED_TABLE).number(level).number(number);
 	for (const [level, table] of edit.addedTables) {
 		out.byte(TAG_ADDED_TABLE).number(level).number(table.number).number(table.birthLevel).time(table.createdAt);
-		out.number(table.size).number(table.entries).number(table.tombstones);
+		out.number(table.size).number(table.entries).number(table.tombstones).number(table.rangeDeletes);
 		out.number(table.smallestSequence).number(table.largestSequence);
 		out.bytes(table.smallestKey).bytes(table.largestKey);
 		encodeBlobReferences(out, table);
+		if (table.expiry !== undefined) out.byte(TAG_TABLE_EXPIRY).bytes(encodeExpiry(table.number, table.expiry));
 	}
 	for (const [file, size] of edit.addedBlobs ?? []) out.byte(TAG_ADDED_BLOB).number(file).number(size);
 	return out.finish();
@@ -70,6 +72,10 @@ function encodeBlobReferences(out: Encoder, { number, blobReferences = [] }: Tab
 	if (blobReferences.length === 0) return;
 	out.byte(TAG_BLOB_REFERENCES).number(number).number(blobReferences.length);
 	for (const [file, bytes] of blobReferences) out.number(file).number(bytes);
+}
+
+function encodeExpiry(number: number, expiry: TableExpiry): Uint8Array {
+	return new Encoder().number(number).number(expiry.entries).number(expiry.latest).finish();
 }
 
 /** @throws CorruptionError when the record is no version edit. */
@@ -94,7 +100,8 @@ function decodeField(tag: number, input: Decoder, edit: VersionEdit): void {
 	else if (tag === TAG_ADDED_BLOB) {
 		edit.addedBlobs ??= [];
 		edit.addedBlobs.push([input.number('blob file number'), input.number('size of a blob file')]);
-	} else if (tag >= FIRST_OPTIONAL_TAG) input.bytes('optional field');
+	} else if (tag === TAG_TABLE_EXPIRY) decodeExpiry(new Decoder(input.bytes('expiry')), edit);
+	else if (tag >= FIRST_OPTIONAL_TAG) input.bytes('optional field');
 	else throw new CorruptionError(`A version edit has the unknown field ${tag}; a newer Varve may have written it.`);
 }
 
@@ -119,6 +126,7 @@ function decodeTable(input: Decoder): TableMetadata {
 		size: input.number('table size'),
 		entries: input.number('entries'),
 		tombstones: input.number('tombstones'),
+		rangeDeletes: input.number('range deletes'),
 		smallestSequence: input.number('smallest sequence'),
 		largestSequence: input.number('largest sequence'),
 		smallestKey: input.bytes('smallest key'),
@@ -126,6 +134,17 @@ function decodeTable(input: Decoder): TableMetadata {
 	};
 	if (table.smallestKey.length >= 8 && table.largestKey.length >= 8) return table;
 	throw new CorruptionError(`A version edit has a key of table ${table.number} that is no internal key.`);
+}
+
+/** The field follows the table that it tells of. */
+function decodeExpiry(input: Decoder, edit: VersionEdit): void {
+	const number = input.number('file number');
+	const expiry = { entries: input.number('count of entries that expire'), latest: input.number('latest expiry') };
+	const table = edit.addedTables.at(-1)?.[1];
+	if (table?.number !== number || expiry.entries === 0 || !input.atEnd) {
+		throw new CorruptionError(`A version edit has an expiry of table ${number} that fits no table.`);
+	}
+	table.expiry = expiry;
 }
 
 class Encoder {

@@ -1,9 +1,12 @@
 /** Checks of the options of single calls. */
+import type { Clock } from '../environment';
 import { ConfigError } from '../errors';
 import { READ_BUFFER, READ_UTF8, type ReadMode } from '../kernel/kernel';
-import type { ClearOptions, Durability, Encoding, IteratorOptions, ReadOptions, WriteOptions } from '../types';
+import type { ClearOptions, Durability, Encoding, IteratorOptions, PutOptions, ReadOptions, WriteOptions } from '../types';
 
 const WRITE_OPTIONS = ['sync', 'signal'];
+const CHAINED_PUT_OPTIONS = ['ttl'];
+const PUT_OPTIONS = [...WRITE_OPTIONS, ...CHAINED_PUT_OPTIONS];
 const READ_OPTIONS = ['snapshot', 'encoding', 'fillCache', 'signal'];
 const RANGE_OPTIONS = ['gt', 'gte', 'lt', 'lte', 'prefix'];
 const ITERATOR_OPTIONS = [...READ_OPTIONS, ...RANGE_OPTIONS, 'reverse', 'limit', 'keys', 'values'];
@@ -11,8 +14,34 @@ const CLEAR_OPTIONS = [...WRITE_OPTIONS, ...RANGE_OPTIONS, 'snapshot', 'reverse'
 
 /** The durability that a write asks for. */
 export function durabilityOf(options: WriteOptions | undefined, standard: Durability): Durability {
+	return checkedDurability(options, WRITE_OPTIONS, standard);
+}
+
+/** The durability that a put asks for. */
+export function putDurabilityOf(options: PutOptions | undefined, standard: Durability): Durability {
+	return checkedDurability(options, PUT_OPTIONS, standard);
+}
+
+/** When an entry that is put now expires, in milliseconds since the epoch; undefined without a ttl, which is in milliseconds. */
+export function expiryOf(ttl: number | undefined, clock: Clock): number | undefined {
+	if (ttl === undefined) return undefined;
+	if (typeof ttl !== 'number' || !Number.isFinite(ttl) || ttl <= 0) {
+		throw new ConfigError(`Option 'ttl' takes a number of milliseconds above 0; got ${String(ttl)}.`);
+	}
+	const now = Number(clock.nanoseconds() / 1_000_000n);
+	return Math.min(Math.ceil(now + ttl), Number.MAX_SAFE_INTEGER);
+}
+
+/** The ttl of a put in a chained batch. */
+export function ttlOf(options: Pick<PutOptions, 'ttl'> | undefined): number | undefined {
+	if (options === undefined) return undefined;
+	checkNames(options, CHAINED_PUT_OPTIONS);
+	return options.ttl;
+}
+
+function checkedDurability(options: WriteOptions | undefined, known: readonly string[], standard: Durability): Durability {
 	if (options === undefined) return standard;
-	checkNames(options, WRITE_OPTIONS);
+	checkNames(options, known);
 	return durability(options.sync, standard);
 }
 

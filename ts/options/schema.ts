@@ -6,6 +6,7 @@
  *  2. Every option of `StoreOptions` is recorded in the manifest; what an open does not name keeps its recorded value.
  */
 import { ConfigError } from '../errors';
+import { DEFAULT_MAX_OPEN_FILES } from '../kernel/kernel';
 import { LEVELS } from '../limits';
 import type { Compression, OpenOptions, StoreOptions } from '../types';
 import { compressionNames } from './compression';
@@ -42,6 +43,10 @@ const threads: Check = (value) =>
 	value === 'auto' || (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 64)
 		? undefined
 		: "'auto' or an integer from 1 to 64";
+const memoryLimit: Check = (value) =>
+	value === false || (Number.isInteger(value) && (value as number) >= 8 * MIB && (value as number) <= 1024 * GIB)
+		? undefined
+		: `false or an integer from ${8 * MIB} to ${1024 * GIB}`;
 const seconds = integer(0, 100 * 365 * 86_400);
 const ratioOrFalse: Check = (value) =>
 	value === false || (typeof value === 'number' && value >= 0.01 && value <= 1) ? undefined : 'false or a number from 0.01 to 1';
@@ -70,6 +75,9 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	memtableSize: { default: 32 * MIB, check: integer(4 * KIB, GIB) },
 	maxImmutableMemtables: { default: 3, check: integer(1, 64) },
 	cacheSize: { default: 64 * MIB, check: integer(0, 1024 * GIB) },
+	memoryLimit: { default: false, check: memoryLimit },
+	maxOpenFiles: { default: DEFAULT_MAX_OPEN_FILES, check: integer(16, 1_000_000) },
+	tableLoading: { default: 'eager', check: oneOf('eager', 'lazy') },
 	blockSize: { default: 16 * KIB, check: integer(64, 16 * MIB) },
 	restartInterval: { default: 16, check: integer(1, 1024) },
 	filterFalsePositiveRate: { default: 0.01, check: filterRate },

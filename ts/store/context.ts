@@ -50,19 +50,37 @@ export class JobSlot {
 }
 
 /** Opens and counts what a job wrote. What cannot be opened is removed: the job has failed, and the manifest will not name it. */
-export async function openOutputs(
-	{ engine, files, counters }: StoreContext,
-	tables: TableSummary[],
-	blobs: readonly BlobReference[],
-): Promise<void> {
+export async function openOutputs(store: StoreContext, tables: TableSummary[], blobs: readonly BlobReference[]): Promise<void> {
+	const { engine, files } = store;
 	try {
 		engine.addBlobs(blobs.map(([number, size]) => files.blobSpec(number, size)));
 		await engine.openTables(tables.map((table) => files.tableSpec(table)));
 	} catch (error) {
-		files.removeTables(tables);
-		files.removeBlobs(blobs.map(([number]) => number));
+		removeOutputs(store, tables, blobs);
 		throw error;
 	}
+	countOutputs(store, tables);
+}
+
+/** As {@link openOutputs}, on the calling thread. */
+export function openOutputsSync(store: StoreContext, tables: TableSummary[], blobs: readonly BlobReference[]): void {
+	const { engine, files } = store;
+	try {
+		engine.addBlobs(blobs.map(([number, size]) => files.blobSpec(number, size)));
+		engine.openTablesSync(tables.map((table) => files.tableSpec(table)));
+	} catch (error) {
+		removeOutputs(store, tables, blobs);
+		throw error;
+	}
+	countOutputs(store, tables);
+}
+
+function removeOutputs({ files }: StoreContext, tables: TableSummary[], blobs: readonly BlobReference[]): void {
+	files.removeTables(tables);
+	files.removeBlobs(blobs.map(([number]) => number));
+}
+
+function countOutputs({ counters }: StoreContext, tables: TableSummary[]): void {
 	for (const { rawDataBytes, storedDataBytes } of tables) {
 		counters.rawDataBytes += rawDataBytes;
 		counters.storedDataBytes += storedDataBytes;

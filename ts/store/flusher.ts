@@ -1,24 +1,44 @@
 /**
  * The flusher: writes immutable memtables to level 0, oldest first, one at a time.
  *
+ * A flush runs on a thread of its own while the event loop goes on. A synchronous write that cannot go on before it ends takes it
+ * over: it waits for the thread, and installs the table itself. What the event loop finds done later, it leaves alone.
+ *
  * Invariants:
  *  1. One table for each frozen memtable, and a blob file if it has large values. They are in the manifest before the memtable and its log are let go.
  *  2. A failed flush is reported, leaves no file, and is tried again after a while; the data stays in memory and in the log.
+ *  3. Each flush ends once, whoever ends it: in the job log, in the counters, for those who wait.
  */
 import { Deferred } from '../commit/deferred';
-import type { BlobReference, FlushJob, TableSummary } from '../kernel/kernel';
+import { IOError, VarveError } from '../errors';
+import type { BlobOutput, BlobReference, FlushJob, RunningJob, TableSummary } from '../kernel/kernel';
 import { writtenBlobFiles } from '../manifest/blob-files';
 import { BackgroundLoop, type BackgroundWork } from './background-loop';
 import { flushedBlobs } from './blob-jobs';
-import { JobSlot, openOutputs, type StoreContext } from './context';
+import { openOutputsSync, type StoreContext } from './context';
+import type { LoggedJob } from './job-log';
 import type { Memtable } from './memtables';
+
+/** One flush, from the begin of its job. */
+interface Flush {
+	readonly memtable: Memtable;
+	readonly job: RunningJob;
+	/** Where its large values go. */
+	readonly blobs: BlobOutput | undefined;
+	readonly log: LoggedJob;
+	/** Settles when its table is in the manifest; undefined while the job runs. */
+	installed: Promise<void> | undefined;
+	/** Why it failed. */
+	error: Error | undefined;
+}
 
 export class Flusher implements BackgroundWork {
 	readonly #store: StoreContext;
 	readonly #onProgress: () => void;
-	readonly #slot = new JobSlot();
 	readonly #waiters = new Map<number, Deferred<void>>();
 	readonly #loop: BackgroundLoop;
+	/** The flush of the oldest immutable memtable, while there is one. */
+	#current: Flush | undefined;
 
 	/** @param onProgress called after each flush: level 0 has grown, the queue is shorter. */
 	constructor(store: StoreContext, onProgress: () => void) {
@@ -45,9 +65,27 @@ export class Flusher implements BackgroundWork {
 		return waiter.promise;
 	}
 
+	/**
+	 * Flushes the oldest immutable memtable before it returns, and begins on the next one: the caller goes on beside it.
+	 * @throws IOError when that fails; the memtable stays, and the flush is tried again in the background.
+	 */
+	flushOldestSync(): void {
+		const flush = this.#current ?? this.#begin();
+		try {
+			if (flush.installed === undefined) this.#install(flush, flush.job.waitSync());
+			this.#store.versions.settleSync();
+		} catch (error) {
+			this.#failed(flush, error as Error);
+			throw refused(error as Error);
+		}
+		if (this.isDue()) this.#begin();
+	}
+
 	/** Cancels the flush in flight and waits for it. */
-	stop(): Promise<void> {
-		return this.#loop.stop();
+	async stop(): Promise<void> {
+		await this.#loop.stop();
+		// One that a synchronous write has begun, and that the loop has not come to.
+		if (this.#current !== undefined) await this.#end(this.#current).catch(() => undefined);
 	}
 
 	isDue(): boolean {
@@ -55,16 +93,13 @@ export class Flusher implements BackgroundWork {
 	}
 
 	async step(): Promise<void> {
-		try {
-			await this.#flushOldest(this.#store.memtables.immutables[0]);
-		} catch (error) {
-			this.giveUp(this.#loop.refusal ?? (error as Error));
-			throw error;
-		}
+		// Synchronous writes may have begun another meanwhile.
+		do await this.#end(this.#current ?? this.#begin());
+		while (this.#current !== undefined);
 	}
 
 	cancel(): void {
-		this.#slot.cancel();
+		this.#current?.job.cancel();
 	}
 
 	isAwaited(): boolean {
@@ -77,31 +112,45 @@ export class Flusher implements BackgroundWork {
 		for (const waiter of waiters) waiter.reject(reason);
 	}
 
-	async #flushOldest(memtable: Memtable): Promise<void> {
-		const { events, counters, jobs } = this.#store;
+	/** Starts on the oldest immutable memtable. */
+	#begin(): Flush {
+		const { events, jobs } = this.#store;
+		const [memtable] = this.#store.memtables.immutables;
 		const { entries, usage } = memtable;
 		const plan = { level: 0, outputLevel: 0, inputTables: 0, inputBytes: usage, parts: 1 };
-		const job = jobs.begin({ kind: 'flush', reason: 'memtable', ...plan });
-		events.emit('flush', { state: 'begin', job: job.number, entries, bytes: usage, milliseconds: 0 });
+		const log = jobs.begin({ kind: 'flush', reason: 'memtable', ...plan });
+		events.emit('flush', { state: 'begin', job: log.number, entries, bytes: usage, milliseconds: 0 });
+		const { job, blobs } = this.#start(memtable, log);
+		// Its failure is for whoever comes to it: the loop, or a synchronous write.
+		job.done.catch(() => undefined);
+		this.#current = { memtable, job, blobs, log, installed: undefined, error: undefined };
+		return this.#current;
+	}
+
+	/** Waits for a flush, and installs its table unless somebody has. */
+	async #end(flush: Flush): Promise<void> {
 		try {
-			const flush = this.#jobOf(memtable);
-			const tables = await this.#slot.run(this.#store.engine.flush(flush, job.progress));
-			const blobs = writtenBlobFiles(tables, flush.output.blobs);
-			await openOutputs(this.#store, tables, blobs);
-			await this.#install(memtable, tables, blobs);
-			const blobBytes = blobs.reduce((sum, [, size]) => sum + size, 0);
-			const bytes = tables.reduce((sum, table) => sum + table.size, blobBytes);
-			const milliseconds = job.milliseconds();
-			job.succeeded(tables, blobBytes);
-			counters.flushed(usage, bytes, milliseconds);
-			events.emit('flush', { state: 'end', job: job.number, entries, bytes, milliseconds });
+			const tables = await flush.job.done;
+			if (flush.error !== undefined) throw flush.error;
+			if (flush.installed === undefined) this.#install(flush, tables);
+			await flush.installed;
 		} catch (error) {
-			job.failed(error as Error);
+			this.#failed(flush, error as Error);
 			throw error;
 		}
-		this.#waiters.get(memtable.id)?.resolve();
-		this.#waiters.delete(memtable.id);
-		this.#onProgress();
+	}
+
+	/** A job that cannot be started has failed like any other. */
+	#start(memtable: Memtable, log: LoggedJob): Pick<Flush, 'job' | 'blobs'> {
+		try {
+			const flush = this.#jobOf(memtable);
+			return { job: this.#store.engine.flush(flush, log.progress), blobs: flush.output.blobs };
+		} catch (error) {
+			const waitSync = () => {
+				throw error;
+			};
+			return { job: { done: Promise.reject(error), waitSync, cancel: () => undefined }, blobs: undefined };
+		}
 	}
 
 	#jobOf(memtable: Memtable): FlushJob {
@@ -122,14 +171,47 @@ export class Flusher implements BackgroundWork {
 	}
 
 	/** Puts the table in the place of the memtable and its log. */
-	async #install(memtable: Memtable, tables: readonly TableSummary[], addedBlobs: BlobReference[]): Promise<void> {
+	#install(flush: Flush, tables: TableSummary[]): void {
 		const { memtables, versions, files } = this.#store;
+		const addedBlobs = writtenBlobFiles(tables, flush.blobs);
+		openOutputsSync(this.#store, tables, addedBlobs);
 		const logNumber = memtables.walNumberAfterOldest();
 		const addedTables = tables.map((table): [number, TableSummary] => [0, table]);
-		await versions.apply({ logNumber, lastSequence: memtable.lastSequence, addedTables, addedBlobs }, () => {
+		flush.installed = versions.apply({ logNumber, lastSequence: flush.memtable.lastSequence, addedTables, addedBlobs }, () => {
 			memtables.removeOldest();
 			this.#store.installView();
+			files.removeLogsBelow(logNumber);
+			this.#succeeded(flush, tables, addedBlobs);
 		});
-		files.removeLogsBelow(logNumber);
+		flush.installed.catch(() => undefined);
 	}
+
+	#succeeded({ memtable, log }: Flush, tables: readonly TableSummary[], blobs: readonly BlobReference[]): void {
+		const { events, counters } = this.#store;
+		const { id, entries, usage } = memtable;
+		this.#current = undefined;
+		const blobBytes = blobs.reduce((sum, [, size]) => sum + size, 0);
+		const bytes = tables.reduce((sum, table) => sum + table.size, blobBytes);
+		const milliseconds = log.milliseconds();
+		log.succeeded(tables, blobBytes);
+		counters.flushed(usage, bytes, milliseconds);
+		events.emit('flush', { state: 'end', job: log.number, entries, bytes, milliseconds });
+		this.#waiters.get(id)?.resolve();
+		this.#waiters.delete(id);
+		this.#onProgress();
+	}
+
+	#failed(flush: Flush, error: Error): void {
+		if (flush.error !== undefined) return;
+		flush.error = error;
+		if (this.#current === flush) this.#current = undefined;
+		flush.log.failed(error);
+		this.giveUp(this.#loop.refusal ?? error);
+	}
+}
+
+/** What a synchronous write is refused with when the flush has failed that it must wait for. */
+function refused(cause: Error): IOError {
+	const message = `The write was not made: every memtable is full, and the oldest could not be flushed: ${cause.message}`;
+	return new IOError(message, cause instanceof VarveError && cause.path !== undefined ? { cause, path: cause.path } : { cause });
 }

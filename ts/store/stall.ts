@@ -6,7 +6,10 @@
  * from one to the other, 0 to 1. Under pressure p writes go at 2 × (1 − p) of the rate at which memtables are flushed: at half the
  * way they come in as fast as they go out, and the rate has no step on the way to the stop.
  *
- * Synchronous writes cannot wait here: they would keep the event loop from installing the very job that they wait for.
+ * Synchronous writes do not wait here: they would keep the event loop from installing the very job that they wait for. When one needs
+ * a new memtable and `maxImmutableMemtables` wait already, it waits for the flush of the oldest where it is (`Flusher.flushOldestSync`):
+ * memory is bounded. Level 0 is not: compactions are installed by the event loop, so a loop of synchronous writes that never returns to
+ * it adds tables there, one for each memtable.
  */
 import { Deferred } from '../commit/deferred';
 import type { Clock } from '../environment';

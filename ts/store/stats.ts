@@ -9,6 +9,7 @@ import type { Configuration } from '../options/configuration';
 import type { DatabaseStats, FilterStats, LevelStats } from '../types';
 import type { StoreContext } from './context';
 import type { Counters } from './counters';
+import type { MemoryBudget } from './memory-budget';
 import type { WriteAheadLog } from './write-ahead-log';
 
 /** Where the numbers come from: the store. */
@@ -20,6 +21,7 @@ export interface StatsSource extends StoreContext {
 	readonly compactor: { readonly isPaused: boolean; readonly debt: number };
 	readonly wal: WriteAheadLog;
 	readonly cursors: CursorRegistry;
+	readonly memory: MemoryBudget;
 }
 
 /** Shape, counters and sizes of a store as they are now. */
@@ -69,6 +71,7 @@ export function collectStats(store: StatsSource): DatabaseStats {
 			forgotten: store.cursors.forgotten + store.snapshots.forgotten,
 		},
 		undeletedFiles: counters.undeletedFiles,
+		memory: store.memory.stats(),
 		reads: store.engine.stats(),
 		filters: store.engine.filterStats().map(filterStats),
 		readOnly: store.health.readOnlyCause,
@@ -85,10 +88,14 @@ function levelStats(store: StatsSource, tables: readonly TableMetadata[], level:
 	return {
 		tables: tables.length,
 		bytes: sum('size'),
-		rawBytes: store.engine.rawBytes(tables.map(({ number }) => number)),
+		rawBytes: store.engine.rawBytes(
+			tables.map(({ number }) => number),
+			false,
+		),
 		compression: compressionNames[store.tableOptions(level).compression],
 		entries: sum('entries'),
 		tombstones: sum('tombstones'),
+		expiring: tables.reduce((total, { expiry }) => total + (expiry?.entries ?? 0), 0),
 	};
 }
 

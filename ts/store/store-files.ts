@@ -88,8 +88,14 @@ export class StoreFiles {
 		}
 	}
 
-	tableSpec(table: TableMetadata): TableSpec {
-		return { number: table.number, path: join(this.tableDirectory, tableFileName(table)), size: table.size };
+	/** @param lazy leave it to the first read to load the table, unless it has range deletes: these concern reads that find nothing in it */
+	tableSpec(table: TableMetadata, lazy = false): TableSpec {
+		return {
+			number: table.number,
+			path: join(this.tableDirectory, tableFileName(table)),
+			size: table.size,
+			lazy: lazy && table.rangeDeletes === 0 ? table : undefined,
+		};
 	}
 
 	walPath(number: number): string {
@@ -108,7 +114,13 @@ export class StoreFiles {
 	}
 
 	removeLogsBelow(number: number): void {
-		for (const candidate of this.walNumbers()) if (candidate < number) this.#remove(this.walPath(candidate));
+		let numbers: number[] = [];
+		try {
+			numbers = this.walNumbers();
+		} catch {
+			// The next flush lists them again.
+		}
+		for (const candidate of numbers) if (candidate < number) this.#remove(this.walPath(candidate));
 	}
 
 	removeLog(number: number): void {

@@ -28,6 +28,7 @@ import {
 	type TableOptions,
 } from '../kernel/kernel';
 import type { Configuration } from '../options/configuration';
+import { memtableSizeWithin } from '../options/memory-limit';
 import type { ResolvedOptions } from '../options/schema';
 import { tableOptionsOf } from '../options/table-options';
 import { SnapshotRegistry } from '../snapshot/snapshot';
@@ -41,6 +42,7 @@ import { FilterSizing } from './filter-sizing';
 import { Flusher } from './flusher';
 import type { Health } from './health';
 import { JobLog } from './job-log';
+import { MemoryBudget } from './memory-budget';
 import type { Memtables } from './memtables';
 import { Reader } from './reader';
 import { type Debt, Stall } from './stall';
@@ -82,6 +84,7 @@ export class Store implements StoreContext {
 	readonly kernelName: 'native' | 'js';
 	readonly environment: Environment;
 	readonly configuration: Configuration;
+	/** Options in force; memtables fit into the memory limit. */
 	readonly options: ResolvedOptions;
 	readonly #compressionAt: (level: number) => CompressionId;
 	readonly engine: KernelEngine;
@@ -98,6 +101,7 @@ export class Store implements StoreContext {
 	readonly wal: WriteAheadLog;
 	readonly jobs: JobLog;
 	readonly compactor: Compactor;
+	readonly memory: MemoryBudget;
 	readonly #filterSizing: FilterSizing;
 	readonly #createWal: (number: number) => WalWriter;
 	readonly #unlock: () => void;
@@ -111,7 +115,8 @@ export class Store implements StoreContext {
 		this.kernelName = parts.kernelName;
 		this.environment = parts.environment;
 		this.configuration = parts.configuration;
-		this.options = parts.configuration.options;
+		const { options } = parts.configuration;
+		this.options = { ...options, memtableSize: memtableSizeWithin(options) };
 		this.engine = parts.engine;
 		this.events = parts.events;
 		this.health = parts.health;
@@ -133,7 +138,10 @@ export class Store implements StoreContext {
 		this.jobs = new JobLog(clock);
 		const onProgress = () => this.#jobDone();
 		this.#flusher = new Flusher(this, onProgress);
-		this.compactor = new Compactor(this, compactionLanes(this.options.compactionThreads), onProgress);
+		const lanes = compactionLanes(this.options.compactionThreads);
+		this.compactor = new Compactor(this, lanes, onProgress);
+		// And one job that flushes.
+		this.memory = new MemoryBudget(this.engine, this.options, this.kernelName, lanes + 1);
 	}
 
 	get sequence(): number {
@@ -156,6 +164,7 @@ export class Store implements StoreContext {
 	installView(): void {
 		const levels = this.versions.current.levels.map((tables) => tables.map((table) => table.number));
 		this.engine.installView(this.memtables.ids(), levels);
+		this.memory.update();
 	}
 
 	tableOptions(level: number): TableOptions {
@@ -219,11 +228,19 @@ export class Store implements StoreContext {
 		return new CommitQueue({
 			checkWritable: () => this.health.checkWritable(),
 			room: (bytes) => (this.health.readOnlyCause === undefined ? this.#stall.room(bytes) : undefined),
+			makeRoomSync: (encoder) => this.#makeRoomSync(encoder),
 			commit: (encoder) => this.#commit(encoder),
 			durable: () => this.wal.durable(),
 			makeDurableSync: () => this.wal.makeDurableSync(),
 			durableSoon: () => this.wal.durableSoon(),
 		});
+	}
+
+	/** Before a group freezes one more memtable than may wait, the oldest is flushed. */
+	#makeRoomSync({ memoryUsage }: BatchEncoder): void {
+		const { active, immutables } = this.memtables;
+		if (active.entries === 0 || this.memtables.fits(memoryUsage)) return;
+		while (immutables.length >= this.options.maxImmutableMemtables) this.#flusher.flushOldestSync();
 	}
 
 	#commit(encoder: BatchEncoder): void {

@@ -3,10 +3,12 @@
  * pointers.
  *
  * Invariants:
- *  1. A change is in the manifest, synced, before it is visible. Changes are made one after the other.
+ *  1. A change is in the manifest, synced, before it is visible. Changes are made one after the other, in the order in which they were
+ *     asked for, each by whoever comes first: the loop that waits for the disk, or `settleSync`, which does not return to the event loop.
  *  2. After a failed manifest record nothing changes any more and no file is deleted: the record may be on disk.
  *  3. A table or blob file is deleted only when no version that lists it is current or held by a reader.
  */
+import { Deferred } from '../commit/deferred';
 import type { KernelEngine } from '../kernel/kernel';
 import type { ManifestWriter } from '../manifest/manifest';
 import type { ManifestState } from '../manifest/state';
@@ -22,6 +24,20 @@ export type Change = Partial<
 	Pick<VersionEdit, 'logNumber' | 'lastSequence' | 'compactionPointers' | 'deletedTables' | 'addedTables' | 'addedBlobs'>
 >;
 
+/** A change that is not current yet. */
+interface PendingChange {
+	readonly change: Change;
+	readonly onInstalled: () => void;
+	readonly done: Deferred<void>;
+	/** What it makes, from when its record is in the manifest. */
+	recorded: Recorded | undefined;
+}
+
+interface Recorded {
+	edit: VersionEdit;
+	version: Version;
+}
+
 export class VersionSet {
 	readonly #manifest: ManifestWriter;
 	readonly #engine: KernelEngine;
@@ -32,7 +48,10 @@ export class VersionSet {
 	#current: Version;
 	#nextFileNumber: number;
 	#lastSequence: number;
-	#tail: Promise<void> = Promise.resolve();
+	/** The oldest first; only it can have been recorded. */
+	readonly #pending: PendingChange[] = [];
+	#loop: Promise<void> = Promise.resolve();
+	#isLooping = false;
 
 	constructor(state: ManifestState, manifest: ManifestWriter, engine: KernelEngine, files: StoreFiles, health: Health) {
 		this.#manifest = manifest;
@@ -70,19 +89,60 @@ export class VersionSet {
 	 * @param onInstalled runs in the same turn in which the version becomes current.
 	 */
 	apply(change: Change, onInstalled: () => void): Promise<void> {
-		const result = this.#tail.then(() => this.#apply(change, onInstalled));
-		this.#tail = result.catch(() => undefined);
-		return result;
+		const done = new Deferred<void>();
+		this.#pending.push({ change, onInstalled, done, recorded: undefined });
+		if (!this.#isLooping) this.#loop = this.#makeAll();
+		return done.promise;
+	}
+
+	/**
+	 * Makes the changes that wait, on the calling thread.
+	 * @throws what the first that failed is rejected with.
+	 */
+	settleSync(): void {
+		const errors: unknown[] = [];
+		for (const pending of [...this.#pending]) {
+			try {
+				const recorded = pending.recorded ?? this.#record(pending);
+				if (this.#manifest.isSyncing || this.#manifest.isLong) this.#manifest.rotate(this.allocate(1));
+				else this.#manifest.syncSync();
+				this.#install(pending, recorded);
+			} catch (error) {
+				this.#refuse(pending, error as Error);
+				errors.push(error);
+			}
+		}
+		if (errors.length > 0) throw errors[0];
 	}
 
 	/** Waits for changes in flight and closes the manifest. */
 	async close(): Promise<void> {
-		await this.#tail;
+		await this.#loop;
 		this.#manifest.close();
 	}
 
-	async #apply(change: Change, onInstalled: () => void): Promise<void> {
+	/** Makes one change after the other. What it finds made or refused when the disk has answered, `settleSync` has seen to. */
+	async #makeAll(): Promise<void> {
+		this.#isLooping = true;
+		// Not in the turn in which the change is asked for: `settleSync` may follow, and needs no fsync on another thread.
+		await undefined;
+		for (let pending = this.#pending[0]; pending !== undefined; pending = this.#pending[0]) {
+			try {
+				const recorded = this.#record(pending);
+				await this.#manifest.sync();
+				if (this.#pending[0] !== pending) continue;
+				if (this.#manifest.isLong) this.#manifest.rotate(this.allocate(1));
+				this.#install(pending, recorded);
+			} catch (error) {
+				this.#refuse(pending, error as Error);
+			}
+		}
+		this.#isLooping = false;
+	}
+
+	#record(pending: PendingChange): Recorded {
 		this.#health.checkWritable();
+		const { change } = pending;
 		const edit: VersionEdit = {
 			...change,
 			compactionPointers: change.compactionPointers ?? [],
@@ -91,21 +151,29 @@ export class VersionSet {
 			nextFileNumber: this.#nextFileNumber,
 			lastSequence: Math.max(this.#lastSequence, change.lastSequence ?? 0),
 		};
-		const version = this.#current.apply(edit);
-		try {
-			await this.#manifest.append(edit);
-			if (this.#manifest.isLong) this.#manifest.rotate(this.allocate(1));
-		} catch (error) {
-			this.#health.fail(error as Error);
-			throw error;
-		}
+		const recorded = { edit, version: this.#current.apply(edit) };
+		pending.recorded = recorded;
+		this.#manifest.append(edit);
+		return recorded;
+	}
+
+	#install(pending: PendingChange, { edit, version }: Recorded): void {
+		this.#pending.shift();
 		const before = this.#current;
 		this.#current = version;
 		this.#lastSequence = edit.lastSequence as number;
 		for (const [level, key] of edit.compactionPointers) this.compactionPointers.set(level, key);
 		this.#references.retain(version);
-		onInstalled();
+		pending.onInstalled();
 		this.#references.release(before);
+		pending.done.resolve();
+	}
+
+	/** A change has failed. With its record in the manifest nobody knows whether it counts: no more changes, and no more writes. */
+	#refuse(pending: PendingChange, error: Error): void {
+		if (this.#pending[0] === pending) this.#pending.shift();
+		if (pending.recorded !== undefined) this.#health.fail(error);
+		pending.done.reject(error);
 	}
 
 	#discard(tables: TableMetadata[], blobs: number[]): void {

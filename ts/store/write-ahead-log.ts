@@ -106,11 +106,9 @@ export class WriteAheadLog {
 			throw error;
 		}
 		this.#sync = this.#groupSync();
-		// All of it is synced: a file that cannot be closed is reported, and loses nothing.
-		sync
-			.idle()
-			.then(() => closed.close())
-			.catch((error: Error) => this.#health.report(error));
+		// At once if possible: a loop that never returns to the event loop must not pile up open files.
+		if (sync.isIdle) this.#close(closed);
+		else sync.idle().then(() => this.#close(closed));
 	}
 
 	/** Makes everything durable and closes the file. */
@@ -121,6 +119,15 @@ export class WriteAheadLog {
 			if (this.#health.readOnlyCause === undefined) await this.#sync.wait();
 		} finally {
 			this.#writer.close();
+		}
+	}
+
+	/** All of it is synced: a file that cannot be closed is reported, and loses nothing. */
+	#close(writer: WalWriter): void {
+		try {
+			writer.close();
+		} catch (error) {
+			this.#health.report(error as Error);
 		}
 	}
 

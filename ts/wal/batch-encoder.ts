@@ -6,14 +6,22 @@
  * operation: | kind (1) | key length (varint) | key | value length (varint) | value |
  * ```
  *
- * Of a range delete the key is the start, the value the end; an empty value stands for the end of all keys.
+ * Of a range delete the key is the start, the value the end; an empty value stands for the end of all keys. The value of a put with
+ * expiry begins with the time at which it expires (8).
  *
  * Invariant: an operation that is refused leaves the encoder as it was.
  */
 
 import { compareBytes, toBytes } from '../bytes';
 import { ResourceError } from '../errors';
-import { KIND_DELETE, KIND_PUT, KIND_RANGE_DELETE, MEMTABLE_ENTRY_OVERHEAD } from '../kernel/kernel';
+import {
+	EXPIRY_SIZE,
+	KIND_DELETE,
+	KIND_PUT,
+	KIND_PUT_WITH_EXPIRY,
+	KIND_RANGE_DELETE,
+	MEMTABLE_ENTRY_OVERHEAD,
+} from '../kernel/kernel';
 import { checkBytes, checkKeyLength, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '../limits';
 import type { Bytes } from '../types';
 
@@ -69,7 +77,12 @@ export class BatchEncoder {
 		return this.#rangeDeletes;
 	}
 
-	put(key: Bytes, value: Bytes): void {
+	/** @param expiresAt milliseconds since the epoch; undefined: never */
+	put(key: Bytes, value: Bytes, expiresAt?: number | undefined): void {
+		if (expiresAt !== undefined) {
+			this.#putWithExpiry(key, value, expiresAt);
+			return;
+		}
 		checkBytes(key, 'key');
 		checkBytes(value, 'value');
 		const mark = this.mark();
@@ -124,6 +137,28 @@ export class BatchEncoder {
 		}
 	}
 
+	#putWithExpiry(key: Bytes, value: Bytes, expiresAt: number): void {
+		checkBytes(key, 'key');
+		checkBytes(value, 'value');
+		const valueBytes = toBytes(value);
+		const mark = this.mark();
+		try {
+			this.#reserve(mostBytes(key) + mostBytes(valueBytes) + EXPIRY_SIZE + OPERATION_OVERHEAD);
+			this.#buffer[this.#length++] = KIND_PUT_WITH_EXPIRY;
+			const keyLength = this.#bytes(key);
+			checkKeyLength(keyLength);
+			this.#varint(EXPIRY_SIZE + valueBytes.length);
+			this.#uint64(expiresAt, this.#length);
+			this.#length += EXPIRY_SIZE;
+			this.#buffer.set(valueBytes, this.#length);
+			this.#length += valueBytes.length;
+			this.#operationDone(keyLength + EXPIRY_SIZE + valueBytes.length);
+		} catch (error) {
+			this.rollback(mark);
+			throw error;
+		}
+	}
+
 	/** Adds all operations of another encoder. */
 	append(other: BatchEncoder): void {
 		const length = other.#length - HEADER_SIZE;
@@ -160,10 +195,14 @@ export class BatchEncoder {
 
 	/** The record, its first operation having this sequence number. */
 	finish(sequence: number): EncodedRecord {
-		this.#buffer.writeUInt32LE(sequence % 2 ** 32, 0);
-		this.#buffer.writeUInt32LE(Math.floor(sequence / 2 ** 32), 4);
+		this.#uint64(sequence, 0);
 		this.#buffer.writeUInt32LE(this.#count, 8);
 		return { buffer: this.#buffer, start: 0, end: this.#length };
+	}
+
+	#uint64(value: number, at: number): void {
+		this.#buffer.writeUInt32LE(value % 2 ** 32, at);
+		this.#buffer.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
 	}
 
 	#operationDone(userBytes: number): void {

@@ -10,7 +10,7 @@
 import { join } from 'node:path';
 import { CorruptionError } from '../errors';
 import type { FileSystem, ReadableFile } from '../fs/file-system';
-import { KIND_RANGE_DELETE } from '../kernel/kernel';
+import { EXPIRY_SIZE, KIND_PUT_WITH_EXPIRY, KIND_RANGE_DELETE } from '../kernel/kernel';
 import type { Crc32 } from '../log/format';
 import { LogReader } from '../log/log-reader';
 import { walFileName } from './wal-file-name';
@@ -93,10 +93,13 @@ function checkOperations(data: Uint8Array, count: number): string | undefined {
 	let position = 12;
 	for (let i = 0; i < count; i++) {
 		const kind = data[position++];
-		if (kind === undefined || kind > KIND_RANGE_DELETE) return `operation ${i} of a record has the unknown kind ${kind}`;
+		const expires = kind === KIND_PUT_WITH_EXPIRY;
+		if (kind === undefined || (kind > KIND_RANGE_DELETE && !expires))
+			return `operation ${i} of a record has the unknown kind ${kind}`;
 		for (let part = 0; part < 2; part++) {
 			const [length, next] = readVarint(data, position);
 			if (next < 0 || length > data.length - next) return `operation ${i} of a record is longer than the record`;
+			if (expires && part === 1 && length < EXPIRY_SIZE) return `operation ${i} of a record is too short to say when it expires`;
 			position = next + length;
 		}
 	}

@@ -3,7 +3,7 @@ import { ResourceError } from '../../../ts/errors';
 import { compareBytes, copyBytes } from '../../../ts/kernel/js/bytes';
 import { crc32, crc32Sliced } from '../../../ts/kernel/js/crc32';
 import { compareInternalKeys, readHead, readSequence, writeTrailer } from '../../../ts/kernel/js/internal-key';
-import { Retention } from '../../../ts/kernel/js/job/retention';
+import { KEPT, Retention } from '../../../ts/kernel/js/job/retention';
 import { Memtable } from '../../../ts/kernel/js/memtable/memtable';
 import { Slab } from '../../../ts/kernel/js/slab';
 import { readVarint32, readVarint53, varint, varintLength, writeVarint } from '../../../ts/kernel/js/varint';
@@ -103,7 +103,7 @@ describe('memtable', () => {
 describe('retention', () => {
 	const survivors = (snapshots: number[], keep: [Buffer, Buffer][] | undefined, keys: Buffer[]) => {
 		const retention = new Retention(snapshots, keep, []);
-		return keys.filter((key) => retention.keeps(key, 0, key.length));
+		return keys.filter((key) => retention.fate(key, 0, key.length, false) === KEPT);
 	};
 	const put = (sequence: number) => internalKey('k', sequence);
 	const del = (sequence: number) => internalKey('k', sequence, 0);

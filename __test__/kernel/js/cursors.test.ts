@@ -6,6 +6,7 @@ import { BlockCursor, INTERNAL_KEYS } from '../../../ts/kernel/js/block/cursor';
 import { CachedBlocks } from '../../../ts/kernel/js/block-source';
 import { BlockCache } from '../../../ts/kernel/js/cache';
 import type { Cursor } from '../../../ts/kernel/js/cursor';
+import { FileCache } from '../../../ts/kernel/js/file-cache';
 import { Level, LevelCursor } from '../../../ts/kernel/js/level-cursor';
 import { Memtable } from '../../../ts/kernel/js/memtable/memtable';
 import { MergeCursor } from '../../../ts/kernel/js/merge/cursor';
@@ -42,11 +43,11 @@ function openTable(entries: Entry[]): Table {
 	}
 	const { size } = writer.finish([]);
 	file.closeSync();
-	return Table.open(nodeFileSystem, { number: fileNumber++, path, size });
+	return Table.open(new FileCache(nodeFileSystem, 16), { number: fileNumber++, path, size });
 }
 
 function uncached(): CachedBlocks {
-	return new CachedBlocks(new BlockCache(0), { blockReads: 0 });
+	return new CachedBlocks(new BlockCache(0), { blockReads: 0, fileReads: 0 });
 }
 
 function memtableCursor(entries: Entry[]): Cursor {

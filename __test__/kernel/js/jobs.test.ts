@@ -244,7 +244,7 @@ describe('a file system that fails', () => {
 		for (const how of ['sync', 'async'] as const) {
 			const cursor = engine.openCursor(cursorOptions());
 			const { injected } = faults;
-			faults.failAt('read', 1000);
+			faults.failAt('read', 5);
 			const chunk = Buffer.alloc(5000);
 			const index = new Uint32Array(64);
 			let entries = 0;

@@ -1,15 +1,19 @@
-// Flushes and compacts on the kernel that is named on the command line, and counts what the job thread of the TypeScript kernel answered.
+// Flushes and compacts on the kernel that is named on the command line, and counts what the job thread of the TypeScript kernel was given.
 import { Database } from 'varve';
 
 const ENTRIES = 20_000;
 const ROUNDS = 2;
 
 async function main() {
-	let tablesOfThread = 0;
+	let jobsOfThread = 0;
 	process.on('worker', (worker) => {
-		worker.on('message', ({ tables }) => {
-			tablesOfThread += tables?.length ?? 0;
-		});
+		// The thread is told of in the turn after it got its first job.
+		jobsOfThread++;
+		const post = worker.postMessage.bind(worker);
+		worker.postMessage = (message) => {
+			jobsOfThread++;
+			post(message);
+		};
 	});
 
 	const db = await Database.open('data', { encoding: 'utf8', kernel: process.argv[2] });
@@ -25,7 +29,7 @@ async function main() {
 		count++;
 	}
 	if (count !== ENTRIES) throw new Error(`Read ${count} of ${ENTRIES} entries.`);
-	console.log(`kernel: ${db.kernel}, tables written by the job thread: ${tablesOfThread}`);
+	console.log(`kernel: ${db.kernel}, jobs of the job thread: ${jobsOfThread}`);
 	await db.close();
 	console.log('OK');
 }

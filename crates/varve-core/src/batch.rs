@@ -5,10 +5,12 @@
 //! operation: | kind (1) | key length (varint) | key | value length (varint) | value |
 //! ```
 //!
-//! Of a range delete the key is the start, the value the end; an empty value stands for the end of all keys.
+//! Of a range delete the key is the start, the value the end; an empty value stands for the end of all keys. The value of a put with expiry
+//! begins with the time, see [`crate::expiry`].
 
 use crate::error::{Error, Result};
-use crate::internal_key::KIND_RANGE_DELETE;
+use crate::expiry::EXPIRY_SIZE;
+use crate::internal_key::{KIND_PUT_WITH_EXPIRY, KIND_RANGE_DELETE};
 use crate::varint::{read_varint32, MAX_SAFE_INTEGER};
 
 const HEADER_SIZE: usize = 12;
@@ -58,10 +60,13 @@ impl<'a> Operations<'a> {
 
     fn operation(&mut self) -> Option<Operation<'a>> {
         let &[kind] = self.take(1)? else { return None };
-        if kind > KIND_RANGE_DELETE {
-            return None;
-        }
-        Some(Operation { sequence: self.sequence, kind, key: self.bytes()?, value: self.bytes()? })
+        let least_value = match kind {
+            0..=KIND_RANGE_DELETE => 0,
+            KIND_PUT_WITH_EXPIRY => EXPIRY_SIZE,
+            _ => return None,
+        };
+        let operation = Operation { sequence: self.sequence, kind, key: self.bytes()?, value: self.bytes()? };
+        (operation.value.len() >= least_value).then_some(operation)
     }
 }
 
@@ -103,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_cut_and_every_unknown_kind() {
+    fn refuses_every_cut_every_unknown_kind_and_an_expiry_that_is_cut_short() {
         let whole = record();
         for end in 0..whole.len() {
             let cut = operations(&whole[..end]).and_then(|all| all.collect::<Result<Vec<_>>>().map(|_| ()));
@@ -113,7 +118,9 @@ mod tests {
         longer.push(0);
         assert!(operations(&longer).unwrap().any(|one| one.is_err()));
         let mut unknown = whole;
-        unknown[HEADER_SIZE] = 9;
-        assert!(operations(&unknown).unwrap().any(|one| one.is_err()));
+        for kind in [3, KIND_PUT_WITH_EXPIRY, 9] {
+            unknown[HEADER_SIZE] = kind;
+            assert!(operations(&unknown).unwrap().any(|one| one.is_err()), "{kind}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Where cursors get their blocks from.
+//! Where cursors get tables and their blocks from.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -6,14 +6,13 @@ use std::sync::Arc;
 use crate::block::Block;
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
+use crate::read_ahead::{ReadAhead, Window};
 use crate::stats::Counters;
-use crate::table::file::read_range;
-use crate::table::format::{open_data_block, BLOCK_TRAILER_SIZE};
-use crate::table::Table;
+use crate::table::{Resident, Table};
 
-const READ_AHEAD: usize = 256 * 1024;
+const JOB_REACH: u64 = 256 * 1024;
 
-/// What a read may do for a block that is not in the cache.
+/// What a read may do for a table or block that is not in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Io {
     /// Nothing: the read has to wait.
@@ -24,18 +23,42 @@ pub enum Io {
     Pass,
 }
 
-/// Gives a cursor the data blocks of a table.
+/// Gives a cursor what it needs of a table.
 pub trait BlockSource {
+    /// Index, filter and properties.
+    fn resident<'a>(&self, table: &'a Table) -> Result<&'a Resident>;
+    /// A data block. The table is loaded.
     fn block(&mut self, table: &Table, position: usize) -> Result<Block>;
 }
 
-/// For reads: from the cache, else from the file, if the read may touch it.
+/// Index, filter and properties of a table, if they are in memory or the read may touch the file.
+#[inline]
+pub fn resident(table: &Table, io: Io) -> Result<&Resident> {
+    match table.loaded() {
+        Some(resident) => Ok(resident),
+        None if io == Io::None => Err(Error::WouldBlock),
+        None => table.load(),
+    }
+}
+
+/// For scans: from the cache, else from the file, if the scan may touch it; each with its own window on the file.
 pub struct CachedBlocks {
     pub cache: Arc<BlockCache>,
     pub counters: Arc<Counters>,
     /// Set while the cursor may not touch the disk; shared by all sources of one scan.
     pub cache_only: Arc<AtomicBool>,
     pub fill_cache: bool,
+    pub ahead: ReadAhead,
+}
+
+impl CachedBlocks {
+    fn io(&self) -> Io {
+        match (self.cache_only.load(Ordering::Relaxed), self.fill_cache) {
+            (true, _) => Io::None,
+            (false, true) => Io::Cache,
+            (false, false) => Io::Pass,
+        }
+    }
 }
 
 impl Clone for CachedBlocks {
@@ -45,24 +68,42 @@ impl Clone for CachedBlocks {
             counters: Arc::clone(&self.counters),
             cache_only: Arc::clone(&self.cache_only),
             fill_cache: self.fill_cache,
+            ahead: ReadAhead::default(),
         }
     }
 }
 
 impl BlockSource for CachedBlocks {
+    fn resident<'a>(&self, table: &'a Table) -> Result<&'a Resident> {
+        resident(table, self.io())
+    }
+
     fn block(&mut self, table: &Table, position: usize) -> Result<Block> {
-        let io = match (self.cache_only.load(Ordering::Relaxed), self.fill_cache) {
-            (true, _) => Io::None,
-            (false, true) => Io::Cache,
-            (false, false) => Io::Pass,
+        let index = &table.load()?.index;
+        let offset = index.handle(position).offset;
+        self.ahead.follow(table, position, index.len());
+        if let Some(block) = self.cache.get(table.number, offset) {
+            return Ok(block);
+        }
+        let block = match self.ahead.block(table, position)? {
+            Some(block) => block,
+            None if self.io() == Io::None => return Err(Error::WouldBlock),
+            None => {
+                Counters::count(&self.counters.file_reads);
+                self.ahead.read(table, position)?
+            }
         };
-        cached_block(table, position, &self.cache, &self.counters, io)
+        Counters::count(&self.counters.block_reads);
+        if self.fill_cache && !table.dropped.load(Ordering::Relaxed) {
+            self.cache.insert(table.number, offset, &block);
+        }
+        Ok(block)
     }
 }
 
-/// A data block from the cache, else from its file.
+/// For lookups: a data block from the cache, else from its file, if the read may touch it.
 pub fn cached_block(table: &Table, position: usize, cache: &BlockCache, counters: &Counters, io: Io) -> Result<Block> {
-    let handle = table.index.handle(position);
+    let handle = table.load()?.index.handle(position);
     if let Some(block) = cache.get(table.number, handle.offset) {
         return Ok(block);
     }
@@ -70,7 +111,8 @@ pub fn cached_block(table: &Table, position: usize, cache: &BlockCache, counters
         return Err(Error::WouldBlock);
     }
     Counters::count(&counters.block_reads);
-    let block = table.read_block(handle)?;
+    Counters::count(&counters.file_reads);
+    let block = table.file.read_data_block(handle)?;
     if io == Io::Cache && !table.dropped.load(Ordering::Relaxed) {
         cache.insert(table.number, handle.offset, &block);
     }
@@ -80,31 +122,18 @@ pub fn cached_block(table: &Table, position: usize, cache: &BlockCache, counters
 /// For jobs: in file order, many blocks a read, past the cache.
 #[derive(Default)]
 pub struct SequentialBlocks {
-    bytes: Vec<u8>,
-    /// Table and offset of `bytes`.
-    table: u64,
-    offset: u64,
+    window: Window,
 }
 
 impl BlockSource for SequentialBlocks {
+    fn resident<'a>(&self, table: &'a Table) -> Result<&'a Resident> {
+        table.load()
+    }
+
     fn block(&mut self, table: &Table, position: usize) -> Result<Block> {
-        let handle = table.index.handle(position);
-        let size = handle.size as usize + BLOCK_TRAILER_SIZE;
-        let inside =
-            self.table == table.number && handle.offset >= self.offset && handle.end() <= self.offset + self.bytes.len() as u64;
-        if !inside {
-            let length = size.max(READ_AHEAD).min((table.size - handle.offset) as usize);
-            self.bytes.resize(length, 0);
-            self.table = table.number;
-            self.offset = handle.offset;
-            let read = read_range(&table.file, &table.path, &mut self.bytes, handle.offset);
-            if read.is_err() {
-                self.bytes.clear();
-            }
-            read?;
+        if let Some(block) = self.window.block(table, position)? {
+            return Ok(block);
         }
-        let start = (handle.offset - self.offset) as usize;
-        let sealed = &self.bytes[start..start + size];
-        open_data_block(sealed, &table.path, handle.offset)
+        self.window.read(table, position, JOB_REACH)
     }
 }

@@ -11,20 +11,34 @@ use crate::blob::{BlobFiles, BlobSpec};
 use crate::block_source::{CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
+use crate::expiry::{Moment, TimeSource};
+use crate::file_cache::FileCache;
 use crate::job::rate_limiter::RateLimiter;
 use crate::job::{self, CompactionJob, FlushJob, JobControl, Pace, TableSummary};
 use crate::memtable::Memtable;
+use crate::read_ahead::ReadAhead;
 use crate::registry::Registry;
 use crate::scan::{CursorOptions, ScanCursor};
 use crate::stats::{Counters, LevelFilters, Stats, LEVELS};
-use crate::table::{Table, TableSpec};
+use crate::table::{Resident, Table, TableSpec};
 use crate::view::{ReadContext, View};
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct EngineOptions {
     /// Byte limit of the block cache; 0 keeps nothing.
     pub cache_bytes: usize,
+    /// Most files of tables that are kept open.
+    pub max_open_files: usize,
 }
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { cache_bytes: 0, max_open_files: 1000 }
+    }
+}
+
+/// Threads that open tables together: the time goes to waiting for the disk, and to checksums.
+const MOST_OPENING_THREADS: usize = 4;
 
 /// What a lookup has found.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,9 +55,11 @@ pub struct Engine {
     newest: RwLock<Option<Arc<Memtable>>>,
     view: RwLock<Arc<View>>,
     cache: Arc<BlockCache>,
+    files: Arc<FileCache>,
     counters: Arc<Counters>,
     blobs: Arc<BlobFiles>,
     rate_limiter: RateLimiter,
+    time: TimeSource,
 }
 
 impl Engine {
@@ -53,9 +69,11 @@ impl Engine {
             newest: RwLock::default(),
             view: RwLock::default(),
             cache: Arc::new(BlockCache::new(options.cache_bytes)),
+            files: Arc::new(FileCache::new(options.max_open_files)),
             counters: Arc::default(),
             blobs: Arc::default(),
             rate_limiter: RateLimiter::default(),
+            time: TimeSource::default(),
         }
     }
 
@@ -77,28 +95,41 @@ impl Engine {
         self.registry().memtables.remove(&id);
     }
 
-    /// Opens and verifies tables: all or none.
+    /// Changes the byte limit of the block cache, and lets go of the blocks that pass it.
+    pub fn set_cache_capacity(&self, bytes: usize) {
+        self.cache.set_capacity(bytes);
+    }
+
+    /// Opens tables, and loads those that are not lazy: all or none. Blocks; to be called on a thread of its own.
     pub fn open_tables(&self, specs: &[TableSpec]) -> Result<()> {
-        let tables = specs.iter().map(Table::open).collect::<Result<Vec<_>>>()?;
-        let mut registry = self.registry();
-        for table in tables {
-            registry.add_table(table);
-        }
+        let part = specs.len().div_ceil(MOST_OPENING_THREADS).max(1);
+        let open = |specs: &[TableSpec]| specs.iter().map(|spec| Table::open(spec, &self.files)).collect::<Result<Vec<_>>>();
+        let tables = std::thread::scope(|scope| -> Result<Vec<_>> {
+            let (first, rest) = specs.split_at(part.min(specs.len()));
+            let threads: Vec<_> = rest.chunks(part).map(|specs| scope.spawn(move || open(specs))).collect();
+            let mut tables = open(first)?;
+            for thread in threads {
+                tables.extend(thread.join().map_err(|_| Error::Resource("a thread that opened tables panicked".into()))??);
+            }
+            Ok(tables)
+        })?;
+        self.registry().add_tables(tables);
         Ok(())
     }
 
-    /// Forgets tables and their cached blocks; views that hold them keep the files open.
+    /// Forgets tables and their cached blocks; views that hold them keep them alive.
     pub fn drop_tables(&self, numbers: &[u64]) {
         let mut registry = self.registry();
         for &number in numbers {
             registry.remove_table(number);
-            self.cache.drop_table(number);
         }
+        drop(registry);
+        self.cache.drop_tables(numbers);
     }
 
     /// Makes blob files known; reads none.
     pub fn add_blobs(&self, specs: Vec<BlobSpec>) {
-        self.blobs.add(specs);
+        self.blobs.add(specs, &self.files);
     }
 
     /// Forgets blob files that no reader needs any more.
@@ -113,9 +144,20 @@ impl Engine {
         Ok(())
     }
 
-    /// Where in the file of an open table the first data block begins that may hold user keys at or after `key`. Reads no file.
+    /// Where in the file of an open table the first data block begins that may hold user keys at or after `key`. Reads no data block.
     pub fn approximate_offset(&self, table: u64, key: &[u8]) -> Result<u64> {
-        Ok(self.registry().table(table)?.approximate_offset(key))
+        let table = self.registry().table(table)?;
+        table.approximate_offset(key)
+    }
+
+    /// Bytes of keys and values in open tables, before compression. A table that is not loaded is loaded for it, or counts with the size of
+    /// its file.
+    pub fn raw_bytes(&self, tables: &[u64], load: bool) -> Result<u64> {
+        let tables = self.registry().run(tables)?;
+        tables.iter().try_fold(0u64, |sum, table| {
+            let resident = if load { Some(table.load()?) } else { table.loaded() };
+            Ok(sum.saturating_add(resident.map_or(table.size, Resident::raw_bytes)))
+        })
     }
 
     /// Tables of the view that newer range deletes have emptied; see [`View::covered_tables`]. Reads no file.
@@ -123,29 +165,54 @@ impl Engine {
         self.view().covered_tables(snapshots)
     }
 
-    /// Bytes of keys and values in open tables, before compression. Reads no file.
-    pub fn raw_bytes(&self, tables: &[u64]) -> Result<u64> {
-        let registry = self.registry();
-        tables.iter().try_fold(0u64, |sum, &table| Ok(sum.saturating_add(registry.table(table)?.raw_bytes())))
+    /// Fixes the time that reads see, in milliseconds since the epoch; `None`: that of the system.
+    pub fn set_time(&self, milliseconds: Option<u64>) {
+        self.time.set(milliseconds);
+    }
+
+    /// The time of a read that begins now.
+    pub fn moment(&self) -> Moment<'_> {
+        Moment::new(&self.time)
     }
 
     /// Looks up a key; `take` gets the value where it lies.
     pub fn get_with<R>(&self, key: &[u8], sequence: u64, io: Io, take: impl FnOnce(&[u8]) -> R) -> Result<Lookup<R>> {
-        self.look_up(key, sequence, io, true, take)
+        self.get_at(&self.moment(), key, sequence, io, take)
+    }
+
+    /// As [`Engine::get_with`], for several lookups of one moment.
+    pub fn get_at<R>(
+        &self,
+        moment: &Moment<'_>,
+        key: &[u8],
+        sequence: u64,
+        io: Io,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Lookup<R>> {
+        self.look_up(key, sequence, &self.context(io, moment), take)
     }
 
     /// Is there such a key? Touches no blob file.
-    pub fn contains(&self, key: &[u8], sequence: u64, io: Io) -> Result<Lookup<()>> {
-        self.look_up(key, sequence, io, false, |_| ())
+    pub fn contains(&self, moment: &Moment<'_>, key: &[u8], sequence: u64, io: Io) -> Result<Lookup<()>> {
+        self.look_up(key, sequence, &ReadContext { values: false, ..self.context(io, moment) }, |_| ())
     }
 
-    fn look_up<R>(&self, key: &[u8], sequence: u64, io: Io, values: bool, take: impl FnOnce(&[u8]) -> R) -> Result<Lookup<R>> {
-        let context = ReadContext { cache: &self.cache, counters: &self.counters, blobs: &self.blobs, io, values };
+    fn context<'a>(&'a self, io: Io, moment: &'a Moment<'a>) -> ReadContext<'a> {
+        ReadContext { cache: &self.cache, counters: &self.counters, blobs: &self.blobs, io, moment, values: true }
+    }
+
+    fn look_up<R>(
+        &self,
+        key: &[u8],
+        sequence: u64,
+        context: &ReadContext<'_>,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Lookup<R>> {
         // Cloning the view would cost two writes to a counter that all threads share; the lock is held for the lookup instead, but not
         // while a file may be read.
-        let result = match io {
-            Io::None => self.view.read().unwrap_or_else(PoisonError::into_inner).get(key, sequence, &context, take),
-            Io::Cache | Io::Pass => self.view().get(key, sequence, &context, take),
+        let result = match context.io {
+            Io::None => self.view.read().unwrap_or_else(PoisonError::into_inner).get(key, sequence, context, take),
+            Io::Cache | Io::Pass => self.view().get(key, sequence, context, take),
         };
         match result {
             Ok(Some(found)) => Ok(Lookup::Found(found)),
@@ -161,8 +228,10 @@ impl Engine {
             counters: Arc::clone(&self.counters),
             cache_only: Arc::new(AtomicBool::new(false)),
             fill_cache: options.fill_cache,
+            ahead: ReadAhead::default(),
         };
-        ScanCursor::new(self.view(), blocks, Arc::clone(&self.blobs), options)
+        let (blobs, now) = (Arc::clone(&self.blobs), self.time.now());
+        ScanCursor::new(self.view(), blocks, blobs, now, options)
     }
 
     /// Limits what compactions write to so many bytes a second together; 0 takes the limit off. Flushes pass.
@@ -186,8 +255,9 @@ impl Engine {
     }
 
     pub fn stats(&self) -> Stats {
-        let cache = self.cache.stats();
+        let (cache, files) = (self.cache.stats(), self.files.stats());
         let registry = self.registry();
+        let tables: Vec<_> = registry.open_tables().collect();
         let filters = self.filter_stats();
         let sum = |of: fn(&LevelFilters) -> u64| filters.iter().map(of).sum();
         Stats {
@@ -196,17 +266,23 @@ impl Engine {
             cache_hits: cache.hits,
             cache_misses: cache.misses,
             block_reads: self.counters.block_reads.load(Ordering::Relaxed),
+            file_reads: self.counters.file_reads.load(Ordering::Relaxed),
             blob_reads: self.counters.blob_reads.load(Ordering::Relaxed),
             filter_probes: sum(|level| level.probes),
             filter_negatives: sum(|level| level.negatives),
             filter_false_positives: sum(|level| level.false_positives),
-            open_tables: registry.open_tables().count() as u64,
-            table_memory: registry.open_tables().map(|table| table.memory() as u64).sum(),
+            open_tables: tables.len() as u64,
+            loaded_tables: tables.iter().filter(|table| table.loaded().is_some()).count() as u64,
+            table_memory: tables.iter().map(|table| table.memory() as u64).sum(),
+            open_files: files.open as u64,
+            file_opens: files.opens,
+            file_hits: files.hits,
             memtables: registry.memtables.len() as u64,
+            memtable_memory: registry.memtables.values().map(|memtable| memtable.memory() as u64).sum(),
         }
     }
 
-    /// The filters of each level of the tree.
+    /// The filters of each level of the tree, of tables that are loaded.
     pub fn filter_stats(&self) -> [LevelFilters; LEVELS] {
         let view = self.view();
         std::array::from_fn(|level| {
@@ -217,11 +293,11 @@ impl Engine {
                 false_positives: counters.false_positives.load(Ordering::Relaxed),
                 ..LevelFilters::default()
             };
-            for table in view.tables(level) {
-                stats.tables += u64::from(table.filter.is_some());
-                stats.unknown += u64::from(table.unknown_filter);
-                stats.bytes += table.filter.as_ref().map_or(0, |filter| filter.size() as u64);
-                stats.keys += table.properties.user_keys;
+            for resident in view.tables(level).iter().filter_map(|table| table.loaded()) {
+                stats.tables += u64::from(resident.filter.is_some());
+                stats.unknown += u64::from(resident.unknown_filter);
+                stats.bytes += resident.filter.as_ref().map_or(0, |filter| filter.size() as u64);
+                stats.keys += resident.properties.user_keys;
             }
             stats
         })

@@ -15,6 +15,7 @@ pub const KIND_PUT: u8 = 1;
 pub const KIND_RANGE_DELETE: u8 = 2;
 /// The value lies in a blob file; only in tables.
 pub const KIND_VALUE_POINTER: u8 = 3;
+pub const KIND_PUT_WITH_EXPIRY: u8 = 4;
 /// Trailer of an internal key that is the end of a table without being in it. It stands before every version of its user key.
 pub const END_TRAILER: u64 = u64::MAX;
 pub const TRAILER_SIZE: usize = 8;
@@ -36,12 +37,6 @@ pub fn split(key: &[u8]) -> (&[u8], u64) {
 #[inline]
 pub fn user_key(key: &[u8]) -> &[u8] {
     split(key).0
-}
-
-/// Does an entry of this kind give its key a value?
-#[inline]
-pub fn has_value(kind: u8) -> bool {
-    kind == KIND_PUT || kind == KIND_VALUE_POINTER
 }
 
 /// The error for an entry of a kind that this release does not know.

@@ -68,7 +68,7 @@ impl<S: BlockSource> LevelCursor<S> {
     }
 
     fn is_older(&self, position: usize, over: &RangeDelete) -> bool {
-        self.tables[position].properties.largest_sequence < over.sequence
+        self.tables[position].span.largest_sequence < over.sequence
     }
 
     fn enter(&mut self, position: usize) {
@@ -128,13 +128,13 @@ impl<S: BlockSource> Cursor for LevelCursor<S> {
     fn seek(&mut self, target: &[u8]) -> Result<()> {
         // What lies behind the others is looked for in the last table: it may have no end.
         let others = &self.tables[..self.tables.len() - 1];
-        self.enter(others.partition_point(|table| compare(&table.properties.largest_key, target).is_lt()));
+        self.enter(others.partition_point(|table| compare(&table.span.largest_key, target).is_lt()));
         self.table.seek(target)?;
         self.skip_forward()
     }
 
     fn seek_for_prev(&mut self, target: &[u8]) -> Result<()> {
-        let behind = self.tables.partition_point(|table| compare(&table.properties.smallest_key, target).is_le());
+        let behind = self.tables.partition_point(|table| compare(&table.span.smallest_key, target).is_le());
         let Some(position) = behind.checked_sub(1) else {
             self.valid = false;
             return Ok(());

@@ -1,6 +1,7 @@
 //! The memtables and tables of one store, by number.
 //!
-//! Invariant: the registry, and the views made of it, are all that keeps a memtable or an open file alive.
+//! Invariant: the registry, and the views made of it, are all that keeps a memtable or a table alive. Whether the file of a living table is open is
+//! the business of the file cache.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -15,7 +16,7 @@ use crate::view::View;
 pub struct Registry {
     pub memtables: HashMap<u64, Arc<Memtable>>,
     tables: HashMap<u64, Arc<Table>>,
-    /// Every table whose file may still be open, also after it was dropped.
+    /// Every table that is still alive, also after it was dropped.
     opened: Vec<Weak<Table>>,
 }
 
@@ -28,11 +29,12 @@ impl Registry {
         self.tables.get(&number).cloned().ok_or_else(|| Error::Resource(format!("table {number} is not open")))
     }
 
-    pub fn add_table(&mut self, table: Table) {
-        let table = Arc::new(table);
+    pub fn add_tables(&mut self, tables: Vec<Table>) {
         self.opened.retain(|opened| opened.strong_count() > 0);
-        self.opened.push(Arc::downgrade(&table));
-        self.tables.insert(table.number, table);
+        for table in tables.into_iter().map(Arc::new) {
+            self.opened.push(Arc::downgrade(&table));
+            self.tables.insert(table.number, table);
+        }
     }
 
     pub fn remove_table(&mut self, number: u64) {
@@ -41,7 +43,7 @@ impl Registry {
         }
     }
 
-    /// Tables whose files are open.
+    /// Tables that the registry or a view knows.
     pub fn open_tables(&self) -> impl Iterator<Item = Arc<Table>> + '_ {
         self.opened.iter().filter_map(Weak::upgrade)
     }

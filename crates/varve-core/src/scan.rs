@@ -10,7 +10,8 @@
 //!     over it. Range deletes count that were there when the cursor was opened.
 //!  2. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level, this
 //!     is asked table by table.
-//!  3. A value that lies in a blob file is read when its entry is packed, and not before it is known to fit.
+//!  3. What has expired when the cursor is opened is a tombstone to it; what expires later is there to its end.
+//!  4. A value that lies in a blob file is read when its entry is packed, and not before it is known to fit.
 //!  4. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +22,8 @@ use crate::block_source::CachedBlocks;
 use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{self, has_value, unknown_kind, KIND_DELETE, KIND_PUT, KIND_VALUE_POINTER};
+use crate::expiry::live_value;
+use crate::internal_key::{self, KIND_VALUE_POINTER};
 use crate::merge::MergeCursor;
 use crate::range_delete::RangeDelete;
 use crate::stats::Counters;
@@ -76,6 +78,8 @@ pub struct ScanCursor {
     /// Keeps memtables and tables alive.
     _view: Arc<View>,
     options: CursorOptions,
+    /// Milliseconds since the epoch at which it was opened.
+    now: u64,
     cache_only: Arc<AtomicBool>,
     counters: Arc<Counters>,
     blobs: Arc<BlobFiles>,
@@ -88,6 +92,8 @@ pub struct ScanCursor {
     saved_key: Vec<u8>,
     saved_trailer: u64,
     saved_value: Vec<u8>,
+    /// Forward: where in the value of the entry that is next the part for its reader begins.
+    value_start: usize,
     target: Vec<u8>,
     /// The error that ended the last fill behind entries that were sound. The next fill gives it: to look for it again would be to trust the
     /// order of the keys before it.
@@ -95,7 +101,7 @@ pub struct ScanCursor {
 }
 
 impl ScanCursor {
-    pub fn new(view: Arc<View>, blocks: CachedBlocks, blobs: Arc<BlobFiles>, options: CursorOptions) -> Self {
+    pub fn new(view: Arc<View>, blocks: CachedBlocks, blobs: Arc<BlobFiles>, now: u64, options: CursorOptions) -> Self {
         Self {
             merge: view.cursor(&blocks),
             coverages: view.coverages(options.sequence),
@@ -104,11 +110,13 @@ impl ScanCursor {
             blobs,
             _view: view,
             options,
+            now,
             place: Place::Start,
             last: Vec::new(),
             saved_key: Vec::new(),
             saved_trailer: 0,
             saved_value: Vec::new(),
+            value_start: 0,
             target: Vec::new(),
             failure: None,
         }
@@ -184,7 +192,7 @@ impl ScanCursor {
             return Err(Error::WouldBlock);
         }
         Counters::count(&self.counters.blob_reads);
-        Ok(put_both(target, key, &*self.blobs.read(&pointer, &internal_key)?))
+        Ok(put_both(target, key, &self.blobs.read(&pointer, &internal_key)?))
     }
 
     /// User key, trailer and value of the entry that is next; a value that was not asked for may be missing.
@@ -193,7 +201,7 @@ impl ScanCursor {
             return (&self.saved_key, self.saved_trailer, &self.saved_value);
         }
         let (user_key, trailer) = internal_key::split(self.merge.key());
-        (user_key, trailer, if self.options.values { self.merge.value() } else { &[] })
+        (user_key, trailer, if self.options.values { &self.merge.value()[self.value_start..] } else { &[] })
     }
 
     /// The entry that is next has been given.
@@ -293,10 +301,11 @@ impl ScanCursor {
                 passing = false;
                 if trailer >> 8 <= self.options.sequence {
                     let over = hiding(&self.coverages, user_key, trailer >> 8);
-                    match trailer as u8 {
-                        kind if has_value(kind) && over.is_none() => return Ok(true),
-                        kind if has_value(kind) || kind == KIND_DELETE => {}
-                        kind => return Err(self.merge.locate(unknown_kind(kind))),
+                    let whole = self.merge.value();
+                    let live = live_value(trailer as u8, whole, || self.now).map_err(|error| self.merge.locate(error))?;
+                    if let Some(value) = live.filter(|_| over.is_none()) {
+                        self.value_start = whole.len() - value.len();
+                        return Ok(true);
                     }
                     self.last.clear();
                     self.last.extend_from_slice(user_key);
@@ -346,15 +355,13 @@ impl ScanCursor {
                     self.merge.move_top(|source| source.pass(over, true))?;
                     continue;
                 }
-                found = match trailer as u8 {
-                    KIND_PUT | KIND_VALUE_POINTER => true,
-                    KIND_DELETE => false,
-                    kind => return Err(self.merge.locate(unknown_kind(kind))),
-                };
+                let live = live_value(trailer as u8, self.merge.value(), || self.now);
+                let live = live.map_err(|error| self.merge.locate(error))?;
+                found = live.is_some();
                 self.saved_trailer = trailer;
                 self.saved_value.clear();
-                if found && self.options.values {
-                    self.saved_value.extend_from_slice(self.merge.value());
+                if let Some(value) = live.filter(|_| self.options.values) {
+                    self.saved_value.extend_from_slice(value);
                 }
             }
             self.merge.prev()?;

@@ -16,6 +16,7 @@ pub struct FilterCounters {
 #[derive(Default)]
 pub struct Counters {
     pub block_reads: AtomicU64,
+    pub file_reads: AtomicU64,
     pub blob_reads: AtomicU64,
     filters: [FilterCounters; LEVELS],
 }
@@ -33,7 +34,7 @@ impl Counters {
     }
 }
 
-/// The filters of one level: what the view holds, and what was counted.
+/// The filters of one level: what the view holds, of tables that are loaded, and what was counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LevelFilters {
     /// Tables that have a filter.
@@ -57,11 +58,17 @@ pub struct Stats {
     pub cache_hits: u64,
     pub cache_misses: u64,
     pub block_reads: u64,
+    pub file_reads: u64,
     pub blob_reads: u64,
     pub filter_probes: u64,
     pub filter_negatives: u64,
     pub filter_false_positives: u64,
     pub open_tables: u64,
+    pub loaded_tables: u64,
     pub table_memory: u64,
+    pub open_files: u64,
+    pub file_opens: u64,
+    pub file_hits: u64,
     pub memtables: u64,
+    pub memtable_memory: u64,
 }

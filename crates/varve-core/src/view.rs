@@ -7,19 +7,20 @@ use std::sync::{Arc, OnceLock};
 
 use crate::blob::{BlobFiles, ValuePointer};
 use crate::block::{BlockCursor, KeyOrder};
-use crate::block_source::{cached_block, CachedBlocks, Io};
+use crate::block_source::{cached_block, resident, CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{self, has_value, unknown_kind, KIND_DELETE, KIND_PUT, KIND_VALUE_POINTER};
+use crate::expiry::{live_value, Moment};
+use crate::internal_key::{self, KIND_VALUE_POINTER};
 use crate::level_cursor::LevelCursor;
 use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
 use crate::range_delete::{is_before, RangeDelete};
 use crate::stats::Counters;
 use crate::table::key_index::index_mismatch;
-use crate::table::Table;
+use crate::table::{Resident, Table};
 use crate::xxhash64::xx_hash64;
 
 #[derive(Default)]
@@ -50,13 +51,14 @@ pub struct ReadContext<'a> {
     pub io: Io,
     /// Is the value wanted? Otherwise it is given as an empty one where it would have to be read from a blob file.
     pub values: bool,
+    pub moment: &'a Moment<'a>,
 }
 
 impl View {
     /// Memtables and tables of level 0 newest first, the levels from 1 on in key order.
     pub fn new(memtables: Vec<Arc<Memtable>>, level0: Vec<Arc<Table>>, levels: Vec<(usize, Arc<[Arc<Table>]>)>) -> Self {
         let mut view = Self { memtables, level0, levels, with_range_deletes: Vec::new(), table_coverage: OnceLock::new() };
-        view.with_range_deletes = view.all_tables().filter(|table| !table.range_deletes.is_empty()).cloned().collect();
+        view.with_range_deletes = view.all_tables().filter(|table| !table.range_deletes().is_empty()).cloned().collect();
         view
     }
 
@@ -71,8 +73,8 @@ impl View {
     }
 
     fn table_coverage(&self, sequence: u64) -> Arc<Coverage> {
-        let all = || self.with_range_deletes.iter().flat_map(|table| table.range_deletes.all());
-        if self.with_range_deletes.iter().any(|table| table.range_deletes.newest() > sequence) {
+        let all = || self.with_range_deletes.iter().flat_map(|table| table.range_deletes().all());
+        if self.with_range_deletes.iter().any(|table| table.range_deletes().newest() > sequence) {
             return Arc::new(Coverage::of(all().filter(|one| one.sequence <= sequence)));
         }
         Arc::clone(self.table_coverage.get_or_init(|| Arc::new(Coverage::of(all()))))
@@ -86,9 +88,8 @@ impl View {
         }
         let coverage = self.table_coverage(u64::MAX);
         let is_covered = |table: &&Arc<Table>| {
-            let properties = &table.properties;
-            let newest = coverage.spans(table.smallest_user_key(), &table.end, properties.largest_sequence);
-            let next_snapshot = snapshots.partition_point(|&snapshot| snapshot < properties.smallest_sequence);
+            let newest = coverage.spans(table.smallest_user_key(), &table.end, table.span.largest_sequence);
+            let next_snapshot = snapshots.partition_point(|&snapshot| snapshot < table.span.smallest_sequence);
             newest.is_some_and(|newest| snapshots.get(next_snapshot).is_none_or(|&snapshot| snapshot >= newest))
         };
         self.all_tables().filter(is_covered).map(|table| table.number).collect()
@@ -105,7 +106,7 @@ impl View {
         let mut take = Some(take);
         let mut taken = |value: &[u8]| take.take().map(|take| take(value));
         for memtable in &self.memtables {
-            match memtable.get(user_key, sequence, &mut taken) {
+            match memtable.get(user_key, sequence, context.moment, &mut taken)? {
                 Found::Value(result) => return Ok(result),
                 Found::Tombstone => return Ok(None),
                 Found::Nothing => {}
@@ -163,10 +164,11 @@ struct Lookup<'a> {
 
 impl Lookup<'_> {
     fn in_table<R>(&self, level: usize, table: &Table, take: &mut impl FnMut(&[u8]) -> R) -> Result<Found<R>> {
-        if table.range_deletes.is_empty() {
+        let range_deletes = table.range_deletes();
+        if range_deletes.is_empty() {
             return self.among_entries(level, table, 0, take);
         }
-        let hidden_below = table.range_deletes.covering(self.user_key, self.sequence);
+        let hidden_below = range_deletes.covering(self.user_key, self.sequence);
         let found = self.among_entries(level, table, hidden_below, take)?;
         Ok(if hidden_below > 0 && matches!(found, Found::Nothing) { Found::Tombstone } else { found })
     }
@@ -180,7 +182,8 @@ impl Lookup<'_> {
         take: &mut impl FnMut(&[u8]) -> R,
     ) -> Result<Found<R>> {
         let ReadContext { cache, counters, io, .. } = *self.context;
-        if let Some(filter) = &table.filter {
+        let resident = resident(table, io)?;
+        if let Some(filter) = &resident.filter {
             Counters::count(&counters.filters(level).probes);
             if !filter.may_contain(self.hash) {
                 Counters::count(&counters.filters(level).negatives);
@@ -189,14 +192,14 @@ impl Lookup<'_> {
         }
         let mut target = Vec::with_capacity(self.user_key.len() + internal_key::TRAILER_SIZE);
         internal_key::seek_key(&mut target, self.user_key, self.sequence);
-        let position = table.index.find(&target);
-        if position == table.index.len() {
-            return Ok(self.absent(level, table));
+        let position = resident.index.find(&target);
+        if position == resident.index.len() {
+            return Ok(self.absent(level, resident));
         }
         let block = cached_block(table, position, cache, counters, io)?;
-        let here = table.index.handle(position).offset;
+        let here = resident.index.handle(position).offset;
         let found = self.in_block(BlockCursor::new(block, KeyOrder::Internal), &target, hidden_below, take);
-        Ok(found.map_err(|error| error.at(&table.path, here))?.unwrap_or_else(|| self.absent(level, table)))
+        Ok(found.map_err(|error| error.at(table.path(), here))?.unwrap_or_else(|| self.absent(level, resident)))
     }
 
     fn in_block<R>(
@@ -215,14 +218,12 @@ impl Lookup<'_> {
         if user_key != self.user_key {
             return Ok(None);
         }
-        match trailer as u8 {
-            KIND_PUT if trailer >> 8 >= hidden_below => Ok(Some(Found::Value(take(cursor.value())))),
-            KIND_VALUE_POINTER if trailer >> 8 >= hidden_below => {
-                self.separated(cursor.key(), cursor.value(), take).map(Found::Value).map(Some)
-            }
-            kind if kind == KIND_DELETE || has_value(kind) => Ok(Some(Found::Tombstone)),
-            kind => Err(unknown_kind(kind)),
+        let is_visible = trailer >> 8 >= hidden_below;
+        if trailer as u8 == KIND_VALUE_POINTER && is_visible {
+            return self.separated(cursor.key(), cursor.value(), take).map(Found::Value).map(Some);
         }
+        let value = live_value(trailer as u8, cursor.value(), || self.context.moment.now())?;
+        Ok(Some(Found::of(value.filter(|_| is_visible), take)))
     }
 
     /// Takes the value of an entry whose value lies in a blob file.
@@ -240,7 +241,7 @@ impl Lookup<'_> {
     }
 
     /// The table does not have the key, or only versions that are too new. When none can be too new, the filter let it pass in vain.
-    fn absent<R>(&self, level: usize, table: &Table) -> Found<R> {
+    fn absent<R>(&self, level: usize, table: &Resident) -> Found<R> {
         if table.filter.is_some() && self.sequence >= table.properties.largest_sequence {
             Counters::count(&self.context.counters.filters(level).false_positives);
         }

@@ -72,7 +72,7 @@ unsafe extern "C" fn complete<T>(env: sys::napi_env, _status: sys::napi_status, 
     let settle = || {
         let outcome = outcome.unwrap_or(Err(Error::Usage("the work was cancelled")));
         let value = outcome.and_then(|result| finish.map_or_else(|| scope.undefined(), |finish| finish(scope, result)));
-        scope.settle(deferred, value);
+        scope.settle(deferred, value.as_ref().copied());
     };
     let _ = catch_unwind(AssertUnwindSafe(settle));
     // SAFETY: the work is done, and its handle is deleted once.

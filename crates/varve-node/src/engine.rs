@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use varve_core::{BlobSpec, Engine, EngineOptions, JobControl, TableSpec};
+use varve_core::internal_key::TRAILER_SIZE;
+use varve_core::{BlobSpec, Engine, EngineOptions, TableSpan, TableSpec};
 
 use crate::cursors;
 use crate::js::{methods, Error, Result, Scope, Value};
@@ -17,9 +18,10 @@ pub fn register(scope: Scope, exports: Value) -> Result<()> {
     Ok(())
 }
 
-/// `(cacheBytes, keys: Uint8Array, slab: Uint8Array) → engine`
-fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]) -> Result<Value> {
-    let engine = Engine::new(EngineOptions { cache_bytes: scope.to_usize(cache_bytes)? });
+/// `(cacheBytes, maxOpenFiles, keys: Uint8Array, slab: Uint8Array) → engine`
+fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, max_open_files, keys, slab]: [Value; 4]) -> Result<Value> {
+    let (cache_bytes, max_open_files) = (scope.to_usize(cache_bytes)?, scope.to_usize(max_open_files)?);
+    let engine = Engine::new(EngineOptions { cache_bytes, max_open_files });
     let state = Rc::new(State {
         engine: RefCell::new(Some(Arc::new(engine))),
         keys: RefCell::new(Some(SharedBuffer::new(scope, keys)?)),
@@ -35,14 +37,17 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, keys, slab]: [Value; 3]
         c"apply" => apply,
         c"dropMemtable" => drop_memtable,
         c"openTables" => open_tables,
+        c"openTablesSync" => open_tables_sync,
         c"dropTables" => drop_tables,
         c"addBlobs" => add_blobs,
         c"dropBlobs" => drop_blobs,
+        c"setCacheCapacity" => set_cache_capacity,
         c"setJobRate" => set_job_rate,
         c"installView" => install_view,
         c"approximateOffset" => approximate_offset,
         c"coveredTables" => covered_tables,
         c"rawBytes" => raw_bytes,
+        c"setTime" => set_time,
         c"flush" => flush,
         c"compact" => compact,
         c"cancelJobs" => cancel_jobs,
@@ -101,14 +106,50 @@ fn drop_memtable(scope: Scope, state: &Rc<State>, [id]: [Value; 1]) -> Result<Va
 /// `(specs: TableSpec[]) → Promise<void>`
 fn open_tables(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<Value> {
     let engine = state.engine()?;
-    let specs = scope.list(specs, |spec| {
+    let specs = table_specs(scope, specs)?;
+    async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+}
+
+/// `(specs: TableSpec[])`
+fn open_tables_sync(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<Value> {
+    state.engine()?.open_tables(&table_specs(scope, specs)?)?;
+    scope.undefined()
+}
+
+fn table_specs(scope: Scope, specs: Value) -> Result<Vec<TableSpec>> {
+    scope.list(specs, |spec| {
         Ok(TableSpec {
             number: scope.to_u64(scope.get(spec, c"number")?)?,
             path: PathBuf::from(scope.to_string(scope.get(spec, c"path")?)?),
             size: scope.to_u64(scope.get(spec, c"size")?)?,
+            lazy: span(scope, scope.get(spec, c"lazy")?)?,
         })
-    })?;
-    async_work::spawn(scope, move || Ok(engine.open_tables(&specs)?), |scope, ()| scope.undefined())
+    })
+}
+
+/// `TableSpan | undefined`
+fn span(scope: Scope, value: Value) -> Result<Option<TableSpan>> {
+    if scope.is_undefined(value)? {
+        return Ok(None);
+    }
+    let key = |name| -> Result<Vec<u8>> {
+        let key = scope.bytes(scope.get(value, name)?)?.to_vec();
+        if key.len() < TRAILER_SIZE {
+            return Err(Error::Usage("a table spans internal keys"));
+        }
+        Ok(key)
+    };
+    Ok(Some(TableSpan {
+        smallest_key: key(c"smallestKey")?,
+        largest_key: key(c"largestKey")?,
+        smallest_sequence: scope.to_u64(scope.get(value, c"smallestSequence")?)?,
+        largest_sequence: scope.to_u64(scope.get(value, c"largestSequence")?)?,
+    }))
+}
+
+fn set_cache_capacity(scope: Scope, state: &Rc<State>, [bytes]: [Value; 1]) -> Result<Value> {
+    state.engine()?.set_cache_capacity(scope.to_usize(bytes)?);
+    scope.undefined()
 }
 
 fn set_job_rate(scope: Scope, state: &Rc<State>, [bytes_per_second]: [Value; 1]) -> Result<Value> {
@@ -152,6 +193,12 @@ fn approximate_offset(scope: Scope, state: &Rc<State>, [table, key]: [Value; 2])
     scope.number(offset as f64)
 }
 
+/// `(tables: number[], load: boolean) → bytes`
+fn raw_bytes(scope: Scope, state: &Rc<State>, [tables, load]: [Value; 2]) -> Result<Value> {
+    let bytes = state.engine()?.raw_bytes(&scope.numbers(tables)?, scope.to_bool(load)?)?;
+    scope.number(bytes as f64)
+}
+
 /// `(snapshots: number[]) → number[]`
 fn covered_tables(scope: Scope, state: &Rc<State>, [snapshots]: [Value; 1]) -> Result<Value> {
     let snapshots = scope.numbers(snapshots)?;
@@ -159,18 +206,19 @@ fn covered_tables(scope: Scope, state: &Rc<State>, [snapshots]: [Value; 1]) -> R
     scope.array(&numbers, |&number| scope.number(number as f64))
 }
 
-/// `(tables: number[]) → bytes`
-fn raw_bytes(scope: Scope, state: &Rc<State>, [tables]: [Value; 1]) -> Result<Value> {
-    let bytes = state.engine()?.raw_bytes(&scope.numbers(tables)?)?;
-    scope.number(bytes as f64)
+/// `(milliseconds | undefined)`
+fn set_time(scope: Scope, state: &Rc<State>, [milliseconds]: [Value; 1]) -> Result<Value> {
+    let fixed = if scope.is_undefined(milliseconds)? { None } else { Some(scope.to_u64(milliseconds)?) };
+    state.engine()?.set_time(fixed);
+    scope.undefined()
 }
 
-/// `(job: FlushJob, onProgress?) → { done, cancel }`
+/// `(job: FlushJob, onProgress?) → { done, wait, cancel }`
 fn flush(scope: Scope, state: &Rc<State>, [job, on_progress]: [Value; 2]) -> Result<Value> {
     start_job(scope, state, jobs::flush_job(scope, job)?, on_progress)
 }
 
-/// `(job: CompactionJob, onProgress?) → { done, cancel }`
+/// `(job: CompactionJob, onProgress?) → { done, wait, cancel }`
 fn compact(scope: Scope, state: &Rc<State>, [job, on_progress]: [Value; 2]) -> Result<Value> {
     start_job(scope, state, jobs::compaction_job(scope, job)?, on_progress)
 }
@@ -181,22 +229,25 @@ fn cancel_jobs(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value>
     scope.undefined()
 }
 
-/// What the `cancel` of a job is bound to.
-struct JobHandle(Arc<JobControl>);
-
 fn start_job(scope: Scope, state: &Rc<State>, job: jobs::Job, on_progress: Value) -> Result<Value> {
-    let (done, control) = jobs::start(scope, state.engine()?, job, on_progress)?;
+    let (done, handle) = jobs::start(scope, state.engine()?, job, on_progress)?;
     let mut running = state.jobs.borrow_mut();
     running.retain(|job| job.strong_count() > 0);
-    running.push(Arc::downgrade(&control));
+    running.push(handle.control());
+    let handle = Rc::new(handle);
     let object = scope.object()?;
     scope.set(object, c"done", done)?;
-    methods!(scope, object, &Rc::new(JobHandle(control)), { c"cancel" => cancel });
+    methods!(scope, object, &handle, { c"wait" => wait, c"cancel" => cancel });
     Ok(object)
 }
 
-fn cancel(scope: Scope, job: &Rc<JobHandle>, []: [Value; 0]) -> Result<Value> {
-    job.0.cancel();
+/// `() → TableSummary[]`, when the job has ended
+fn wait(scope: Scope, job: &Rc<jobs::Handle>, []: [Value; 0]) -> Result<Value> {
+    job.wait(scope)
+}
+
+fn cancel(scope: Scope, job: &Rc<jobs::Handle>, []: [Value; 0]) -> Result<Value> {
+    job.cancel();
     scope.undefined()
 }
 
@@ -209,13 +260,19 @@ fn stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
         (c"cacheHits", stats.cache_hits),
         (c"cacheMisses", stats.cache_misses),
         (c"blockReads", stats.block_reads),
+        (c"fileReads", stats.file_reads),
         (c"blobReads", stats.blob_reads),
         (c"filterProbes", stats.filter_probes),
         (c"filterNegatives", stats.filter_negatives),
         (c"filterFalsePositives", stats.filter_false_positives),
         (c"openTables", stats.open_tables),
+        (c"loadedTables", stats.loaded_tables),
         (c"tableMemory", stats.table_memory),
+        (c"openFiles", stats.open_files),
+        (c"fileOpens", stats.file_opens),
+        (c"fileHits", stats.file_hits),
         (c"memtables", stats.memtables),
+        (c"memtableMemory", stats.memtable_memory),
     ];
     for (name, value) in fields {
         scope.set(object, name, scope.number(value as f64)?)?;

@@ -1,15 +1,15 @@
-//! Flush and compaction: a thread each, and a thread-safe function that brings progress and outcome back.
+//! Flush and compaction: a thread each, and a thread-safe function that brings progress and the end back.
 //!
 //! Invariants:
 //!  1. The thread-safe function keeps the process alive while the job runs, and no longer.
 //!  2. A job does not outlive its environment. When a worker thread is ended, a cleanup hook cancels the job and waits for its thread: before
 //!     the store's lock is free for another owner, and before the code of the addon may be unloaded.
-//!  3. Whoever takes `Channel::running` first, the hook or the outcome, ends the job; there is no second time.
+//!  3. Whoever takes `Channel::running` first (the hook, the message of the end, or `wait`) ends the job; there is no second time.
 
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 use napi::sys;
@@ -22,7 +22,8 @@ use crate::primitives::filter_policy;
 /// What a job's thread tells the JavaScript thread.
 enum Message {
     Progress(u64, u64),
-    Done(Result<Vec<TableSummary>>),
+    /// The outcome is in the channel.
+    Done,
 }
 
 /// What is to be done.
@@ -40,6 +41,8 @@ struct Channel {
     open: Mutex<bool>,
     /// Touched on the JavaScript thread only.
     running: Mutex<Option<Running>>,
+    /// Set before the thread ends.
+    outcome: OnceLock<Result<Vec<TableSummary>>>,
 }
 // SAFETY: that is what thread-safe functions are for; `open` keeps to their lifetime. The promise in `running` is a handle that the other
 // threads do not touch.
@@ -76,6 +79,11 @@ impl Channel {
         }
     }
 
+    /// What came of the job, once its thread has ended.
+    fn outcome(&self) -> std::result::Result<&[TableSummary], &Error> {
+        self.outcome.get().map_or(Err(&Error::Usage("the job has not ended")), |outcome| outcome.as_deref())
+    }
+
     /// Lets go of the one count, once: the process may end.
     fn release(&self) {
         // SAFETY: the function is open.
@@ -103,21 +111,57 @@ unsafe extern "C" fn environment_ends(data: *mut c_void) {
     }
 }
 
-/// The outcome is here, in an environment that lives: ends the job and answers its promise, unless the hook was first.
+/// Waits for the thread, in an environment that lives, and ends the job, unless somebody was first.
 fn end(scope: Scope, channel: &Channel) -> Option<sys::napi_deferred> {
     let Running { thread, deferred, .. } = lock(&channel.running).take()?;
     let data = ptr::from_ref(channel).cast_mut().cast::<c_void>();
     // SAFETY: added by `start` with this very pointer, and not run yet, since `running` was there. Its count is taken back.
     let _ = check(unsafe { sys::napi_remove_env_cleanup_hook(scope.env(), Some(environment_ends), data) });
     drop(unsafe { Arc::from_raw(data.cast::<Channel>()) });
-    // Sending the outcome was the last thing that the thread did.
+    // A panic of the thread has been caught in it.
     let _ = thread.join();
     channel.release();
     Some(deferred)
 }
 
-/// Starts a job; returns the promise of its tables and what cancels it. `on_progress` is a function `(done, total)` or undefined.
-pub fn start(scope: Scope, engine: Arc<Engine>, job: Job, on_progress: Value) -> Result<(Value, Arc<JobControl>)> {
+/// Ends the job and answers its promise, unless somebody was first.
+fn settle(scope: Scope, channel: &Channel) {
+    let Some(deferred) = end(scope, channel) else { return };
+    match channel.outcome() {
+        Ok(tables) => scope.settle(deferred, summaries(scope, tables).as_ref().copied()),
+        Err(error) => scope.settle(deferred, Err(error)),
+    }
+}
+
+/// A job that was started.
+pub struct Handle {
+    control: Arc<JobControl>,
+    channel: Arc<Channel>,
+}
+
+impl Handle {
+    /// What cancels the job, for as long as somebody else keeps it.
+    pub fn control(&self) -> Weak<JobControl> {
+        Arc::downgrade(&self.control)
+    }
+
+    /// Asks the job to stop; returns at once.
+    pub fn cancel(&self) {
+        self.control.cancel();
+    }
+
+    /// Blocks until the job has ended; returns its tables, or throws what its promise is rejected with.
+    pub fn wait(&self, scope: Scope) -> Result<Value> {
+        settle(scope, &self.channel);
+        match self.channel.outcome() {
+            Ok(tables) => summaries(scope, tables),
+            Err(error) => Ok(scope.throw(error)),
+        }
+    }
+}
+
+/// Starts a job; returns the promise of its tables. `on_progress` is a function `(done, total)` or undefined.
+pub fn start(scope: Scope, engine: Arc<Engine>, job: Job, on_progress: Value) -> Result<(Value, Handle)> {
     let (deferred, promise) = scope.promise()?;
     let channel = channel(scope, on_progress)?;
     let progress = Arc::clone(&channel);
@@ -133,23 +177,30 @@ pub fn start(scope: Scope, engine: Arc<Engine>, job: Job, on_progress: Value) ->
             Err(payload) => Err(Error::panic(payload.as_ref())),
         };
         drop(engine);
-        outcomes.send(Message::Done(outcome));
+        // Set once: here.
+        let _ = outcomes.outcome.set(outcome);
+        outcomes.send(Message::Done);
     };
     let thread = std::thread::Builder::new().name("varve-job".into()).spawn(body).map_err(|source| {
         channel.release();
         varve_core::Error::Resource(format!("no thread could be started: {source}"))
     })?;
     *lock(&channel.running) = Some(Running { control: Arc::clone(&control), thread, deferred });
-    let data = Arc::into_raw(channel).cast_mut().cast::<c_void>();
+    let data = Arc::into_raw(Arc::clone(&channel)).cast_mut().cast::<c_void>();
     // SAFETY: the hook gets the count that is leaked here. Adding it fails for a null environment only.
     check(unsafe { sys::napi_add_env_cleanup_hook(scope.env(), Some(environment_ends), data) })?;
-    Ok((promise, control))
+    Ok((promise, Handle { control, channel }))
 }
 
 fn channel(scope: Scope, on_progress: Value) -> Result<Arc<Channel>> {
     let name = scope.string("varve-job")?;
     let listener = if scope.is_undefined(on_progress)? { ptr::null_mut() } else { on_progress };
-    let mut channel = Arc::new(Channel { function: ptr::null_mut(), open: Mutex::new(true), running: Mutex::default() });
+    let mut channel = Arc::new(Channel {
+        function: ptr::null_mut(),
+        open: Mutex::new(true),
+        running: Mutex::default(),
+        outcome: OnceLock::new(),
+    });
     let leaked = Arc::as_ptr(&channel).cast_mut().cast::<c_void>();
     let mut function = ptr::null_mut();
     // SAFETY: the finalizer gets a count of the channel, which is taken right below, and the channel is the context too: no call comes after
@@ -187,11 +238,7 @@ unsafe extern "C" fn receive(env: sys::napi_env, listener: Value, channel: *mut 
     let channel = unsafe { &*channel.cast::<Channel>() };
     let handle = || match *message {
         Message::Progress(done, total) => drop(report(scope, listener, done, total)),
-        Message::Done(outcome) => {
-            if let Some(deferred) = end(scope, channel) {
-                scope.settle(deferred, outcome.and_then(|tables| summaries(scope, &tables)));
-            }
-        }
+        Message::Done => settle(scope, channel),
     };
     let _ = catch_unwind(AssertUnwindSafe(handle));
 }
@@ -221,6 +268,7 @@ fn summaries(scope: Scope, tables: &[TableSummary]) -> Result<Value> {
         number(c"size", table.size)?;
         number(c"entries", table.entries)?;
         number(c"tombstones", table.tombstones)?;
+        number(c"rangeDeletes", table.range_deletes)?;
         number(c"smallestSequence", table.smallest_sequence)?;
         number(c"largestSequence", table.largest_sequence)?;
         scope.set(object, c"smallestKey", scope.buffer(&table.smallest_key)?)?;
@@ -230,6 +278,12 @@ fn summaries(scope: Scope, tables: &[TableSummary]) -> Result<Value> {
         if !table.blob_references.is_empty() {
             let pair = |&(file, bytes): &(u64, u64)| scope.array(&[file, bytes], |&part| scope.number(part as f64));
             scope.set(object, c"blobReferences", scope.array(&table.blob_references, pair)?)?;
+        }
+        if let Some(expiry) = &table.expiry {
+            let object_of_expiry = scope.object()?;
+            scope.set(object_of_expiry, c"entries", scope.number(expiry.entries as f64)?)?;
+            scope.set(object_of_expiry, c"latest", scope.number(expiry.latest as f64)?)?;
+            scope.set(object, c"expiry", object_of_expiry)?;
         }
         Ok(object)
     })

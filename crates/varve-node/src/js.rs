@@ -249,10 +249,10 @@ impl Scope {
     }
 
     /// Settles a promise, once.
-    pub fn settle(self, deferred: sys::napi_deferred, outcome: Result<Value>) {
+    pub fn settle(self, deferred: sys::napi_deferred, outcome: std::result::Result<Value, &Error>) {
         let status = match outcome {
             Ok(value) => unsafe { sys::napi_resolve_deferred(self.env, deferred, value) },
-            Err(error) => match self.error(&error) {
+            Err(error) => match self.error(error) {
                 Ok(object) => unsafe { sys::napi_reject_deferred(self.env, deferred, object) },
                 Err(_) => sys::Status::napi_generic_failure,
             },

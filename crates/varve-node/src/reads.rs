@@ -101,7 +101,7 @@ fn has(scope: Scope, state: &Rc<State>, arguments: [Value; 3]) -> Result<Value> 
     let keys = state.keys.borrow();
     let key = key(scope, &keys, key_length)?;
     let (sequence, io) = (scope.to_u64(sequence)?, io(scope, policy)?);
-    scope.int(match state.with_engine(|engine| Ok(engine.contains(key, sequence, io)?))? {
+    scope.int(match state.with_engine(|engine| Ok(engine.contains(&engine.moment(), key, sequence, io)?))? {
         Lookup::Found(()) => 0,
         Lookup::Missing => MISSING,
         Lookup::Pending => PENDING,
@@ -131,7 +131,7 @@ fn get_async(scope: Scope, state: &Rc<State>, [key_length, sequence, mode, fill_
     let io = io_filling(scope, fill_cache)?;
     let key = key(scope, &state.keys.borrow(), key_length)?.to_vec();
     let work = move || match mode {
-        READ_PRESENCE => engine.contains(&key, sequence, io).map(|found| match found {
+        READ_PRESENCE => engine.contains(&engine.moment(), &key, sequence, io).map(|found| match found {
             Lookup::Found(()) => Lookup::Found(Vec::new()),
             Lookup::Missing => Lookup::Missing,
             Lookup::Pending => Lookup::Pending,
@@ -159,6 +159,7 @@ fn many(engine: &Engine, packed: &[u8], count: usize, sequence: u64, mode: u32, 
     // A key takes at least the four bytes of its length.
     let mut many = Many { values: Vec::new(), lengths: Vec::with_capacity(count.min(packed.len() / 4)) };
     let mut rest = packed;
+    let moment = engine.moment();
     for _ in 0..count {
         let malformed = Error::Usage("the packed keys are cut short");
         let Some((length, tail)) = rest.split_first_chunk::<4>() else { return Err(malformed) };
@@ -167,9 +168,9 @@ fn many(engine: &Engine, packed: &[u8], count: usize, sequence: u64, mode: u32, 
         let values = &mut many.values;
         let before = values.len();
         let found = if mode == READ_PRESENCE {
-            engine.contains(key, sequence, io)?
+            engine.contains(&moment, key, sequence, io)?
         } else {
-            engine.get_with(key, sequence, io, |value| values.extend_from_slice(value))?
+            engine.get_at(&moment, key, sequence, io, |value| values.extend_from_slice(value))?
         };
         match found {
             Lookup::Found(()) => many.lengths.push((values.len() - before) as u32),

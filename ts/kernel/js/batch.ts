@@ -4,13 +4,15 @@
  *     | sequence (8) | count (4) | operation … |
  *     operation: | kind (1) | key length (varint) | key | value length (varint) | value |
  *
- * Of a range delete the key is the start, the value the end; an empty value stands for the end of all keys.
+ * Of a range delete the key is the start, the value the end; an empty value stands for the end of all keys. The value of a put with
+ * expiry begins with the time, see ./expiry.ts.
  *
  * Invariants:
  *  1. Operation i has sequence number `sequence + i`.
  *  2. The record was encoded or checked by the caller; one that ends early is still refused, never read past its end.
  */
 import { CorruptionError } from '../../errors';
+import { EXPIRY_SIZE, KIND_PUT_WITH_EXPIRY } from '../kernel';
 import { readUint32, readUint64 } from './bytes';
 import { readVarint32, varint } from './varint';
 
@@ -43,6 +45,7 @@ export function forEachOperation(record: Uint8Array, start: number, end: number,
 		const keyEnd = keyStart + keyLength;
 		const valueLength = readVarint32(record, keyEnd, end);
 		if (valueLength < 0 || varint.end + valueLength > end) throw malformed(at);
+		if (kind === KIND_PUT_WITH_EXPIRY && valueLength < EXPIRY_SIZE) throw malformed(at);
 		const valueStart = varint.end;
 		at = valueStart + valueLength;
 		sink.insert(record, keyStart, keyEnd, valueStart, at, sequence + i, kind);

@@ -1,65 +1,101 @@
 /**
- * The block cache: least recently used, bounded by bytes.
+ * The block cache: S3-FIFO (Yang et al., SOSP 2023), so that a scan does not drive out what is read again and again; bounded by bytes.
+ *
+ * ```
+ * new block → small ── asked for again twice or more ──→ main ⟲ asked for again: once more round
+ *               └─ not ─→ ghost: the key alone              └─ not ─→ gone
+ * a block whose key is a ghost → main
+ * ```
  *
  * Invariants:
  *  1. The bytes held never pass the capacity; a block that is larger than all of it is not kept.
- *  2. Slots form one list by recency, in typed arrays: a hit moves three links and allocates nothing.
- *  3. Keys are (table number, position of the block in its table); each table has a map of its own, so dropping a table costs no
+ *  2. Three lists, newest first, take every slot that is in use: `small` and `main` have blocks, `ghost` only sizes. A hit counts
+ *     in the slot, up to {@link MOST_FREQUENCY}, and changes nothing else.
+ *  3. Eviction goes to `small` while that has more than a tenth of the bytes. Blocks that a scan reads once pass through it and
+ *     drive nothing out of `main`.
+ *  4. The blocks that the ghosts stand for have at most `capacity` bytes.
+ *  5. Keys are (table number, position of the block in its table); each table has a map of its own, so dropping a table costs no
  *     more than its blocks.
+ *
+ * The native cache evicts alike as long as it has one shard, below 8 MiB.
  */
 const NONE = -1;
+
+const MOST_FREQUENCY = 3;
+/** Hits while in `small` that bring a block to `main`. */
+const PROMOTION_FREQUENCY = 2;
+const SMALL_PARTS = 10;
+
+/** A list of slots, and the bytes of the blocks that they have or had. */
+class List {
+	newest = NONE;
+	oldest = NONE;
+	bytes = 0;
+}
+
+const SMALL = 0;
+const MAIN = 1;
+const GHOST = 2;
 
 export class BlockCache {
 	hits = 0;
 	misses = 0;
-	/** Bytes of the blocks held. */
-	bytes = 0;
 
 	private readonly tables = new Map<number, Map<number, number>>();
-	private blocks: (Buffer | undefined)[] = [];
+	private readonly small = new List();
+	private readonly main = new List();
+	private readonly ghost = new List();
+	/** By the number of the queue. */
+	private readonly lists = [this.small, this.main, this.ghost];
+	/** `undefined` for a ghost, and for a free slot. */
+	private readonly blocks: (Buffer | undefined)[] = [];
 	private tableOf = new Float64Array(64);
 	private blockOf = new Float64Array(64);
+	private sizes = new Float64Array(64);
+	private frequencies = new Uint8Array(64);
+	private queues = new Uint8Array(64);
 	private newer = new Int32Array(64);
 	private older = new Int32Array(64);
-	private newest = NONE;
-	private oldest = NONE;
 	/** Free slots, linked through `older`. */
 	private free = NONE;
 
-	constructor(readonly capacity: number) {}
+	constructor(private limit: number) {}
+
+	get capacity(): number {
+		return this.limit;
+	}
+
+	/** Changes the capacity, and lets go of blocks until the rest fits. */
+	setCapacity(capacity: number): void {
+		this.limit = capacity;
+		this.trimGhosts();
+		while (this.bytes > capacity) this.evict();
+	}
+
+	/** Bytes of the blocks held. */
+	get bytes(): number {
+		return this.small.bytes + this.main.bytes;
+	}
 
 	get(table: number, block: number): Buffer | undefined {
 		const slot = this.tables.get(table)?.get(block);
-		if (slot === undefined) {
+		const bytes = slot === undefined ? undefined : this.blocks[slot];
+		if (slot === undefined || bytes === undefined) {
 			this.misses++;
 			return undefined;
 		}
 		this.hits++;
-		if (slot !== this.newest) {
-			this.unlink(slot);
-			this.link(slot);
-		}
-		return this.blocks[slot];
+		if (this.frequencies[slot] < MOST_FREQUENCY) this.frequencies[slot]++;
+		return bytes;
 	}
 
+	/** Adds a block, unless it is here, and lets go of as many others as it takes. */
 	put(table: number, block: number, bytes: Buffer): void {
-		if (bytes.length > this.capacity) return;
-		let slots = this.tables.get(table);
-		const known = slots?.get(block);
-		if (known !== undefined) this.remove(known);
-		while (this.bytes + bytes.length > this.capacity) this.remove(this.oldest);
-		slots = this.tables.get(table);
-		if (slots === undefined) {
-			slots = new Map();
-			this.tables.set(table, slots);
-		}
-		const slot = this.takeSlot();
-		slots.set(block, slot);
-		this.tableOf[slot] = table;
-		this.blockOf[slot] = block;
-		this.blocks[slot] = bytes;
-		this.bytes += bytes.length;
-		this.link(slot);
+		if (bytes.length > this.capacity || this.holds(table, block)) return;
+		while (this.bytes + bytes.length > this.capacity) this.evict();
+		const ghost = this.tables.get(table)?.get(block);
+		if (ghost !== undefined) this.remove(ghost);
+		this.add(table, block, bytes, ghost === undefined ? SMALL : MAIN);
 	}
 
 	/** Forgets all blocks of a table. */
@@ -70,7 +106,65 @@ export class BlockCache {
 	}
 
 	clear(): void {
-		while (this.oldest !== NONE) this.remove(this.oldest);
+		for (const table of [...this.tables.keys()]) this.dropTable(table);
+	}
+
+	private holds(table: number, block: number): boolean {
+		const slot = this.tables.get(table)?.get(block);
+		return slot !== undefined && this.blocks[slot] !== undefined;
+	}
+
+	/** Lets go of one block; there is one. */
+	private evict(): void {
+		const { small, main, frequencies } = this;
+		for (;;) {
+			if (small.oldest !== NONE && (main.oldest === NONE || small.bytes * SMALL_PARTS > this.bytes)) {
+				const slot = small.oldest;
+				if (frequencies[slot] < PROMOTION_FREQUENCY) {
+					this.makeGhost(slot);
+					return;
+				}
+				frequencies[slot] = 0;
+				this.unlink(slot);
+				this.link(slot, MAIN);
+				continue;
+			}
+			const slot = main.oldest;
+			if (frequencies[slot] === 0) {
+				this.remove(slot);
+				return;
+			}
+			frequencies[slot]--;
+			this.unlink(slot);
+			this.link(slot, MAIN);
+		}
+	}
+
+	private makeGhost(slot: number): void {
+		this.unlink(slot);
+		this.blocks[slot] = undefined;
+		this.link(slot, GHOST);
+		this.trimGhosts();
+	}
+
+	private trimGhosts(): void {
+		while (this.ghost.bytes > this.capacity) this.remove(this.ghost.oldest);
+	}
+
+	private add(table: number, block: number, bytes: Buffer, queue: number): void {
+		let slots = this.tables.get(table);
+		if (slots === undefined) {
+			slots = new Map();
+			this.tables.set(table, slots);
+		}
+		const slot = this.takeSlot();
+		slots.set(block, slot);
+		this.tableOf[slot] = table;
+		this.blockOf[slot] = block;
+		this.blocks[slot] = bytes;
+		this.sizes[slot] = bytes.length;
+		this.frequencies[slot] = 0;
+		this.link(slot, queue);
 	}
 
 	private remove(slot: number): void {
@@ -78,7 +172,6 @@ export class BlockCache {
 		const slots = this.tables.get(table);
 		slots?.delete(this.blockOf[slot]);
 		if (slots?.size === 0) this.tables.delete(table);
-		this.bytes -= this.blocks[slot]?.length ?? 0;
 		this.blocks[slot] = undefined;
 		this.unlink(slot);
 		this.older[slot] = this.free;
@@ -99,30 +192,38 @@ export class BlockCache {
 
 	private growSlots(): void {
 		const length = this.newer.length * 2;
-		const enlarge = <T extends Float64Array | Int32Array>(larger: T, old: T): T => {
+		const enlarge = <T extends Float64Array | Int32Array | Uint8Array>(larger: T, old: T): T => {
 			larger.set(old);
 			return larger;
 		};
 		this.tableOf = enlarge(new Float64Array(length), this.tableOf);
 		this.blockOf = enlarge(new Float64Array(length), this.blockOf);
+		this.sizes = enlarge(new Float64Array(length), this.sizes);
+		this.frequencies = enlarge(new Uint8Array(length), this.frequencies);
+		this.queues = enlarge(new Uint8Array(length), this.queues);
 		this.newer = enlarge(new Int32Array(length), this.newer);
 		this.older = enlarge(new Int32Array(length), this.older);
 	}
 
-	private link(slot: number): void {
+	private link(slot: number, queue: number): void {
+		const list = this.lists[queue];
+		this.queues[slot] = queue;
 		this.newer[slot] = NONE;
-		this.older[slot] = this.newest;
-		if (this.newest !== NONE) this.newer[this.newest] = slot;
-		else this.oldest = slot;
-		this.newest = slot;
+		this.older[slot] = list.newest;
+		if (list.newest !== NONE) this.newer[list.newest] = slot;
+		else list.oldest = slot;
+		list.newest = slot;
+		list.bytes += this.sizes[slot];
 	}
 
 	private unlink(slot: number): void {
+		const list = this.lists[this.queues[slot]];
 		const newer = this.newer[slot];
 		const older = this.older[slot];
+		list.bytes -= this.sizes[slot];
 		if (newer !== NONE) this.older[newer] = older;
-		else this.newest = older;
+		else list.newest = older;
 		if (older !== NONE) this.newer[older] = newer;
-		else this.oldest = newer;
+		else list.oldest = newer;
 	}
 }

@@ -14,6 +14,7 @@ import {
 	type BlobSpec,
 	type CompactionJob,
 	type CursorOptions,
+	DEFAULT_MAX_OPEN_FILES,
 	type EngineOptions,
 	type FlushJob,
 	IO_CACHE,
@@ -39,6 +40,8 @@ import { ScanValues } from './blob/scan-values';
 import { CachedBlocks } from './block-source';
 import { copyBytes, readUint32 } from './bytes';
 import { BlockCache } from './cache';
+import { Moment, TimeSource } from './expiry';
+import { FileCache } from './file-cache';
 import { TRAILER_SIZE } from './internal-key';
 import { type JobMode, JobRunner } from './job/runner';
 import { type FilterCounters, PointLookup } from './point-lookup';
@@ -51,10 +54,11 @@ const INITIAL_KEY_SCRATCH = 1024;
 
 export class JsEngine implements KernelEngine, ScanHost {
 	private readonly cache: BlockCache;
+	private readonly files: FileCache;
 	private readonly registry: Registry;
 	private readonly jobs: JobRunner;
 	private readonly blobs: BlobFiles;
-	private readonly counters = { blockReads: 0, blobReads: 0 };
+	private readonly counters = { blockReads: 0, fileReads: 0, blobReads: 0 };
 	/** One for each level. */
 	private readonly filterCounters: readonly FilterCounters[] = Array.from({ length: LEVELS }, () => ({
 		probes: 0,
@@ -62,10 +66,12 @@ export class JsEngine implements KernelEngine, ScanHost {
 		falsePositives: 0,
 	}));
 	private readonly slab = new Slab();
+	private readonly time = new TimeSource();
 
 	/** For reads on the calling thread, one at a time. */
 	private readonly blocks: CachedBlocks;
 	private readonly lookup: PointLookup;
+	private readonly moment = new Moment(this.time);
 	private scratch: Buffer = Buffer.allocUnsafeSlow(INITIAL_KEY_SCRATCH + TRAILER_SIZE);
 	keyScratch: Buffer = this.scratch.subarray(0, INITIAL_KEY_SCRATCH);
 
@@ -75,11 +81,12 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	constructor(options: EngineOptions, fileSystem: FileSystem, jobMode: JobMode) {
 		this.cache = new BlockCache(options.cacheBytes);
-		this.registry = new Registry(fileSystem, this.cache);
-		this.blobs = new BlobFiles(fileSystem);
+		this.files = new FileCache(fileSystem, options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES);
+		this.registry = new Registry(this.files, this.cache);
+		this.blobs = new BlobFiles(this.files);
 		this.jobs = new JobRunner(fileSystem, jobMode);
 		this.blocks = new CachedBlocks(this.cache, this.counters);
-		this.lookup = new PointLookup(this.blocks, this.filterCounters);
+		this.lookup = new PointLookup(this.blocks, this.filterCounters, this.moment);
 	}
 
 	createMemtable(id: number, capacity: number): void {
@@ -99,7 +106,12 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	async openTables(specs: TableSpec[]): Promise<void> {
 		this.checkOpen();
-		await this.track(() => this.registry.open(specs, () => this.checkOpen()));
+		await this.track(() => this.registry.openTables(specs, () => this.checkOpen()));
+	}
+
+	openTablesSync(specs: TableSpec[]): void {
+		this.checkOpen();
+		this.registry.openTablesSync(specs);
 	}
 
 	dropTables(numbers: number[]): void {
@@ -132,9 +144,19 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.registry.view.coveredTables(snapshots);
 	}
 
-	rawBytes(tables: number[]): number {
+	setCacheCapacity(bytes: number): void {
 		this.checkOpen();
-		return tables.reduce((sum, table) => sum + this.registry.table(table).rawBytes, 0);
+		this.cache.setCapacity(bytes);
+	}
+
+	rawBytes(tables: number[], load: boolean): number {
+		this.checkOpen();
+		return tables.reduce((sum, table) => sum + this.registry.table(table).rawBytes(load), 0);
+	}
+
+	setTime(milliseconds: number | undefined): void {
+		this.checkOpen();
+		this.time.fixed = milliseconds;
 	}
 
 	reserveKey(length: number): void {
@@ -145,6 +167,12 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	get(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending {
 		this.checkOpen();
+		this.moment.reset();
+		return this.find(keyLength, sequence, mode, io);
+	}
+
+	/** A lookup of the moment that was begun. */
+	private find(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending {
 		this.blocks.allowIo = io !== IO_NONE;
 		this.blocks.fillCache = io === IO_CACHE;
 		this.lookup.start(this.registry.view, this.scratch, keyLength, sequence);
@@ -167,7 +195,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.withView(async (view) => {
 			const blocks = new CachedBlocks(this.cache, this.counters);
 			blocks.fillCache = fillCache;
-			const lookup = new PointLookup(blocks, this.filterCounters);
+			const lookup = new PointLookup(blocks, this.filterCounters, new Moment(this.time));
 			lookup.start(view, key, keyLength, sequence);
 			return this.finishLookup(lookup, blocks, mode);
 		});
@@ -175,13 +203,14 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	getMany(packed: Uint8Array, count: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult[] | Pending {
 		this.checkOpen();
+		this.moment.reset();
 		const results: ReadResult[] = [];
 		let at = 0;
 		for (let i = 0; i < count; i++) {
 			const length = readUint32(packed, at);
 			this.reserveKey(length);
 			at = copyKey(packed, at, length, this.scratch);
-			const result = this.get(length, sequence, mode, io);
+			const result = this.find(length, sequence, mode, io);
 			if (result === PENDING) return PENDING;
 			results.push(result);
 		}
@@ -200,7 +229,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		return this.withView(async (view) => {
 			const blocks = new CachedBlocks(this.cache, this.counters);
 			blocks.fillCache = fillCache;
-			const lookup = new PointLookup(blocks, this.filterCounters);
+			const lookup = new PointLookup(blocks, this.filterCounters, new Moment(this.time));
 			const results: ReadResult[] = [];
 			let at = 0;
 			for (let i = 0; i < count; i++) {
@@ -220,7 +249,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		const blocks = new CachedBlocks(this.cache, this.counters);
 		blocks.fillCache = options.fillCache;
 		const values = new ScanValues(this.blobs, this.counters);
-		const scan = new ScanCursor(this, this.registry.view.retain(), blocks, values, options);
+		const scan = new ScanCursor(this, this.registry.view.retain(), blocks, values, this.time.now(), options);
 		this.scans.add(scan);
 		return scan;
 	}
@@ -262,7 +291,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 	}
 
 	stats(): KernelStats {
-		const { cache, registry, counters, filterCounters } = this;
+		const { cache, files, registry, counters, filterCounters } = this;
 		const sum = (field: keyof FilterCounters) => filterCounters.reduce((total, level) => total + level[field], 0);
 		return {
 			cacheBytes: cache.bytes,
@@ -273,9 +302,11 @@ export class JsEngine implements KernelEngine, ScanHost {
 			filterProbes: sum('probes'),
 			filterNegatives: sum('negatives'),
 			filterFalsePositives: sum('falsePositives'),
-			openTables: registry.openTables,
-			tableMemory: registry.tableMemory,
-			memtables: registry.memtables.size,
+			...registry.tableStats(),
+			openFiles: files.open,
+			fileOpens: files.opens,
+			fileHits: files.hits,
+			...registry.memtableStats(),
 		};
 	}
 
@@ -283,7 +314,9 @@ export class JsEngine implements KernelEngine, ScanHost {
 		const { view } = this.registry;
 		return this.filterCounters.map((counters, level) => {
 			const stats = { tables: 0, unknown: 0, bytes: 0, keys: 0, ...counters };
-			for (const { filter, unknownFilter, properties } of view.tables(level)) {
+			for (const { resident } of view.tables(level)) {
+				if (resident === undefined) continue;
+				const { filter, unknownFilter, properties } = resident;
 				if (filter !== undefined) stats.tables++;
 				if (unknownFilter) stats.unknown++;
 				stats.bytes += filter?.size ?? 0;

@@ -9,7 +9,6 @@
  *  1. Sequence numbers stay below 2^53: they are plain numbers here.
  *  2. Seeking with kind {@link KIND_SEEK} comes before every entry of the same user key with that sequence number.
  */
-import { KIND_DELETE, KIND_PUT, KIND_VALUE_POINTER } from '../kernel';
 import { compareBytes } from './bytes';
 
 export const TRAILER_SIZE = 8;
@@ -22,16 +21,6 @@ export const KIND_SEEK = 255;
 export const END_TRAILER_BYTE = 255;
 /** Bytes of a user key that its head holds: as many as a double holds exactly. */
 export const HEAD_SIZE = 6;
-
-/** Does an entry of this kind give its key a value? */
-export function hasValue(kind: number): boolean {
-	return kind === KIND_PUT || kind === KIND_VALUE_POINTER;
-}
-
-/** May a data block hold an entry of this kind? */
-export function isEntryKind(kind: number): boolean {
-	return kind === KIND_DELETE || hasValue(kind);
-}
 
 /** Order of the trailers at `aAt` and `bAt`: descending. */
 export function compareTrailers(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): number {

@@ -29,7 +29,7 @@ export class Level {
 		readonly number = 0,
 	) {
 		for (const table of tables.slice(0, -1)) {
-			const { largestKey } = table.properties;
+			const { largestKey } = table.span;
 			if (this.index.append(largestKey, 0, largestKey.length)) continue;
 			throw new CorruptionError(`${table.path} overlaps the table before it in its level`, { path: table.path });
 		}

@@ -5,18 +5,21 @@
  *  1. Sources are asked newest first, and the first that knows the key decides: older sources hold only older versions. A source with a
  *     range delete over the key knows it.
  *  2. After a miss `run` goes on where it stopped: with the same table, its filter already passed.
- *  3. The key is hashed once, before the first filter.
+ *  3. What has expired is a tombstone. The time is that of `moment`, which is asked when an entry that expires is met.
+ *  4. The key is hashed once, before the first filter.
  */
-import { KIND_VALUE_POINTER } from '../kernel';
+import { EXPIRY_SIZE, KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_VALUE_POINTER } from '../kernel';
 import type { ValueOwner } from './blob/file';
 import { readPointer, type ValuePointer } from './blob/pointer';
 import { BlockCursor, TABLE_KEYS } from './block/cursor';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, EMPTY } from './bytes';
+import { hasExpired, type Moment } from './expiry';
 import type { Filter } from './filter/policy';
-import { hasValue, KIND_SEEK, readSequence, TRAILER_SIZE, writeTrailer } from './internal-key';
+import { KIND_SEEK, readSequence, TRAILER_SIZE, writeTrailer } from './internal-key';
 import { type Memtable, NOT_FOUND } from './memtable/memtable';
 import type { Table } from './table/reader';
+import type { Resident } from './table/resident';
 import type { View } from './view';
 import { hash, xxHash64 } from './xxhash64';
 
@@ -61,6 +64,7 @@ export class PointLookup {
 		private readonly blocks: CachedBlocks,
 		/** One for each level. */
 		private readonly counters: readonly FilterCounters[],
+		private readonly moment: Moment,
 	) {}
 
 	/** Prepares a lookup of `key[0, length)`; the eight bytes behind it are overwritten. */
@@ -132,9 +136,11 @@ export class PointLookup {
 	}
 
 	private askEntries(table: Table, userLength: number, hiddenBelow: number, counters: FilterCounters): Verdict {
-		if (!this.filterPassed && table.filter !== undefined && !this.passesFilter(table.filter, counters)) return UNKNOWN;
-		const verdict = this.searchTable(table, userLength, hiddenBelow);
-		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.properties.largestSequence) {
+		const resident = this.blocks.resident(table);
+		const { filter } = resident;
+		if (!this.filterPassed && filter !== undefined && !this.passesFilter(filter, counters)) return UNKNOWN;
+		const verdict = this.searchTable(table, resident, userLength, hiddenBelow);
+		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.span.largestSequence) {
 			counters.falsePositives++;
 		}
 		this.filterPassed = false;
@@ -154,11 +160,11 @@ export class PointLookup {
 		return this.filterPassed;
 	}
 
-	private searchTable(table: Table, userLength: number, hiddenBelow: number): Verdict {
-		const block = table.index.lowerBound(this.key, 0, this.length);
-		if (block === table.blockCount) return UNKNOWN;
+	private searchTable(table: Table, resident: Resident, userLength: number, hiddenBelow: number): Verdict {
+		const block = resident.index.lowerBound(this.key, 0, this.length);
+		if (block === resident.blockCount) return UNKNOWN;
 		const { entries } = this;
-		entries.reset(this.blocks.block(table, block), table.path, table.blockOffset(block));
+		entries.reset(this.blocks.block(table, block), table.path, resident.blockOffset(block));
 		entries.seek(this.key, 0, this.length);
 		if (!entries.valid) throw table.indexMismatch(block);
 		const keyEnd = entries.keyEnd - TRAILER_SIZE;
@@ -170,13 +176,23 @@ export class PointLookup {
 			this.pointer = readPointer(entries.valueBytes, entries.valueStart, entries.valueEnd);
 			this.entrySequence = readSequence(entries.keyBytes, keyEnd);
 			this.entryPath = table.path;
-			this.entryOffset = table.blockOffset(block);
+			this.entryOffset = resident.blockOffset(block);
 		}
 		return this.verdictOn(entries.keyBytes, keyEnd, hiddenBelow);
 	}
 
 	/** On the entry whose trailer is at `at`, which range deletes hide below a sequence number. */
 	private verdictOn(bytes: Buffer, at: number, hiddenBelow: number): Verdict {
-		return hasValue(bytes[at]) && (hiddenBelow === 0 || readSequence(bytes, at) >= hiddenBelow) ? PRESENT : DELETED;
+		const kind = bytes[at];
+		if (kind !== KIND_PUT && !this.isLive(kind)) return DELETED;
+		return hiddenBelow === 0 || readSequence(bytes, at) >= hiddenBelow ? PRESENT : DELETED;
+	}
+
+	/** Is an entry that is no plain put there? Its value gets rid of its expiry. */
+	private isLive(kind: number): boolean {
+		if (kind === KIND_VALUE_POINTER) return true;
+		if (kind !== KIND_PUT_WITH_EXPIRY || hasExpired(kind, this.valueBytes, this.valueStart, this.moment.now())) return false;
+		this.valueStart += EXPIRY_SIZE;
+		return true;
 	}
 }

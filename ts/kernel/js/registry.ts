@@ -3,14 +3,14 @@
  *
  * Invariants:
  *  1. A table is open as long as the registry, a view or a cursor refers to it; its cached blocks go when it leaves the registry,
- *     and again when its file is closed.
+ *     and again when nobody refers to it any more.
  *  2. Tables are opened all or none.
  */
 import { setImmediate } from 'node:timers/promises';
 import { NotFoundError } from '../../errors';
-import type { FileSystem } from '../../fs/file-system';
 import type { TableSpec } from '../kernel';
 import type { BlockCache } from './cache';
+import type { FileCache } from './file-cache';
 import { Memtable } from './memtable/memtable';
 import { Table } from './table/reader';
 import { View } from './view';
@@ -22,13 +22,12 @@ export class Registry {
 	readonly memtables = new Map<number, Memtable>();
 	private readonly tables = new Map<number, Table>();
 	private newest: Memtable | undefined;
-	/** Open files, and the bytes of their indexes and filters. */
-	openTables = 0;
-	tableMemory = 0;
+	/** Tables that the registry, a view or a cursor refers to. */
+	private readonly open = new Set<Table>();
 	view = new View([], [], []);
 
 	constructor(
-		private readonly fileSystem: FileSystem,
+		private readonly files: FileCache,
 		private readonly cache: BlockCache,
 	) {}
 
@@ -61,7 +60,7 @@ export class Registry {
 	}
 
 	/** Opens tables a few at a time; `checkOpen` throws when the engine was closed in between. */
-	async open(specs: readonly TableSpec[], checkOpen: () => void): Promise<void> {
+	async openTables(specs: readonly TableSpec[], checkOpen: () => void): Promise<void> {
 		const opened: Table[] = [];
 		try {
 			for (const spec of specs) {
@@ -69,8 +68,20 @@ export class Registry {
 					await setImmediate();
 					checkOpen();
 				}
-				opened.push(Table.open(this.fileSystem, spec));
+				opened.push(Table.open(this.files, spec));
 			}
+		} catch (error) {
+			for (const table of opened) table.release();
+			throw error;
+		}
+		for (const table of opened) this.addTable(table);
+	}
+
+	/** As {@link openTables}, without a pause. */
+	openTablesSync(specs: readonly TableSpec[]): void {
+		const opened: Table[] = [];
+		try {
+			for (const spec of specs) opened.push(Table.open(this.files, spec));
 		} catch (error) {
 			for (const table of opened) table.release();
 			throw error;
@@ -99,6 +110,23 @@ export class Registry {
 		this.view = view;
 	}
 
+	/** Numbers for the statistics of the engine. */
+	memtableStats(): { memtables: number; memtableMemory: number } {
+		let memtableMemory = 0;
+		for (const memtable of this.memtables.values()) memtableMemory += memtable.memory;
+		return { memtables: this.memtables.size, memtableMemory };
+	}
+
+	/** Numbers for the statistics of the engine. */
+	tableStats(): { openTables: number; loadedTables: number; tableMemory: number } {
+		const stats = { openTables: this.open.size, loadedTables: 0, tableMemory: 0 };
+		for (const table of this.open) {
+			if (table.resident !== undefined) stats.loadedTables++;
+			stats.tableMemory += table.memory;
+		}
+		return stats;
+	}
+
 	/** Forgets everything. */
 	clear(): void {
 		this.view.release();
@@ -110,11 +138,9 @@ export class Registry {
 
 	private addTable(table: Table): void {
 		this.tables.set(table.number, table);
-		this.openTables++;
-		this.tableMemory += table.memory;
+		this.open.add(table);
 		table.onClosed = () => {
-			this.openTables--;
-			this.tableMemory -= table.memory;
+			this.open.delete(table);
 			this.cache.dropTable(table.number);
 		};
 	}

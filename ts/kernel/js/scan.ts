@@ -8,19 +8,29 @@
  *     the merge seek again, right behind that key: nothing is packed twice or left out.
  *  3. Going backward the versions of a key come oldest first, so a key is decided once the next one, or the end, was seen.
  *  4. Entries that were packed before an error are returned; the error comes with the next call.
- *  5. A value that lies in a blob file is read when its entry is packed, and not before it is known to fit.
- *  6. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level,
+ *  5. What has expired when the cursor is opened is a tombstone to it; what expires later is there to its end.
+ *  6. A value that lies in a blob file is read when its entry is packed, and not before it is known to fit.
+ *  7. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level,
  *     this is asked table by table.
  */
 import { ClosedError, CorruptionError } from '../../errors';
-import { type CursorOptions, FILL_PENDING, FILL_TOO_SMALL, type KernelCursor, KIND_PUT, KIND_VALUE_POINTER } from '../kernel';
+import {
+	type CursorOptions,
+	FILL_PENDING,
+	FILL_TOO_SMALL,
+	type KernelCursor,
+	KIND_DELETE,
+	KIND_PUT,
+	KIND_VALUE_POINTER,
+} from '../kernel';
 import { readPointer } from './blob/pointer';
 import type { ScanValues } from './blob/scan-values';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, copyBytes, EMPTY } from './bytes';
 import type { Coverage } from './coverage';
 import type { SourceCursor } from './cursor';
-import { hasValue, KIND_SEEK, readSequence, TRAILER_SIZE } from './internal-key';
+import { expirySize, hasExpired } from './expiry';
+import { KIND_SEEK, readSequence, TRAILER_SIZE } from './internal-key';
 import { KeyCopy } from './key-copy';
 import { MergeCursor } from './merge/cursor';
 import type { RangeDelete } from './range-delete';
@@ -77,6 +87,8 @@ export class ScanCursor implements KernelCursor {
 		private readonly view: View,
 		private readonly blocks: CachedBlocks,
 		private readonly values: ScanValues,
+		/** Milliseconds since the epoch at which it was opened. */
+		private readonly now: number,
 		private readonly options: CursorOptions,
 	) {
 		this.lower = options.lower === undefined ? undefined : Buffer.from(options.lower);
@@ -236,10 +248,11 @@ export class ScanCursor implements KernelCursor {
 				continue;
 			}
 			const over = this.hiding(bytes, start, end, entrySequence);
-			const kind = bytes[end];
-			const live = hasValue(kind) && over === undefined;
-			const { valueBytes, valueStart, valueEnd } = merge;
-			if (live && !this.packEntry(bytes, start, end, kind, entrySequence, valueBytes, valueStart, valueEnd)) return;
+			if (over === undefined && this.isLive(bytes[end])) {
+				const { valueBytes, valueEnd } = merge;
+				const valueStart = merge.valueStart + expirySize(bytes[end]);
+				if (!this.packEntry(bytes, start, end, bytes[end], entrySequence, valueBytes, valueStart, valueEnd)) return;
+			}
 			lastKey.set(bytes, start, end);
 			if (over === undefined) merge.next();
 			else merge.moveTop((source) => source.pass(over, false));
@@ -287,9 +300,9 @@ export class ScanCursor implements KernelCursor {
 			const over = this.hiding(bytes, start, end, entrySequence);
 			this.groupKind = bytes[end];
 			this.groupSequence = entrySequence;
-			this.groupLive = hasValue(this.groupKind) && over === undefined;
+			this.groupLive = over === undefined && this.isLive(this.groupKind);
 			this.groupValue = merge.valueBytes;
-			this.groupValueStart = merge.valueStart;
+			this.groupValueStart = merge.valueStart + expirySize(bytes[end]);
 			this.groupValueEnd = merge.valueEnd;
 			if (over === undefined) merge.prev();
 			else merge.moveTop((source) => source.pass(over, true));
@@ -297,8 +310,14 @@ export class ScanCursor implements KernelCursor {
 		this.groupComplete = group.present;
 	}
 
+	/** Is the current entry, of this kind, neither a tombstone nor expired? */
+	private isLive(kind: number): boolean {
+		return kind !== KIND_DELETE && !hasExpired(kind, this.merge.valueBytes, this.merge.valueStart, this.now);
+	}
+
 	/** The range delete that hides an entry from this reader. */
 	private hiding(key: Uint8Array, start: number, end: number, sequence: number): RangeDelete | undefined {
+		if (this.coverages.length === 0) return undefined;
 		for (const coverage of this.coverages) {
 			const over = coverage.at(key, start, end);
 			if (over !== undefined && over.sequence > sequence) return over;

@@ -6,7 +6,7 @@
  *  2. Sources are numbered newest first: memtables, tables of level 0, levels from 1 down. The first that knows a key decides; one with
  *     a range delete over it does.
  */
-import type { BlockSource } from './block-source';
+import type { CachedBlocks } from './block-source';
 import { Coverage } from './coverage';
 import type { SourceCursor } from './cursor';
 import { Level, LevelCursor } from './level-cursor';
@@ -59,11 +59,11 @@ export class View {
 	}
 
 	/** One cursor for each source, newest first. */
-	cursors(blocks: BlockSource): SourceCursor[] {
+	cursors(blocks: CachedBlocks): SourceCursor[] {
 		return [
 			...this.memtables.map((memtable) => memtable.cursor()),
-			...this.level0.map((table) => new TableCursor(table, blocks)),
-			...this.levels.map((level) => new LevelCursor(level, blocks)),
+			...this.level0.map((table) => new TableCursor(table, blocks.forScan())),
+			...this.levels.map((level) => new LevelCursor(level, blocks.forScan())),
 		];
 	}
 
@@ -94,8 +94,8 @@ export class View {
 		const covered: number[] = [];
 		if (this.withRangeDeletes.length === 0) return covered;
 		const coverage = this.tableCoverage(Number.POSITIVE_INFINITY);
-		this.forEachTable(({ number, properties, smallestUserKey, end }) => {
-			const { smallestSequence, largestSequence } = properties;
+		this.forEachTable(({ number, span, smallestUserKey, end }) => {
+			const { smallestSequence, largestSequence } = span;
 			const newest = coverage.spans(smallestUserKey, end, largestSequence);
 			if (newest === undefined) return;
 			if (!snapshots.some((snapshot) => snapshot >= smallestSequence && snapshot < newest)) covered.push(number);

@@ -53,6 +53,8 @@ export interface NativeFill {
 
 export interface NativeJob {
 	done: Promise<TableSummary[]>;
+	/** Blocks until the job has ended. */
+	wait(): TableSummary[];
 	cancel(): void;
 }
 
@@ -64,13 +66,16 @@ export interface NativeEngineFunctions {
 	apply(record: Uint8Array, start: number, end: number): void;
 	dropMemtable(id: number): void;
 	openTables(specs: TableSpec[]): Promise<void>;
+	openTablesSync(specs: TableSpec[]): void;
 	dropTables(numbers: number[]): void;
 	addBlobs(specs: BlobSpec[]): void;
 	dropBlobs(numbers: number[]): void;
 	installView(memtables: number[], levels: number[][]): void;
 	approximateOffset(table: number, key: Uint8Array): number;
+	setCacheCapacity(bytes: number): void;
+	rawBytes(tables: number[], load: boolean): number;
 	coveredTables(snapshots: number[]): number[];
-	rawBytes(tables: number[]): number;
+	setTime(milliseconds: number | undefined): void;
 	/** Length of the value, which is in the slab at `slabOffset`, or the value where it is too large for that, or MISSING or LOOKUP_PENDING. */
 	get(keyLength: number, sequence: number, io: IoPolicy, slabOffset: number): number | Buffer;
 	/** 0, MISSING or LOOKUP_PENDING. */
@@ -116,5 +121,5 @@ export interface NativeAddon {
 	mergeBlocks(blocks: Uint8Array[], restartInterval: number): Buffer;
 	/** `undefined` when somebody else holds the lock. */
 	tryLockFile(path: string): { release(): void } | undefined;
-	createEngine(cacheBytes: number, keys: Uint8Array, slab: Uint8Array): NativeEngineFunctions;
+	createEngine(cacheBytes: number, maxOpenFiles: number, keys: Uint8Array, slab: Uint8Array): NativeEngineFunctions;
 }

@@ -4,6 +4,7 @@ import {
 	type BlobSpec,
 	type CompactionJob,
 	type CursorOptions,
+	DEFAULT_MAX_OPEN_FILES,
 	type EngineOptions,
 	type FlushJob,
 	type IoPolicy,
@@ -39,7 +40,8 @@ export class NativeEngine implements KernelEngine {
 	constructor(addon: NativeAddon, options: EngineOptions) {
 		this.keyScratch = privateBuffer(FIRST_KEY_BYTES);
 		this.#slab = new Slab((bytes) => this.#functions.setSlab(bytes));
-		this.#functions = call(() => addon.createEngine(options.cacheBytes, this.keyScratch, this.#slab.bytes));
+		const { cacheBytes, maxOpenFiles = DEFAULT_MAX_OPEN_FILES } = options;
+		this.#functions = call(() => addon.createEngine(cacheBytes, maxOpenFiles, this.keyScratch, this.#slab.bytes));
 	}
 
 	createMemtable(id: number, capacity: number): void {
@@ -62,6 +64,10 @@ export class NativeEngine implements KernelEngine {
 		await typed(call(() => this.#functions.openTables(specs)));
 	}
 
+	openTablesSync(specs: TableSpec[]): void {
+		call(() => this.#functions.openTablesSync(specs));
+	}
+
 	dropTables(numbers: number[]): void {
 		call(() => this.#functions.dropTables(numbers));
 	}
@@ -82,12 +88,20 @@ export class NativeEngine implements KernelEngine {
 		return call(() => this.#functions.approximateOffset(table, key));
 	}
 
+	setCacheCapacity(bytes: number): void {
+		call(() => this.#functions.setCacheCapacity(bytes));
+	}
+
+	rawBytes(tables: number[], load: boolean): number {
+		return call(() => this.#functions.rawBytes(tables, load));
+	}
+
 	coveredTables(snapshots: number[]): number[] {
 		return call(() => this.#functions.coveredTables(snapshots));
 	}
 
-	rawBytes(tables: number[]): number {
-		return call(() => this.#functions.rawBytes(tables));
+	setTime(milliseconds: number | undefined): void {
+		call(() => this.#functions.setTime(milliseconds));
 	}
 
 	reserveKey(length: number): void {
@@ -178,7 +192,7 @@ export class NativeEngine implements KernelEngine {
 		};
 		this.#jobs.add(done);
 		done.then(forget, forget);
-		return { done, cancel: () => job.cancel() };
+		return { done, waitSync: () => call(() => job.wait()).map(withPlainKeys), cancel: () => job.cancel() };
 	}
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::file::{BlobFile, BlobSpec, SeparatedValue};
 use super::pointer::ValuePointer;
 use crate::error::{Error, Result};
+use crate::file_cache::FileCache;
 
 #[derive(Default)]
 pub struct BlobFiles {
@@ -16,9 +17,9 @@ pub struct BlobFiles {
 }
 
 impl BlobFiles {
-    pub fn add(&self, specs: Vec<BlobSpec>) {
+    pub fn add(&self, specs: Vec<BlobSpec>, open_files: &Arc<FileCache>) {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
-        files.extend(specs.into_iter().map(|spec| (spec.number, Arc::new(BlobFile::new(spec)))));
+        files.extend(specs.into_iter().map(|spec| (spec.number, Arc::new(BlobFile::new(spec, open_files)))));
     }
 
     pub fn remove(&self, numbers: &[u64]) {

@@ -14,12 +14,15 @@ use crate::merge::MergeCursor;
 use crate::table::Table;
 
 pub fn run(runs: Vec<Arc<[Arc<Table>]>>, blobs: &BlobFiles, job: &CompactionJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
-    let tables = || runs.iter().flat_map(|run| run.iter());
-    let entry_bytes =
-        tables().map(|table| table.raw_bytes().saturating_add(ENTRY_BYTES.saturating_mul(table.properties.entries)));
-    let input =
-        InputSize { entry_bytes: entry_bytes.fold(0, u64::saturating_add), reported: tables().map(|table| table.size).sum() };
-    let range_deletes = tables().flat_map(|table| table.range_deletes.all()).filter_map(|one| job.bounds.clip(one)).collect();
+    let mut input = InputSize { entry_bytes: 0, reported: 0 };
+    let mut range_deletes = Vec::new();
+    for table in runs.iter().flat_map(|run| run.iter()) {
+        let resident = table.load()?;
+        let overhead = ENTRY_BYTES.saturating_mul(resident.properties.entries);
+        input.entry_bytes = input.entry_bytes.saturating_add(resident.raw_bytes()).saturating_add(overhead);
+        input.reported += table.size;
+        range_deletes.extend(resident.range_deletes.all().iter().filter_map(|one| job.bounds.clip(one)));
+    }
     let sources = runs.into_iter().filter_map(|run| LevelCursor::new(run, SequentialBlocks::default())).collect();
     let retention = Retention::new(&job.snapshots, Some(&job.keep_tombstones), range_deletes);
     let cut_size = Some(job.output.table.table_size);

@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{has_value, seek_key, split, unknown_kind, user_key, KIND_DELETE};
+use crate::expiry::live_value;
+use crate::internal_key::{pack_trailer, seek_key, split, user_key, KIND_DELETE};
 use crate::range_delete::{is_before, RangeDelete};
-use crate::table::TableOptions;
+use crate::table::{TableExpiry, TableOptions};
 use output::OutputTables;
 use rate_limiter::RateLimiter;
-use retention::Retention;
+use retention::{Fate, Retention};
 use values::ValueOutput;
 
 const REPORT_BYTES: u64 = 1024 * 1024;
@@ -30,6 +31,7 @@ const THROTTLE_BYTES: u64 = 64 * 1024;
 const LONGEST_SLEEP: Duration = Duration::from_millis(20);
 /// What an entry costs in a table besides key and value, about: for progress only.
 const ENTRY_BYTES: u64 = 4;
+const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
 /// Where and how a job writes its outputs.
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ pub struct JobOutput {
     pub first_number: u64,
     /// How many numbers were set aside; a job that needs more fails.
     pub number_count: u64,
-    /// Nanoseconds since the epoch.
+    /// Nanoseconds since the epoch. What has expired by then is a tombstone to the job.
     pub created_at: u64,
     pub table: TableOptions,
     /// What to do with values that lie, or should lie, in blob files. None: they stay where they are.
@@ -129,6 +131,7 @@ pub struct TableSummary {
     pub size: u64,
     pub entries: u64,
     pub tombstones: u64,
+    pub range_deletes: u64,
     pub smallest_sequence: u64,
     pub largest_sequence: u64,
     /// Internal keys; see [`crate::table::properties::Properties`].
@@ -139,6 +142,8 @@ pub struct TableSummary {
     pub stored_data_bytes: u64,
     /// Blob files that the table refers to, ascending, and how many bytes of each.
     pub blob_references: Vec<(u64, u64)>,
+    /// `None` when no entry expires.
+    pub expiry: Option<TableExpiry>,
 }
 
 /// Size of a job's input: what its entries add up to, and what it is reported as.
@@ -211,6 +216,8 @@ fn copy_entries(
     pace: Pace<'_>,
 ) -> Result<Vec<TableSummary>> {
     let control = pace.control;
+    let now = tables.created_at() / NANOSECONDS_PER_MILLISECOND;
+    let mut tombstone = Vec::new();
     let mut copy = || -> Result<()> {
         let (mut done, mut reported, mut paced) = (0, 0, 0);
         bounds.seek_to_lower(cursor)?;
@@ -223,13 +230,23 @@ fn copy_entries(
                 return tables.finish();
             }
             let (key, value) = (cursor.key(), cursor.value());
-            let kind = split(key).1 as u8;
-            if kind != KIND_DELETE && !has_value(kind) {
-                return Err(cursor.locate(unknown_kind(kind)));
-            }
-            if !values.is_lost(key, value)? && retention.keeps(key) {
-                let (key, value) = values.place(key, value).map_err(|error| cursor.locate(error))?;
-                tables.add(key, value).map_err(|error| cursor.locate(error))?;
+            let (user_key, trailer) = split(key);
+            let kind = trailer as u8;
+            let live = live_value(kind, value, || now).map_err(|error| cursor.locate(error))?;
+            let fate = match values.is_lost(key, value)? {
+                true => Fate::Dropped,
+                false => retention.fate(key, live.is_none() && kind != KIND_DELETE),
+            };
+            if fate != Fate::Dropped {
+                if fate == Fate::Buried {
+                    tombstone.clear();
+                    tombstone.extend_from_slice(user_key);
+                    tombstone.extend_from_slice(&pack_trailer(trailer >> 8, KIND_DELETE).to_le_bytes());
+                    tables.add(&tombstone, &[])?;
+                } else {
+                    let (key, value) = values.place(key, value).map_err(|error| cursor.locate(error))?;
+                    tables.add(key, value).map_err(|error| cursor.locate(error))?;
+                }
                 let written = tables.written() + values.written();
                 if written - paced >= THROTTLE_BYTES {
                     pace.wrote(written - paced);

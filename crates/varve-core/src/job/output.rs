@@ -73,6 +73,11 @@ impl<'a> OutputTables<'a> {
         Ok(())
     }
 
+    /// Nanoseconds since the epoch.
+    pub fn created_at(&self) -> u64 {
+        self.output.created_at
+    }
+
     /// Bytes written so far, about.
     pub fn written(&self) -> u64 {
         self.finished + self.current.as_ref().map_or(0, |current| current.writer.stored_size())
@@ -132,6 +137,7 @@ impl<'a> OutputTables<'a> {
             size,
             entries: properties.entries,
             tombstones: properties.tombstones,
+            range_deletes: properties.range_deletes,
             smallest_sequence: properties.smallest_sequence,
             largest_sequence: properties.largest_sequence,
             smallest_key: properties.smallest_key,
@@ -139,6 +145,7 @@ impl<'a> OutputTables<'a> {
             raw_data_bytes: data_bytes.raw,
             stored_data_bytes: data_bytes.stored,
             blob_references: blob_references.into_iter().collect(),
+            expiry: properties.expiry,
         });
         Ok(())
     }

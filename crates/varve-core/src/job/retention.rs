@@ -8,7 +8,8 @@
 //!  2. After that check a compaction drops a tombstone in stripe 0 whose user key no level below the output holds. It still counts as
 //!     the next newer entry, so what it hid goes with it.
 //!  3. A flush keeps every other tombstone: tables may hold what they delete.
-//!  4. Last, an entry is dropped that a range delete of the input hides from everybody, see [`super::range_retention`].
+//!  4. An entry that has expired is a tombstone, whatever the snapshots: it is dropped where one is, and becomes one where not.
+//!  5. Last, an entry is dropped that a range delete of the input hides from everybody, see [`super::range_retention`].
 
 use super::range_retention::RangeRetention;
 use crate::internal_key::{split, KIND_DELETE};
@@ -16,6 +17,15 @@ use crate::range_delete::{is_before, RangeDelete};
 
 /// From a user key to an end.
 pub type KeyRange = (Vec<u8>, Vec<u8>);
+
+/// What becomes of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Kept,
+    Dropped,
+    /// It stays as a tombstone with its sequence number.
+    Buried,
+}
 
 pub struct Retention<'a> {
     snapshots: &'a [u64],
@@ -41,15 +51,15 @@ impl<'a> Retention<'a> {
         self.ranges.as_ref().map_or_else(Vec::new, |ranges| ranges.fragments(self.keep_tombstones))
     }
 
-    /// Does the entry with this internal key survive?
-    pub fn keeps(&mut self, key: &[u8]) -> bool {
+    /// What becomes of the entry with this internal key?
+    pub fn fate(&mut self, key: &[u8], has_expired: bool) -> Fate {
         let (user_key, trailer) = split(key);
         let sequence = trailer >> 8;
         let stripe = stripe(self.snapshots, sequence);
         match &mut self.last {
             Some((last_key, last_stripe)) if last_key.as_slice() == user_key => {
                 if *last_stripe == stripe {
-                    return false;
+                    return Fate::Dropped;
                 }
                 *last_stripe = stripe;
             }
@@ -61,11 +71,17 @@ impl<'a> Retention<'a> {
             None => self.last = Some((user_key.to_vec(), stripe)),
         }
         if self.ranges.as_ref().is_some_and(|ranges| ranges.hides(user_key, sequence, stripe)) {
-            return false;
+            return Fate::Dropped;
         }
-        match self.keep_tombstones {
-            Some(ranges) if trailer as u8 == KIND_DELETE && stripe == 0 => self.is_below(ranges, user_key),
-            _ => true,
+        let is_tombstone = has_expired || trailer as u8 == KIND_DELETE;
+        let may_go = self.keep_tombstones.filter(|_| is_tombstone && stripe == 0);
+        if may_go.is_some_and(|ranges| !self.is_below(ranges, user_key)) {
+            return Fate::Dropped;
+        }
+        if has_expired {
+            Fate::Buried
+        } else {
+            Fate::Kept
         }
     }
 

@@ -15,7 +15,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use crate::batch::{operations, Operation};
 use crate::coverage::Coverage;
 use crate::error::Result;
-use crate::internal_key::{pack_trailer, KIND_PUT, KIND_RANGE_DELETE};
+use crate::expiry::{live_value, Moment};
+use crate::internal_key::{pack_trailer, KIND_RANGE_DELETE};
 use crate::range_delete::RangeDelete;
 pub use cursor::MemtableCursor;
 use range_deletes::RangeDeletes;
@@ -27,6 +28,14 @@ pub enum Found<R> {
     Value(R),
     Tombstone,
     Nothing,
+}
+
+impl<R> Found<R> {
+    /// Of an entry with this value for its readers, if it has one.
+    #[inline]
+    pub fn of(live_value: Option<&[u8]>, take: impl FnOnce(&[u8]) -> R) -> Self {
+        live_value.map_or(Self::Tombstone, |value| Self::Value(take(value)))
+    }
 }
 
 pub struct Memtable {
@@ -65,18 +74,17 @@ impl Memtable {
     }
 
     /// Looks for the newest version of a key that `sequence` can see.
-    pub fn get<R>(&self, user_key: &[u8], sequence: u64, take: impl FnOnce(&[u8]) -> R) -> Found<R> {
+    pub fn get<R>(&self, user_key: &[u8], sequence: u64, moment: &Moment<'_>, take: impl FnOnce(&[u8]) -> R) -> Result<Found<R>> {
         let contents = self.read();
         let Contents { tree, range_deletes, .. } = &*contents;
         let hidden_below = if range_deletes.is_empty() { 0 } else { range_deletes.covering(user_key, sequence) };
         let position = tree.seek(user_key, pack_trailer(sequence, u8::MAX));
-        match position.map(|position| tree.entry(position)).filter(|entry| entry.user_key == user_key) {
+        Ok(match position.map(|position| tree.entry(position)).filter(|entry| entry.user_key == user_key) {
             Some(entry) if entry.trailer >> 8 < hidden_below => Found::Tombstone,
-            Some(entry) if entry.trailer as u8 == KIND_PUT => Found::Value(take(entry.value)),
-            Some(_) => Found::Tombstone,
+            Some(entry) => Found::of(live_value(entry.trailer as u8, entry.value, || moment.now())?, take),
             None if hidden_below > 0 => Found::Tombstone,
             None => Found::Nothing,
-        }
+        })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -103,6 +111,11 @@ impl Memtable {
     /// Bytes of entries in the arena.
     pub fn size(&self) -> usize {
         self.read().tree.arena_size()
+    }
+
+    /// Bytes of entries and of the tree over them.
+    pub fn memory(&self) -> usize {
+        self.read().tree.memory()
     }
 
     /// A panic under the write lock can only come from running out of memory; what is in the tree is whole.

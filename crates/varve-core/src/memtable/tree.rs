@@ -92,6 +92,11 @@ impl Tree {
         self.arena.size()
     }
 
+    /// Bytes of entries and nodes: every node but the root is the child of one.
+    pub fn memory(&self) -> usize {
+        self.arena.size() + self.nodes.len() * (size_of::<Node>() + size_of::<u32>())
+    }
+
     pub fn entry(&self, position: Position) -> Entry<'_> {
         let leaf = &self.nodes[position.leaf as usize];
         self.arena.entry(leaf.places[position.slot])

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::key_index::index_mismatch;
+use super::key_index::{index_mismatch, KeyIndex};
 use super::reader::Table;
 use crate::block::{BlockCursor, KeyOrder};
 use crate::block_source::BlockSource;
@@ -14,12 +14,14 @@ pub struct TableCursor<S: BlockSource> {
     source: S,
     /// Position of the current block in the index.
     position: usize,
+    /// Where the current block begins in the file.
+    offset: u64,
     block: Option<BlockCursor>,
 }
 
 impl<S: BlockSource> TableCursor<S> {
     pub fn new(table: Arc<Table>, source: S) -> Self {
-        Self { table, source, position: 0, block: None }
+        Self { table, source, position: 0, offset: 0, block: None }
     }
 
     /// Goes over to another table; the position is undefined until the next seek.
@@ -28,15 +30,19 @@ impl<S: BlockSource> TableCursor<S> {
         self.position = usize::MAX;
     }
 
+    fn index(&self) -> Result<&KeyIndex> {
+        Ok(&self.source.resident(&self.table)?.index)
+    }
+
     fn load(&mut self, position: usize) -> Result<&mut BlockCursor> {
+        let offset = self.index()?.handle(position).offset;
         let block = self.source.block(&self.table, position)?;
-        self.position = position;
-        let here = self.table.index.handle(position).offset;
+        (self.position, self.offset) = (position, offset);
         let cursor = match self.block.take() {
             Some(mut cursor) => cursor.reset(block).map(|()| cursor),
             None => BlockCursor::new(block, KeyOrder::Internal),
         };
-        let cursor = cursor.map_err(|error| error.at(&self.table.path, here))?;
+        let cursor = cursor.map_err(|error| error.at(self.table.path(), offset))?;
         Ok(self.block.insert(cursor))
     }
 
@@ -53,7 +59,7 @@ impl<S: BlockSource> TableCursor<S> {
     /// Behind the last entry of a block the next one begins.
     fn skip_forward(&mut self) -> Result<()> {
         while self.block.as_ref().is_some_and(|block| !block.valid()) {
-            if self.position + 1 >= self.table.index.len() {
+            if self.position + 1 >= self.index()?.len() {
                 self.invalidate();
                 return Ok(());
             }
@@ -91,7 +97,7 @@ impl<S: BlockSource> Cursor for TableCursor<S> {
     }
 
     fn seek_to_first(&mut self) -> Result<()> {
-        if self.table.index.is_empty() {
+        if self.index()?.is_empty() {
             self.invalidate();
             return Ok(());
         }
@@ -100,17 +106,18 @@ impl<S: BlockSource> Cursor for TableCursor<S> {
     }
 
     fn seek_to_last(&mut self) -> Result<()> {
-        if self.table.index.is_empty() {
+        let Some(last) = self.index()?.len().checked_sub(1) else {
             self.invalidate();
             return Ok(());
-        }
-        self.enter(self.table.index.len() - 1, BlockCursor::seek_to_last)?;
+        };
+        self.enter(last, BlockCursor::seek_to_last)?;
         self.skip_backward()
     }
 
     fn seek(&mut self, target: &[u8]) -> Result<()> {
-        let position = self.table.index.find(target);
-        if position == self.table.index.len() {
+        let index = self.index()?;
+        let position = index.find(target);
+        if position == index.len() {
             self.invalidate();
             return Ok(());
         }
@@ -122,8 +129,9 @@ impl<S: BlockSource> Cursor for TableCursor<S> {
     }
 
     fn seek_for_prev(&mut self, target: &[u8]) -> Result<()> {
-        let position = self.table.index.find(target);
-        if position == self.table.index.len() {
+        let index = self.index()?;
+        let position = index.find(target);
+        if position == index.len() {
             return self.seek_to_last();
         }
         self.enter(position, |block| block.seek_for_prev(target))?;
@@ -146,6 +154,6 @@ impl<S: BlockSource> Cursor for TableCursor<S> {
     }
 
     fn locate(&self, error: Error) -> Error {
-        error.at(&self.table.path, self.table.index.handle(self.position).offset)
+        error.at(self.table.path(), self.offset)
     }
 }

@@ -1,20 +1,75 @@
-//! Positioned reads, on every platform.
+//! The file of a table, or a blob file: positioned reads, on every platform, of a file that may be closed between two of them.
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::footer::FOOTER_SIZE;
+use super::format::{open_data_block, open_meta_block, BlockHandle, BLOCK_TRAILER_SIZE};
+use crate::block::Block;
 use crate::error::{Error, Result};
+use crate::file_cache::FileCache;
 
-/// Fills `target` from `offset` of a table; the position of the file does not matter. A table that ends before that was cut since it
-/// was opened: corruption.
-pub fn read_range(file: &File, path: &Path, target: &mut [u8], offset: u64) -> Result<()> {
-    read_exact_at(file, target, offset).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => {
-            Error::corruption("the table ends early: it was cut while it was open. Restore it from a backup").at(path, offset)
+pub struct TableFile {
+    path: PathBuf,
+    files: Arc<FileCache>,
+    identity: u64,
+}
+
+impl TableFile {
+    pub fn new(path: &Path, files: &Arc<FileCache>) -> Self {
+        Self { path: path.to_path_buf(), files: Arc::clone(files), identity: files.register() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Fails unless the file is there and has the size that the manifest says.
+    pub fn check_size(&self, expected: u64) -> Result<()> {
+        let file = self.files.file(self.identity, &self.path)?;
+        let size = file.metadata().map_err(Error::io(&self.path, "examined"))?.len();
+        if size != expected || size < FOOTER_SIZE as u64 {
+            let message = format!("the file has {size} bytes; the manifest says {expected}. Restore it from a backup");
+            return Err(Error::corruption(message).at(&self.path, size));
         }
-        _ => Error::io(path, "read")(error),
-    })
+        Ok(())
+    }
+
+    /// Fills `target` from `offset`. A table that ends before that was cut since it was opened: corruption.
+    pub fn read_range(&self, target: &mut [u8], offset: u64) -> Result<()> {
+        let file = self.files.file(self.identity, &self.path)?;
+        read_exact_at(&file, target, offset).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                let message = "the file ends early: it was cut while it was open. Restore it from a backup";
+                Error::corruption(message).at(&self.path, offset)
+            }
+            _ => Error::io(&self.path, "read")(error),
+        })
+    }
+
+    /// Reads, verifies and decompresses a data block.
+    pub fn read_data_block(&self, handle: BlockHandle) -> Result<Block> {
+        open_data_block(&self.read_sealed(handle)?, &self.path, handle.offset)
+    }
+
+    /// Reads and verifies a block that is never compressed.
+    pub fn read_meta_block(&self, handle: BlockHandle) -> Result<Block> {
+        Ok(Block::from(open_meta_block(&self.read_sealed(handle)?, &self.path, handle.offset)?))
+    }
+
+    fn read_sealed(&self, handle: BlockHandle) -> Result<Vec<u8>> {
+        let mut sealed = vec![0; handle.size as usize + BLOCK_TRAILER_SIZE];
+        self.read_range(&mut sealed, handle.offset)?;
+        Ok(sealed)
+    }
+}
+
+impl Drop for TableFile {
+    fn drop(&mut self) {
+        self.files.forget(self.identity);
+    }
 }
 
 #[cfg(unix)]

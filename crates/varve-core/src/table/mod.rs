@@ -12,8 +12,11 @@ pub mod key_index;
 pub mod properties;
 pub mod range_deletes;
 pub mod reader;
+pub mod resident;
 pub mod writer;
 
 pub use cursor::TableCursor;
-pub use reader::{Table, TableSpec};
+pub use properties::TableExpiry;
+pub use reader::{Table, TableSpan, TableSpec};
+pub use resident::Resident;
 pub use writer::{DataBytes, TableOptions, TableWriter, Written};

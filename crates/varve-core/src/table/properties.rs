@@ -3,15 +3,16 @@
 //! A block with restart interval 1; names in ascending order; values are 8-byte integers, but for the two keys:
 //!
 //! ```text
-//! created-at | entries | format | largest-key | largest-sequence | range-deletes | raw-key-bytes | raw-value-bytes |
-//! smallest-key | smallest-sequence | tombstones | user-keys
+//! created-at | entries | expiring | format | largest-key | largest-sequence | latest-expiry | range-deletes | raw-key-bytes |
+//! raw-value-bytes | smallest-key | smallest-sequence | tombstones | user-keys
 //! ```
 //!
 //! Invariant: unknown names are ignored; a known one that is missing or has a wrong length is corruption. `range-deletes` is there if there
-//! are some.
+//! are some, `expiring` and `latest-expiry` if there are entries that expire.
 
 use std::collections::HashMap;
 
+use super::reader::TableSpan;
 use crate::block::{Block, BlockBuilder, BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
@@ -19,6 +20,15 @@ use crate::internal_key::TRAILER_SIZE;
 use crate::varint::MAX_SAFE_INTEGER;
 
 const FORMAT: u64 = 1;
+
+/// The entries of a table that expire; there is at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableExpiry {
+    /// How many.
+    pub entries: u64,
+    /// When the last of them does, in milliseconds since the epoch.
+    pub latest: u64,
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Properties {
@@ -34,19 +44,36 @@ pub struct Properties {
     pub smallest_sequence: u64,
     pub largest_sequence: u64,
     pub range_deletes: u64,
+    /// `None` when no entry expires.
+    pub expiry: Option<TableExpiry>,
     /// Internal keys. The span of range deletes is within; where it reaches behind the last entry, the largest key is its end, marked as one.
     pub smallest_key: Vec<u8>,
     pub largest_key: Vec<u8>,
 }
 
 impl Properties {
+    pub fn span(&self) -> TableSpan {
+        TableSpan {
+            smallest_key: self.smallest_key.clone(),
+            largest_key: self.largest_key.clone(),
+            smallest_sequence: self.smallest_sequence,
+            largest_sequence: self.largest_sequence,
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         let mut block = BlockBuilder::new(1);
         block.add(b"created-at", &self.created_at.to_le_bytes());
         block.add(b"entries", &self.entries.to_le_bytes());
+        if let Some(expiry) = &self.expiry {
+            block.add(b"expiring", &expiry.entries.to_le_bytes());
+        }
         block.add(b"format", &FORMAT.to_le_bytes());
         block.add(b"largest-key", &self.largest_key);
         block.add(b"largest-sequence", &self.largest_sequence.to_le_bytes());
+        if let Some(expiry) = &self.expiry {
+            block.add(b"latest-expiry", &expiry.latest.to_le_bytes());
+        }
         if self.range_deletes > 0 {
             block.add(b"range-deletes", &self.range_deletes.to_le_bytes());
         }
@@ -74,6 +101,7 @@ impl Properties {
             smallest_sequence: values.number("smallest-sequence")?,
             largest_sequence: values.number("largest-sequence")?,
             range_deletes: if values.has("range-deletes") { values.number("range-deletes")? } else { 0 },
+            expiry: values.expiry()?,
             smallest_key: values.key("smallest-key")?,
             largest_key: values.key("largest-key")?,
         })
@@ -96,6 +124,17 @@ impl Values {
             cursor.next()?;
         }
         Ok(Self(values))
+    }
+
+    fn expiry(&self) -> Result<Option<TableExpiry>> {
+        if !self.has("expiring") {
+            return Ok(None);
+        }
+        let (entries, latest) = (self.number("expiring")?, self.number("latest-expiry")?);
+        if entries == 0 {
+            return Err(refuse("expiring"));
+        }
+        Ok(Some(TableExpiry { entries, latest }))
     }
 
     fn has(&self, name: &str) -> bool {

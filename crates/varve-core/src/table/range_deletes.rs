@@ -22,6 +22,9 @@ pub struct RangeDeletes {
     newest: u64,
 }
 
+/// Of a table without range deletes.
+pub static NONE: RangeDeletes = RangeDeletes { fragments: Vec::new(), newest: 0 };
+
 impl RangeDeletes {
     pub fn encode(fragments: &[RangeDelete]) -> Vec<u8> {
         let mut block = BlockBuilder::new(RESTART_INTERVAL);

@@ -1,21 +1,31 @@
-//! An open table: its footer, properties, filter and index, verified and in memory; data blocks are read when asked for.
+//! An open table: its file, its place in the store, and what stays of it in memory once it was loaded.
+//!
+//! Invariants:
+//!  1. The size of the file was checked when the table was opened.
+//!  2. A table is loaded when it is opened or, where the caller knows its bounds, by the first read that needs it; then it has those bounds.
+//!     A load that failed is tried again by the next read.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::file::read_range;
-use super::footer::{Footer, FOOTER_SIZE};
-use super::format::{open_data_block, open_meta_block, BlockHandle, BLOCK_TRAILER_SIZE, PROPERTIES_NAME, RANGE_DELETES_NAME};
-use super::key_index::KeyIndex;
-use super::properties::Properties;
-use super::range_deletes::RangeDeletes;
-use crate::block::{Block, BlockCursor, KeyOrder};
-use crate::cursor::Cursor;
+use super::file::TableFile;
+use super::footer::FOOTER_SIZE;
+use super::range_deletes::{self, RangeDeletes};
+use super::resident::Resident;
 use crate::error::{Error, Result};
-use crate::filter::{policy_of, Filter, BLOCK_PREFIX};
+use crate::file_cache::FileCache;
 use crate::internal_key;
 use crate::range_delete::is_before;
+
+/// What a table spans. Keys are internal keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSpan {
+    pub smallest_key: Vec<u8>,
+    pub largest_key: Vec<u8>,
+    pub smallest_sequence: u64,
+    pub largest_sequence: u64,
+}
 
 /// A table to open.
 #[derive(Clone, Debug)]
@@ -24,61 +34,90 @@ pub struct TableSpec {
     pub path: PathBuf,
     /// Size in bytes as the manifest has it.
     pub size: u64,
+    /// Its span as the manifest has it, of a table without range deletes: the first read that needs the table loads it. `None` loads it when
+    /// it is opened.
+    pub lazy: Option<TableSpan>,
 }
 
-#[derive(Debug)]
 pub struct Table {
     pub number: u64,
-    pub path: PathBuf,
     pub size: u64,
-    pub index: KeyIndex,
-    pub filter: Option<Box<dyn Filter>>,
-    /// The table has a filter that this version does not know, and is read without it.
-    pub unknown_filter: bool,
-    pub properties: Properties,
-    pub range_deletes: RangeDeletes,
+    pub span: TableSpan,
     /// Where the span of entries and range deletes ends; see `range_delete`.
     pub end: Vec<u8>,
-    pub file: File,
+    pub file: TableFile,
+    resident: OnceLock<Resident>,
+    /// Held while the table is loaded, so that this is done once.
+    loading: Mutex<()>,
     /// Set when the registry has let go of the table: its blocks are not worth a place in the cache any more.
     pub dropped: AtomicBool,
 }
 
 impl Table {
-    /// Opens a table and verifies everything but its data blocks.
-    pub fn open(spec: &TableSpec) -> Result<Self> {
-        let file = File::open(&spec.path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                Error::corruption("the table is listed by the manifest but missing: restore it from a backup, or repair the store with Database.repair").at(&spec.path, 0)
+    pub fn open(spec: &TableSpec, files: &Arc<FileCache>) -> Result<Self> {
+        let file = TableFile::new(&spec.path, files);
+        file.check_size(spec.size)?;
+        let (resident, span) = match &spec.lazy {
+            Some(span) => (OnceLock::new(), span.clone()),
+            None => {
+                let resident = Resident::read(&file, spec.size)?;
+                let span = resident.properties.span();
+                (OnceLock::from(resident), span)
             }
-            _ => Error::io(&spec.path, "opened")(error),
-        })?;
-        let size = file.metadata().map_err(Error::io(&spec.path, "examined"))?.len();
-        if size != spec.size || size < FOOTER_SIZE as u64 {
-            let message = format!("the table has {size} bytes; the manifest says {}. Restore it from a backup", spec.size);
-            return Err(Error::corruption(message).at(&spec.path, size));
-        }
-        let parts = Parts { file: &file, path: &spec.path, data_end: size - FOOTER_SIZE as u64 };
-        let footer = parts.footer()?;
-        let Metadata { properties, filter, unknown_filter, range_deletes } = parts.metadata(&footer)?;
-        let index = parts.index(&footer, !range_deletes.is_empty())?;
+        };
         Ok(Self {
             number: spec.number,
-            path: spec.path.clone(),
-            size,
-            index,
-            filter,
-            unknown_filter,
-            end: internal_key::end_of(&properties.largest_key),
-            properties,
-            range_deletes,
+            size: spec.size,
+            end: internal_key::end_of(&span.largest_key),
+            span,
             file,
+            resident,
+            loading: Mutex::default(),
             dropped: AtomicBool::new(false),
         })
     }
 
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// What is in memory; `None` while the table is not loaded.
+    #[inline]
+    pub fn loaded(&self) -> Option<&Resident> {
+        self.resident.get()
+    }
+
+    /// What is in memory; loads it if need be.
+    #[inline]
+    pub fn load(&self) -> Result<&Resident> {
+        match self.resident.get() {
+            Some(resident) => Ok(resident),
+            None => self.load_now(),
+        }
+    }
+
+    #[cold]
+    fn load_now(&self) -> Result<&Resident> {
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(resident) = self.resident.get() {
+            return Ok(resident);
+        }
+        let resident = Resident::read(&self.file, self.size)?;
+        if resident.properties.span() != self.span || !resident.range_deletes.is_empty() {
+            let message = "the table has other contents than the manifest says: restore it from a backup, or repair the store with Database.repair";
+            return Err(Error::corruption(message).at(self.path(), self.size - FOOTER_SIZE as u64));
+        }
+        Ok(self.resident.get_or_init(|| resident))
+    }
+
+    /// None for a table that is not loaded.
+    #[inline]
+    pub fn range_deletes(&self) -> &RangeDeletes {
+        self.loaded().map_or(&range_deletes::NONE, |resident| &resident.range_deletes)
+    }
+
     pub fn smallest_user_key(&self) -> &[u8] {
-        internal_key::user_key(&self.properties.smallest_key)
+        internal_key::user_key(&self.span.smallest_key)
     }
 
     /// Does the key lie within the span of the table?
@@ -88,113 +127,20 @@ impl Table {
     }
 
     /// Where the first data block begins that may hold user keys at or after `key`; the end of the data blocks when none does.
-    pub fn approximate_offset(&self, key: &[u8]) -> u64 {
+    pub fn approximate_offset(&self, key: &[u8]) -> Result<u64> {
         let mut target = Vec::with_capacity(key.len() + internal_key::TRAILER_SIZE);
         internal_key::seek_key(&mut target, key, u64::MAX >> 8);
-        let block = self.index.find(&target);
-        match block.checked_sub(1) {
-            _ if block < self.index.len() => self.index.handle(block).offset,
-            Some(last) => self.index.handle(last).end(),
+        let index = &self.load()?.index;
+        let block = index.find(&target);
+        Ok(match block.checked_sub(1) {
+            _ if block < index.len() => index.handle(block).offset,
+            Some(last) => index.handle(last).end(),
             None => 0,
-        }
+        })
     }
 
     /// Bytes of index, filter and range deletes in memory.
     pub fn memory(&self) -> usize {
-        self.index.size() + self.filter.as_ref().map_or(0, |filter| filter.size()) + self.range_deletes.size()
-    }
-
-    /// Bytes of keys and values as they were added.
-    pub fn raw_bytes(&self) -> u64 {
-        self.properties.raw_key_bytes.saturating_add(self.properties.raw_value_bytes)
-    }
-
-    /// Reads, verifies and decompresses a data block.
-    pub fn read_block(&self, handle: BlockHandle) -> Result<Block> {
-        let sealed = read_sealed(&self.file, &self.path, handle)?;
-        open_data_block(&sealed, &self.path, handle.offset)
-    }
-}
-
-/// Reads a block with its trailer.
-fn read_sealed(file: &File, path: &Path, handle: BlockHandle) -> Result<Vec<u8>> {
-    let mut sealed = vec![0; handle.size as usize + BLOCK_TRAILER_SIZE];
-    read_range(file, path, &mut sealed, handle.offset)?;
-    Ok(sealed)
-}
-
-fn read_meta_block(file: &File, path: &Path, handle: BlockHandle) -> Result<Block> {
-    let sealed = read_sealed(file, path, handle)?;
-    Ok(Block::from(open_meta_block(&sealed, path, handle.offset)?))
-}
-
-/// What the metaindex leads to.
-struct Metadata {
-    properties: Properties,
-    filter: Option<Box<dyn Filter>>,
-    unknown_filter: bool,
-    range_deletes: RangeDeletes,
-}
-
-/// A table that is being opened.
-struct Parts<'a> {
-    file: &'a File,
-    path: &'a Path,
-    data_end: u64,
-}
-
-impl Parts<'_> {
-    fn footer(&self) -> Result<Footer> {
-        let mut bytes = [0; FOOTER_SIZE];
-        read_range(self.file, self.path, &mut bytes, self.data_end)?;
-        Footer::decode(&bytes, self.data_end).map_err(|error| error.at(self.path, self.data_end))
-    }
-
-    fn metadata(&self, footer: &Footer) -> Result<Metadata> {
-        let mut properties = None;
-        let mut filter = None;
-        let mut unknown_filter = false;
-        let mut range_deletes = None;
-        let origin = footer.metaindex.offset;
-        let mut each = || -> Result<()> {
-            let mut cursor = BlockCursor::new(read_meta_block(self.file, self.path, footer.metaindex)?, KeyOrder::Plain)?;
-            cursor.seek_to_first()?;
-            while cursor.valid() {
-                let name = cursor.key();
-                // An unknown name is a part that a reader can do without.
-                let filter_name = name.strip_prefix(BLOCK_PREFIX);
-                let policy = filter_name.and_then(policy_of);
-                unknown_filter |= filter_name.is_some() && policy.is_none();
-                if policy.is_some() || name == PROPERTIES_NAME || name == RANGE_DELETES_NAME {
-                    let handle = BlockHandle::decode(cursor.value(), self.data_end)?;
-                    let block = read_meta_block(self.file, self.path, handle)?;
-                    let here = |error: Error| error.at(self.path, handle.offset);
-                    match policy {
-                        Some(policy) => filter = Some(policy.open(block.to_vec()).map_err(here)?),
-                        None if name == PROPERTIES_NAME => properties = Some(Properties::decode(block).map_err(here)?),
-                        None => range_deletes = Some(RangeDeletes::decode(block).map_err(here)?),
-                    }
-                }
-                cursor.next()?;
-            }
-            Ok(())
-        };
-        each().map_err(|error| error.at(self.path, origin))?;
-        let refuse = |message: &str| Error::corruption(message).at(self.path, origin);
-        let properties = properties.ok_or_else(|| refuse("the metaindex names no properties"))?;
-        if range_deletes.is_some() != footer.range_deletes {
-            return Err(refuse("flags and metaindex of a table do not agree on whether it has range deletes"));
-        }
-        Ok(Metadata { properties, filter, unknown_filter, range_deletes: range_deletes.unwrap_or_default() })
-    }
-
-    fn index(&self, footer: &Footer, may_be_empty: bool) -> Result<KeyIndex> {
-        let here = |error: Error| error.at(self.path, footer.index.offset);
-        let block = read_meta_block(self.file, self.path, footer.index)?;
-        let index = KeyIndex::decode(block, self.data_end).map_err(here)?;
-        if index.is_empty() && !may_be_empty {
-            return Err(here(Error::corruption("the index is empty")));
-        }
-        Ok(index)
+        self.loaded().map_or(0, Resident::size)
     }
 }

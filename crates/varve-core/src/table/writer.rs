@@ -15,13 +15,17 @@ use std::io::{self, Write};
 
 use super::footer::Footer;
 use super::format::{seal_block, BlockHandle, BLOCK_TRAILER_SIZE, PROPERTIES_NAME, RANGE_DELETES_NAME};
-use super::properties::Properties;
+use super::properties::{Properties, TableExpiry};
 use super::range_deletes::RangeDeletes;
 use crate::block::BlockBuilder;
 use crate::compression::{BlockCompressor, Compression};
+use crate::expiry::split_expiry;
 use crate::filter::{FilterBuilder, FilterPolicy, FilterSizing};
-use crate::internal_key::{self, pack_trailer, END_TRAILER, KIND_DELETE, KIND_RANGE_DELETE, KIND_VALUE_POINTER};
+use crate::internal_key::{
+    self, pack_trailer, END_TRAILER, KIND_DELETE, KIND_PUT_WITH_EXPIRY, KIND_RANGE_DELETE, KIND_VALUE_POINTER,
+};
 use crate::range_delete::{is_before, RangeDelete};
+use crate::varint::MAX_SAFE_INTEGER;
 
 const INDEX_RESTART_INTERVAL: usize = 16;
 const META_RESTART_INTERVAL: usize = 1;
@@ -149,6 +153,11 @@ impl<W: Write> TableWriter<W> {
         }
         properties.entries += 1;
         properties.tombstones += u64::from(trailer as u8 == KIND_DELETE);
+        if trailer as u8 == KIND_PUT_WITH_EXPIRY {
+            let expires_at = split_expiry(value).map_or(0, |(expires_at, _)| expires_at.min(MAX_SAFE_INTEGER));
+            let TableExpiry { entries, latest } = properties.expiry.unwrap_or(TableExpiry { entries: 0, latest: 0 });
+            properties.expiry = Some(TableExpiry { entries: entries + 1, latest: latest.max(expires_at) });
+        }
         properties.raw_key_bytes += key.len() as u64;
         properties.raw_value_bytes += value.len() as u64;
         properties.smallest_sequence = properties.smallest_sequence.min(trailer >> 8);

@@ -12,7 +12,7 @@ use varve_core::merge::MergeCursor;
 use varve_core::table::{Table, TableCursor};
 use varve_core::TableSpec;
 
-use crate::support::{internal_key, record, seed, table_options, Entry, Random, SeedReport};
+use crate::support::{files, internal_key, record, seed, table_options, Entry, Random, SeedReport};
 
 fn block_cursor(entries: &[Entry]) -> BlockCursor {
     let mut builder = BlockBuilder::new(3);
@@ -37,7 +37,7 @@ fn table(directory: &std::path::Path, number: u64, entries: &[Entry]) -> Arc<Tab
         assert!(writer.add(key, value).unwrap());
     }
     let size = writer.finish(&[]).unwrap().size;
-    Arc::new(Table::open(&TableSpec { number, path, size }).unwrap())
+    Arc::new(Table::open(&TableSpec { number, path, size, lazy: None }, &files()).unwrap())
 }
 
 /// Cuts entries into parts that share no user key.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use varve_core::block::BlockBuilder;
-use varve_core::internal_key::{KIND_PUT, KIND_RANGE_DELETE};
+use varve_core::internal_key::{KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_RANGE_DELETE};
 use varve_core::table::footer::{Footer, FOOTER_SIZE};
 use varve_core::table::format::{seal_block, BlockHandle};
 use varve_core::table::{Table, TableWriter};
@@ -37,8 +37,8 @@ fn make_table(options: TableOptions) -> (Store, PathBuf, Vec<u8>) {
 
 /// An engine with only this table, which may be damaged.
 fn engine_of(path: &Path, size: u64) -> Result<Engine> {
-    let engine = Engine::new(EngineOptions { cache_bytes: 4096 });
-    engine.open_tables(&[TableSpec { number: 1, path: path.to_path_buf(), size }])?;
+    let engine = Engine::new(EngineOptions { cache_bytes: 4096, ..EngineOptions::default() });
+    engine.open_tables(&[TableSpec { number: 1, path: path.to_path_buf(), size, lazy: None }])?;
     engine.install_view(&[], &[vec![1]])?;
     Ok(engine)
 }
@@ -128,7 +128,7 @@ fn a_table_that_is_cut_while_it_is_open_is_corrupt() {
 #[test]
 fn a_missing_table_is_corruption() {
     let path = tempfile::tempdir().unwrap().path().join("gone.sst");
-    let error = Table::open(&TableSpec { number: 1, path: path.clone(), size: 100 }).unwrap_err();
+    let error = Table::open(&TableSpec { number: 1, path: path.clone(), size: 100, lazy: None }, &files()).map(drop).unwrap_err();
     assert!(is_corruption(&error, &path) && error.to_string().contains("listed by the manifest but missing"), "{error}");
 }
 
@@ -137,7 +137,7 @@ fn what_cannot_be_opened_is_an_io_error() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("file"), "").unwrap();
     let path = directory.path().join("file/below");
-    let error = Table::open(&TableSpec { number: 1, path, size: 100 }).unwrap_err();
+    let error = Table::open(&TableSpec { number: 1, path, size: 100, lazy: None }, &files()).map(drop).unwrap_err();
     assert!(matches!(error, Error::Io { operation: "opened", .. }), "{error:?}");
     assert!(std::error::Error::source(&error).is_some() && error.to_string().contains("could not be opened"));
 }
@@ -146,7 +146,7 @@ fn what_cannot_be_opened_is_an_io_error() {
 fn all_tables_open_or_none() {
     let (_store, path, whole) = make_table(table_options());
     let engine = Engine::new(EngineOptions::default());
-    let spec = |number, path: &Path| TableSpec { number, path: path.to_path_buf(), size: whole.len() as u64 };
+    let spec = |number, path: &Path| TableSpec { number, path: path.to_path_buf(), size: whole.len() as u64, lazy: None };
     engine.open_tables(&[spec(1, &path), spec(2, &path.with_extension("gone"))]).unwrap_err();
     assert_eq!(engine.stats().open_tables, 0);
     assert!(matches!(engine.install_view(&[], &[vec![1]]), Err(Error::Resource(_))));
@@ -193,17 +193,29 @@ fn write_raw(path: &Path, entries: &[(Vec<u8>, &str)]) -> u64 {
 /// Unknown kinds are refused by whoever meets them; what lies before them is still given.
 #[test]
 fn an_unknown_kind_is_corruption_of_its_block() {
+    a_bad_entry_is_corruption_of_its_block(9, "unknown kind 9");
+}
+
+#[test]
+fn an_expiry_that_is_cut_short_is_corruption_of_its_block() {
+    a_bad_entry_is_corruption_of_its_block(KIND_PUT_WITH_EXPIRY, "too short to say when");
+}
+
+/// The value of the entry has seven bytes.
+fn a_bad_entry_is_corruption_of_its_block(kind: u8, expected: &str) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("raw.sst");
-    let entries = [(internal_key("a", 1, KIND_PUT), "1"), (internal_key("b", 2, 9), "2"), (internal_key("c", 3, KIND_PUT), "3")];
+    let entries =
+        [(internal_key("a", 1, KIND_PUT), "1"), (internal_key("b", 2, kind), "seven B"), (internal_key("c", 3, KIND_PUT), "3")];
     let size = write_raw(&path, &entries);
     let engine = engine_of(&path, size).unwrap();
-    let second = engine_of(&path, size).and_then(|_| Table::open(&TableSpec { number: 1, path: path.clone(), size }));
-    let block = second.unwrap().index.handle(1).offset;
+    let second = engine_of(&path, size)
+        .and_then(|_| Table::open(&TableSpec { number: 1, path: path.clone(), size, lazy: None }, &files()));
+    let block = second.unwrap().load().unwrap().index.handle(1).offset;
     let refused = |error: Error| match error {
         Error::Corruption { path: Some(file), offset: Some(offset), message } => {
             assert_eq!((file, offset), (path.clone(), block));
-            assert!(message.contains("unknown kind 9"), "{message}");
+            assert!(message.contains(expected), "{message}");
         }
         other => panic!("{other:?}"),
     };

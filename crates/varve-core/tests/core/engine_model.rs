@@ -1,4 +1,5 @@
-//! An engine driven at random beside a model that holds every version of every key: writes, range deletes, flushes, compactions with snapshots, lookups,
+//! An engine driven at random beside a model that holds every version of every key: writes, range deletes, flushes, compactions with
+//! snapshots, lookups,
 //! and scans that live on through all of it.
 
 use std::collections::BTreeMap;

@@ -157,7 +157,7 @@ fn encode_blocks_of(entries: &[Entry]) -> Vec<u8> {
 fn outputs(store: &Store, tables: &[TableSummary]) -> Value {
     let output = |table: &TableSummary| {
         let path = path_of(store.path(), table);
-        json!({
+        let mut output = json!({
             "name": path.file_name().unwrap().to_str(),
             "bytes": hex(std::fs::read(&path).unwrap()),
             "summary": {
@@ -167,6 +167,7 @@ fn outputs(store: &Store, tables: &[TableSummary]) -> Value {
                 "size": table.size,
                 "entries": table.entries,
                 "tombstones": table.tombstones,
+            "rangeDeletes": table.range_deletes,
                 "smallestSequence": table.smallest_sequence,
                 "largestSequence": table.largest_sequence,
                 "smallestKey": hex(&table.smallest_key),
@@ -174,7 +175,11 @@ fn outputs(store: &Store, tables: &[TableSummary]) -> Value {
                 "rawDataBytes": table.raw_data_bytes,
                 "storedDataBytes": table.stored_data_bytes,
             },
-        })
+        });
+        if let Some(expiry) = &table.expiry {
+            output["summary"]["expiry"] = json!({ "entries": expiry.entries, "latest": expiry.latest });
+        }
+        output
     };
     tables.iter().map(output).collect()
 }
@@ -204,6 +209,34 @@ fn memtables_with_range_deletes() -> [Vec<Vec<u8>>; 2] {
     second.push(record(113, &nested));
     second.push(record(116, &[delete_range("user:040", "user:045"), delete_range("x", "x"), delete_range("versions", "")]));
     [first, second]
+}
+
+/// Entries that have expired at the time of the jobs and others that have not: over each other, over plain puts, and under deletes.
+fn memtables_with_expiry() -> [Vec<Vec<u8>>; 2] {
+    let now = CREATED_AT / 1_000_000;
+    let expiry = |i: usize| [now - 1, now, now + 1, now + 1000 * i as u64, u64::MAX][i % 5];
+    let first: Vec<_> = (0..30)
+        .map(|i| {
+            let (key, value) = (format!("user:{:03}", i * 7 % 40), noise(20 + i % 45));
+            if i % 3 == 0 {
+                put(key, value)
+            } else {
+                put_with_expiry(key, value, expiry(i))
+            }
+        })
+        .collect();
+    let second: Vec<_> = (0..30)
+        .map(|i| {
+            let key = format!("user:{:03}", i * 3 % 45);
+            match i % 4 {
+                0 => delete(key),
+                1 => put(key, format!("newer {i}")),
+                _ => put_with_expiry(key, noise(40 + i % 20), expiry(i)),
+            }
+        })
+        .collect();
+    let many = [put_with_expiry("versions", "1", now), put("versions", "2"), put_with_expiry("versions", "", now)];
+    [vec![record(1, &first), record(31, &many)], vec![record(34, &second), record(64, &[delete_range("user:01", "user:015")])]]
 }
 
 fn jobs(memtables: [Vec<Vec<u8>>; 2], flush_snapshots: &[u64], snapshots: Vec<u64>) -> Value {
@@ -317,6 +350,7 @@ fn vectors() -> Value {
         "footer": footer(),
         "jobs": jobs(memtables(), &[54], vec![20, 70]),
         "rangeDeletes": jobs(memtables_with_range_deletes(), &[54, 114], vec![20, 70, 114]),
+        "expiry": jobs(memtables_with_expiry(), &[32], vec![20, 32, 40]),
         "compression": compression(),
         "blobs": blobs(),
     })

@@ -12,7 +12,8 @@ fn contents(store: &Store, tables: &[varve_core::TableSummary]) -> Vec<(Vec<u8>,
     use varve_core::block_source::SequentialBlocks;
     use varve_core::cursor::Cursor;
     use varve_core::level_cursor::LevelCursor;
-    let opened = tables.iter().map(|table| Arc::new(varve_core::table::Table::open(&spec(store.path(), table)).unwrap()));
+    let opened =
+        tables.iter().map(|table| Arc::new(varve_core::table::Table::open(&spec(store.path(), table), &files()).unwrap()));
     let Some(mut cursor) = LevelCursor::new(opened.collect(), SequentialBlocks::default()) else { return Vec::new() };
     let mut entries = Vec::new();
     cursor.seek_to_first().unwrap();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use varve_core::cursor::Cursor;
+use varve_core::expiry::{Moment, TimeSource};
 use varve_core::internal_key::{pack_trailer, split, KIND_PUT};
 use varve_core::memtable::tree::Tree;
 use varve_core::memtable::{Found, Memtable, MemtableCursor};
@@ -180,7 +181,8 @@ fn looks_up_the_newest_visible_version() {
     assert!(memtable.is_empty());
     memtable.apply(&record(5, &[put("k", "five"), delete("k"), put("k", ""), put("kk", "eight")])).unwrap();
     assert!(!memtable.is_empty() && memtable.size() > 0);
-    let get = |key: &str, sequence| memtable.get(key.as_bytes(), sequence, <[u8]>::to_vec);
+    let time = TimeSource::default();
+    let get = |key: &str, sequence| memtable.get(key.as_bytes(), sequence, &Moment::new(&time), <[u8]>::to_vec).unwrap();
     assert_eq!(get("k", 4), Found::Nothing);
     assert_eq!(get("k", 5), Found::Value(b"five".to_vec()));
     assert_eq!(get("k", 6), Found::Tombstone);
@@ -204,5 +206,5 @@ fn a_malformed_record_changes_nothing() {
     memtable.apply(&unknown).unwrap_err();
     assert!(memtable.is_empty());
     memtable.apply(&whole).unwrap();
-    assert_eq!(memtable.get(b"b", 9, |_| ()), Found::Tombstone);
+    assert_eq!(memtable.get(b"b", 9, &Moment::new(&TimeSource::default()), |_| ()).unwrap(), Found::Tombstone);
 }

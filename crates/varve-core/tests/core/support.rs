@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use varve_core::file_cache::FileCache;
 use varve_core::filter::blocked_bloom::BlockedBloom;
-use varve_core::internal_key::{pack_trailer, KIND_DELETE, KIND_PUT, KIND_RANGE_DELETE};
+use varve_core::internal_key::{pack_trailer, KIND_DELETE, KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_RANGE_DELETE};
 use varve_core::varint::write_varint;
 use varve_core::{
     Bounds, CompactionJob, Compression, CursorOptions, Engine, EngineOptions, Error, Fill, FlushJob, Io, JobControl, JobOutput,
@@ -96,6 +97,11 @@ pub fn delete(key: impl AsRef<[u8]>) -> Operation {
     (KIND_DELETE, key.as_ref().to_vec(), Vec::new())
 }
 
+/// `expires_at` is in milliseconds since the epoch.
+pub fn put_with_expiry(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, expires_at: u64) -> Operation {
+    (KIND_PUT_WITH_EXPIRY, key.as_ref().to_vec(), [&expires_at.to_le_bytes()[..], value.as_ref()].concat())
+}
+
 /// With an empty end: to the end of all keys.
 pub fn delete_range(start: impl AsRef<[u8]>, end: impl AsRef<[u8]>) -> Operation {
     (KIND_RANGE_DELETE, start.as_ref().to_vec(), end.as_ref().to_vec())
@@ -135,7 +141,7 @@ pub fn path_of(directory: &Path, summary: &TableSummary) -> PathBuf {
 }
 
 pub fn spec(directory: &Path, summary: &TableSummary) -> TableSpec {
-    TableSpec { number: summary.number, path: path_of(directory, summary), size: summary.size }
+    TableSpec { number: summary.number, path: path_of(directory, summary), size: summary.size, lazy: None }
 }
 
 pub fn quiet() -> JobControl {
@@ -203,7 +209,7 @@ pub struct Store {
 impl Store {
     pub fn new(cache_bytes: usize, table: TableOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self { engine: Engine::new(EngineOptions { cache_bytes }), directory, table, next_number: 1 }
+        Self { engine: Engine::new(EngineOptions { cache_bytes, ..EngineOptions::default() }), directory, table, next_number: 1 }
     }
 
     pub fn path(&self) -> &Path {
@@ -264,4 +270,9 @@ impl Store {
         let specs: Vec<_> = tables.iter().map(|table| spec(self.path(), table)).collect();
         self.engine.open_tables(&specs)
     }
+}
+
+/// For tables that are opened without an engine.
+pub fn files() -> std::sync::Arc<FileCache> {
+    std::sync::Arc::new(FileCache::new(16))
 }

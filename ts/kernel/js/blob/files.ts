@@ -5,18 +5,18 @@
  * and closed.
  */
 import { CorruptionError } from '../../../errors';
-import type { FileSystem } from '../../../fs/file-system';
 import type { BlobSpec } from '../../kernel';
+import type { FileCache } from '../file-cache';
 import { BlobFile, type ValueOwner } from './file';
 import type { ValuePointer } from './pointer';
 
 export class BlobFiles {
 	private readonly files = new Map<number, BlobFile>();
 
-	constructor(private readonly fileSystem: FileSystem) {}
+	constructor(private readonly openFiles: FileCache) {}
 
 	add(specs: readonly BlobSpec[]): void {
-		for (const spec of specs) this.files.set(spec.number, new BlobFile(this.fileSystem, spec));
+		for (const spec of specs) this.files.set(spec.number, new BlobFile(this.openFiles, spec));
 	}
 
 	remove(numbers: Iterable<number>): void {

@@ -8,11 +8,11 @@
  *  3. The value is a range of the block.
  */
 import { CorruptionError } from '../../../errors';
-import { KIND_VALUE_POINTER } from '../../kernel';
+import { EXPIRY_SIZE, KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_VALUE_POINTER } from '../../kernel';
 import { readPointer } from '../blob/pointer';
 import { copyBytes, EMPTY, grow, readUint32 } from '../bytes';
 import type { Cursor } from '../cursor';
-import { compareInternalKeys, isEntryKind, TRAILER_SIZE } from '../internal-key';
+import { compareInternalKeys, TRAILER_SIZE } from '../internal-key';
 import { readVarint32, varint } from '../varint';
 
 /** What the keys of a block are: names, internal keys, or internal keys whose kinds must be known to this release. */
@@ -159,7 +159,9 @@ export class BlockCursor implements Cursor {
 		if (keyEnd > this.keyBytes.length) this.keyBytes = grow(this.keyBytes, this.shared, keyEnd);
 		const valueStart = this.keyAt + this.unshared;
 		copyBytes(this.block, this.keyAt, valueStart, this.keyBytes, this.shared);
-		if (this.checksKinds) this.checkKind(this.keyBytes[keyEnd - TRAILER_SIZE], at, valueStart, valueStart + valueLength);
+		if (this.checksKinds && this.keyBytes[keyEnd - TRAILER_SIZE] > KIND_PUT) {
+			this.checkRareKind(this.keyBytes[keyEnd - TRAILER_SIZE], valueStart, valueLength, at);
+		}
 		this.keyEnd = keyEnd;
 		this.entryAt = at;
 		this.valueStart = valueStart;
@@ -167,11 +169,13 @@ export class BlockCursor implements Cursor {
 		this.valid = true;
 	}
 
-	private checkKind(kind: number, at: number, valueStart: number, valueEnd: number): void {
-		if (!isEntryKind(kind)) throw this.malformed('an unknown kind of entry', at);
-		if (kind === KIND_VALUE_POINTER && readPointer(this.block, valueStart, valueEnd) === undefined) {
+	private checkRareKind(kind: number, valueStart: number, valueLength: number, at: number): void {
+		if (kind === KIND_VALUE_POINTER) {
+			if (readPointer(this.block, valueStart, valueStart + valueLength) !== undefined) return;
 			throw this.malformed('a value pointer is malformed', at);
 		}
+		if (kind !== KIND_PUT_WITH_EXPIRY) throw this.malformed('an unknown kind of entry', at);
+		if (valueLength < EXPIRY_SIZE) throw this.malformed('an entry that expires is too short to say when', at);
 	}
 
 	/** Reads the header at `at` into the fields, checks it, and returns the length of the value. */

@@ -3,9 +3,9 @@
  *
  * Invariant: the job opens its inputs itself and closes them when it ends, in whatever way.
  */
-import type { FileSystem } from '../../../fs/file-system';
 import type { TableSpec } from '../../kernel';
 import { BlobFiles } from '../blob/files';
+import { FileCache } from '../file-cache';
 import { Level, LevelCursor } from '../level-cursor';
 import { MergeCursor } from '../merge/cursor';
 import { Table } from '../table/reader';
@@ -23,12 +23,16 @@ import { Retention } from './retention';
 import { SequentialBlocks } from './sequential-blocks';
 import { ValueOutput } from './values';
 
+/** Of each job: it reads one table of each run at a time, and blob files that it collects. */
+const MOST_OPEN_FILES = 16;
+
 export function* compactionSteps(request: CompactionRequest, environment: JobEnvironment): JobSteps {
 	const inputs: Table[] = [];
-	const blobs = new BlobFiles(environment.fileSystem);
+	const files = new FileCache(environment.fileSystem, MOST_OPEN_FILES);
+	const blobs = new BlobFiles(files);
 	blobs.add(request.blobs);
 	try {
-		const levels = request.runs.map((run) => new Level(openRun(environment.fileSystem, run, inputs)));
+		const levels = request.runs.map((run) => new Level(openRun(files, run, inputs)));
 		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks())));
 		const rangeDeletes = inputs.flatMap((table) => table.rangeDeletes.all).flatMap((one) => clip(one, request.bounds));
 		const retention = new Retention(request.snapshots, request.keepTombstones, rangeDeletes);
@@ -42,9 +46,9 @@ export function* compactionSteps(request: CompactionRequest, environment: JobEnv
 	}
 }
 
-function openRun(fileSystem: FileSystem, run: TableSpec[], inputs: Table[]): Table[] {
+function openRun(files: FileCache, run: TableSpec[], inputs: Table[]): Table[] {
 	return run.map((spec) => {
-		const table = Table.open(fileSystem, spec);
+		const table = Table.open(files, spec);
 		inputs.push(table);
 		return table;
 	});
@@ -52,9 +56,10 @@ function openRun(fileSystem: FileSystem, run: TableSpec[], inputs: Table[]): Tab
 
 function inputSize(inputs: Table[]): InputSize {
 	const size = { entryBytes: 0, reported: 0 };
-	for (const { properties, size: fileSize } of inputs) {
+	for (const table of inputs) {
+		const { properties } = table.load();
 		size.entryBytes += properties.rawKeyBytes + properties.rawValueBytes + ENTRY_BYTES * properties.entries;
-		size.reported += fileSize;
+		size.reported += table.size;
 	}
 	return size;
 }

@@ -1,5 +1,6 @@
 /** The body of a flush: one frozen memtable becomes one table of level 0, or none when it is empty; large values go to a blob file. */
 import { BlobFiles } from '../blob/files';
+import { FileCache } from '../file-cache';
 import { MemtableCursor } from '../memtable/cursor';
 import { Tree } from '../memtable/tree';
 import { copyEntries, type FlushRequest, type JobEnvironment, type JobSteps, NO_BOUNDS } from './job';
@@ -14,6 +15,6 @@ export function flushSteps(request: FlushRequest, environment: JobEnvironment): 
 	const output = new OutputTables(environment.fileSystem, request.output, Number.POSITIVE_INFINITY, [], retention.rangeDeletes());
 	const size = tree.arena.used;
 	const { fileSystem } = environment;
-	const values = new ValueOutput(fileSystem, request.output.blobs, new BlobFiles(fileSystem));
+	const values = new ValueOutput(fileSystem, request.output.blobs, new BlobFiles(new FileCache(fileSystem, 1)));
 	return copyEntries(cursor, NO_BOUNDS, retention, output, values, environment.cancelled, { entryBytes: size, reported: size });
 }

@@ -12,11 +12,12 @@ import type { FileSystem } from '../../../fs/file-system';
 import type { BlobSpec, JobOutput, TableSpec, TableSummary } from '../../kernel';
 import { compareBytes } from '../bytes';
 import type { Cursor } from '../cursor';
+import { hasExpired } from '../expiry';
 import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from '../internal-key';
 import type { SharedTree } from '../memtable/tree';
 import { compareKeys, keyIsBefore, type RangeDelete } from '../range-delete';
 import type { OutputTables } from './output';
-import type { KeyRange, Retention } from './retention';
+import { BURIED, DROPPED, KEPT, type KeyRange, type Retention } from './retention';
 import type { ValueOutput } from './values';
 
 const SLICE_BYTES = 1024 * 1024;
@@ -148,7 +149,10 @@ function copySlice(
 			nextCheck = bytes + CANCEL_CHECK_BYTES;
 		}
 		const { keyBytes, keyStart, keyEnd } = cursor;
-		if (!values.isLost(cursor) && retention.keeps(keyBytes, keyStart, keyEnd)) output.add(values.place(cursor));
+		const expired = hasExpired(keyBytes[keyEnd - TRAILER_SIZE], cursor.valueBytes, cursor.valueStart, output.now);
+		const fate = values.isLost(cursor) ? DROPPED : retention.fate(keyBytes, keyStart, keyEnd, expired);
+		if (fate === KEPT) output.add(values.place(cursor));
+		else if (fate === BURIED) output.addTombstone(cursor);
 		bytes += ENTRY_BYTES + cursor.keyEnd - cursor.keyStart + cursor.valueEnd - cursor.valueStart;
 		cursor.next();
 	}

@@ -13,14 +13,17 @@
 import { join } from 'node:path';
 import { CorruptionError, IOError, ResourceError, VarveError } from '../../../errors';
 import type { FileSystem } from '../../../fs/file-system';
-import { type JobOutput, KIND_VALUE_POINTER, type TableSummary } from '../../kernel';
+import { type JobOutput, KIND_DELETE, KIND_VALUE_POINTER, type TableSummary } from '../../kernel';
 import { readPointer, recordSize } from '../blob/pointer';
-import { compareBytes } from '../bytes';
-import { TRAILER_SIZE } from '../internal-key';
+import { compareBytes, EMPTY } from '../bytes';
+import { readSequence, TRAILER_SIZE } from '../internal-key';
+import { KeyCopy } from '../key-copy';
 import { compareKeys, keyIsBefore, partitionPoint, type RangeDelete } from '../range-delete';
 import { TableWriter } from '../table/writer';
 import { NewFile, removeNewFile } from './new-file';
 import { type Entry, removeBlobOutputs } from './values';
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
 /** Name of a job's output table. */
 function outputName(output: JobOutput, number: number): string {
@@ -48,6 +51,9 @@ export class OutputTables {
 	private passedCuts = 0;
 	/** Bytes of finished tables. */
 	private finished = 0;
+	/** Milliseconds since the epoch that the job takes for now. */
+	readonly now: number;
+	private readonly tombstone = new KeyCopy();
 
 	/**
 	 * @param cutSize bytes at which the next table starts
@@ -62,6 +68,7 @@ export class OutputTables {
 		private rangeDeletes: readonly RangeDelete[],
 	) {
 		this.nextNumber = output.firstNumber;
+		this.now = Number(output.createdAt / NANOSECONDS_PER_MILLISECOND);
 	}
 
 	/** Appends an entry. */
@@ -80,6 +87,14 @@ export class OutputTables {
 		} catch (error) {
 			throw this.failed(error);
 		}
+	}
+
+	/** Appends a tombstone in the place of an entry, with its sequence number. */
+	addTombstone({ keyBytes, keyStart, keyEnd }: Entry): void {
+		const { tombstone } = this;
+		tombstone.set(keyBytes, keyStart, keyEnd - TRAILER_SIZE);
+		const length = tombstone.withTrailer(readSequence(keyBytes, keyEnd - TRAILER_SIZE), KIND_DELETE);
+		this.add({ keyBytes: tombstone.bytes, keyStart: 0, keyEnd: length, valueBytes: EMPTY, valueStart: 0, valueEnd: 0 });
 	}
 
 	/** Bytes written so far, about. */
@@ -167,6 +182,7 @@ export class OutputTables {
 			size,
 			entries: properties.entries,
 			tombstones: properties.tombstones,
+			rangeDeletes: properties.rangeDeletes,
 			smallestSequence: properties.smallestSequence,
 			largestSequence: properties.largestSequence,
 			smallestKey: new Uint8Array(properties.smallestKey),
@@ -174,6 +190,7 @@ export class OutputTables {
 			rawDataBytes,
 			storedDataBytes,
 			...(blobReferences.length === 0 ? {} : { blobReferences }),
+			expiry: properties.expiry,
 		});
 	}
 

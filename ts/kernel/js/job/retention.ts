@@ -9,13 +9,21 @@
  *  2. After that check a compaction drops a tombstone in stripe 0 whose user key no level below the output holds. It still
  *     counts as the next newer entry, so what it hid goes with it.
  *  3. A flush keeps every other tombstone: tables may hold what they delete.
- *  4. Last, an entry is dropped that a range delete of the input hides from everybody, see ./range-retention.ts.
+ *  4. An entry that has expired is a tombstone, whatever the snapshots: it is dropped where one is, and becomes one where not.
+ *  5. Last, an entry is dropped that a range delete of the input hides from everybody, see ./range-retention.ts.
  */
 import { KIND_DELETE } from '../../kernel';
 import { compareBytes, copyBytes, EMPTY, grow } from '../bytes';
 import { readSequence, TRAILER_SIZE } from '../internal-key';
 import { isBefore, type RangeDelete } from '../range-delete';
 import { RangeRetention } from './range-retention';
+
+/** What becomes of an entry. */
+export const DROPPED = 0;
+export const KEPT = 1;
+/** It stays as a tombstone with its sequence number. */
+export const BURIED = 2;
+export type Fate = typeof DROPPED | typeof KEPT | typeof BURIED;
 
 /** From a user key to an end. */
 export type KeyRange = [start: Uint8Array, end: Uint8Array];
@@ -47,22 +55,25 @@ export class Retention {
 		return this.ranges?.fragments(this.keepTombstones) ?? [];
 	}
 
-	/** Does the entry with the internal key `key[start, end)` survive? */
-	keeps(key: Uint8Array, start: number, end: number): boolean {
+	/** What becomes of the entry with the internal key `key[start, end)`? */
+	fate(key: Uint8Array, start: number, end: number, hasExpired: boolean): Fate {
 		const userEnd = end - TRAILER_SIZE;
 		const sequence = readSequence(key, userEnd);
 		const stripe = this.stripe(sequence);
 		const sameKey = this.lastKeyLength >= 0 && compareBytes(this.lastKey, 0, this.lastKeyLength, key, start, userEnd) === 0;
-		if (sameKey && stripe === this.lastStripe) return false;
+		if (sameKey && stripe === this.lastStripe) return DROPPED;
 		this.lastStripe = stripe;
 		if (!sameKey) {
 			this.lastKeyLength = userEnd - start;
 			this.lastKey = grow(this.lastKey, 0, this.lastKeyLength);
 			copyBytes(key, start, userEnd, this.lastKey, 0);
 		}
-		if (this.ranges?.hides(key, start, userEnd, sequence, stripe) === true) return false;
-		if (key[userEnd] !== KIND_DELETE || stripe > 0 || this.keepTombstones === undefined) return true;
-		return this.isBelow(this.keepTombstones, key, start, userEnd);
+		if (this.ranges?.hides(key, start, userEnd, sequence, stripe) === true) return DROPPED;
+		const isTombstone = hasExpired || key[userEnd] === KIND_DELETE;
+		if (isTombstone && stripe === 0 && this.keepTombstones !== undefined) {
+			if (!this.isBelow(this.keepTombstones, key, start, userEnd)) return DROPPED;
+		}
+		return hasExpired ? BURIED : KEPT;
 	}
 
 	private stripe(sequence: number): number {

@@ -7,11 +7,11 @@
  *  2. `close` cancels all jobs, waits until they have settled, and ends the threads.
  */
 import type { FileSystem } from '../../../fs/file-system';
-import type { ProgressListener, RunningJob, TableSummary } from '../../kernel';
+import type { ProgressListener, RunningJob } from '../../kernel';
 import type { JobRequest } from './job';
-import { runJob } from './pace';
+import { runJob, SharedSteps } from './pace';
 import { RateLimiter } from './rate-limiter';
-import { JobThread } from './thread';
+import { JobThread, type StartedJob } from './thread';
 
 export type JobMode = 'worker' | 'inline';
 
@@ -27,12 +27,13 @@ export class JobRunner {
 
 	run(request: JobRequest, onProgress?: ProgressListener): RunningJob {
 		const cancelled = new Int32Array(new SharedArrayBuffer(4));
-		const done =
+		const started =
 			this.mode === 'inline'
-				? runJob(request, { fileSystem: this.fileSystem, cancelled }, this.limiter, (step) => onProgress?.(step.done, step.total))
+				? this.runInSlices(request, cancelled, onProgress)
 				: this.runOnThread(request, cancelled, onProgress);
+		const { done } = started;
 		const job: RunningJob = {
-			done,
+			...started,
 			cancel: () => {
 				Atomics.store(cancelled, 0, 1);
 			},
@@ -57,11 +58,13 @@ export class JobRunner {
 		await Promise.all(this.threads.splice(0).map((thread) => thread.end()));
 	}
 
-	private runOnThread(
-		request: JobRequest,
-		cancelled: Int32Array,
-		onProgress: ProgressListener | undefined,
-	): Promise<TableSummary[]> {
+	private runInSlices(request: JobRequest, cancelled: Int32Array, onProgress: ProgressListener | undefined): StartedJob {
+		const steps = new SharedSteps(request, { fileSystem: this.fileSystem, cancelled });
+		const done = runJob(steps, this.limiter, (step) => onProgress?.(step.done, step.total));
+		return { done, waitSync: () => steps.finish() };
+	}
+
+	private runOnThread(request: JobRequest, cancelled: Int32Array, onProgress: ProgressListener | undefined): StartedJob {
 		let thread = this.threads.find(({ isIdle }) => isIdle);
 		if (thread === undefined) {
 			thread = new JobThread(this.fileSystem);

@@ -9,6 +9,7 @@ import type { BlockSource } from '../block-source';
 import { EMPTY } from '../bytes';
 import { BLOCK_TRAILER_SIZE, openDataBlock } from '../table/format';
 import type { Table } from '../table/reader';
+import type { Resident } from '../table/resident';
 
 const READ_AHEAD = 256 * 1024;
 
@@ -24,23 +25,27 @@ export class SequentialBlocks implements BlockSource {
 		return this.raw;
 	};
 
+	resident(table: Table): Resident {
+		return table.load();
+	}
+
 	block(table: Table, block: number): Buffer {
-		const offset = table.blockOffset(block);
-		const size = table.blockSize(block);
+		const resident = this.resident(table);
+		const offset = resident.blockOffset(block);
+		const size = resident.blockSize(block);
 		const stored = size + BLOCK_TRAILER_SIZE;
 		const inWindow = table === this.table && offset >= this.windowStart && offset + stored <= this.windowEnd;
-		if (!inWindow) this.readWindow(table, offset, stored);
+		if (!inWindow) this.readWindow(table, resident, offset, stored);
 		const at = offset - this.windowStart;
 		return openDataBlock(this.window, at, size, this.takeRaw, table.path, offset);
 	}
 
-	private readWindow(table: Table, offset: number, stored: number): void {
+	private readWindow(table: Table, resident: Resident, offset: number, stored: number): void {
 		this.table = undefined;
-		const last = table.blockCount - 1;
-		const dataEnd = table.blockOffset(last) + table.blockSize(last) + BLOCK_TRAILER_SIZE;
+		const dataEnd = resident.blockEnd(resident.blockCount - 1);
 		const length = Math.max(stored, Math.min(READ_AHEAD, dataEnd - offset));
 		if (length > this.window.length) this.window = Buffer.allocUnsafeSlow(length);
-		table.readInto(this.window.subarray(0, length), offset);
+		table.file.readInto(this.window.subarray(0, length), offset);
 		this.table = table;
 		this.windowStart = offset;
 		this.windowEnd = offset + length;

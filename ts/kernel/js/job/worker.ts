@@ -1,14 +1,17 @@
 /**
  * The program of a thread for jobs.
  *
- * Invariant: every request gets exactly one answer, after any number of progress reports.
+ * Invariants:
+ *  1. Every request gets exactly one answer, after any number of progress reports.
+ *  2. Replies come on a port of their own and are counted in shared memory, so that the other side can wait for one without returning
+ *     to its event loop.
  */
-import { parentPort } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { nodeFileSystem } from '../../../fs/node-file-system';
 import type { TableSummary } from '../../kernel';
 import { type PortableError, packError } from './errors';
 import type { JobProgress, JobRequest } from './job';
-import { runJob } from './pace';
+import { runJob, SharedSteps } from './pace';
 import { RateLimiter, type RateState } from './rate-limiter';
 
 /** A job to run, and the rate that it shares with others. */
@@ -20,12 +23,23 @@ export interface WorkerRequest {
 
 export type WorkerReply = { progress: JobProgress } | { tables: TableSummary[] } | { error: PortableError };
 
-const port = parentPort;
+/** Where replies go; what the thread is started with. */
+export interface ReplyChannel {
+	port: MessagePort;
+	/** How many were sent, modulo 2^32. */
+	count: Int32Array;
+}
 
-port?.on('message', ({ request, cancelled, rate }: WorkerRequest) => {
-	const reply = (answer: WorkerReply) => port.postMessage(answer);
-	const environment = { fileSystem: nodeFileSystem, cancelled };
-	runJob(request, environment, new RateLimiter(rate), (progress) => reply({ progress })).then(
+function reply(answer: WorkerReply): void {
+	const { port, count } = workerData as ReplyChannel;
+	port.postMessage(answer);
+	Atomics.add(count, 0, 1);
+	Atomics.notify(count, 0);
+}
+
+parentPort?.on('message', ({ request, cancelled, rate }: WorkerRequest) => {
+	const steps = new SharedSteps(request, { fileSystem: nodeFileSystem, cancelled });
+	runJob(steps, new RateLimiter(rate), (progress) => reply({ progress })).then(
 		(tables) => reply({ tables }),
 		(error: unknown) => reply({ error: packError(error) }),
 	);

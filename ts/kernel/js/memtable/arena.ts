@@ -17,6 +17,11 @@ const HEADER_SIZE = 8;
 
 export class Arena {
 	readonly bytes: Buffer;
+	/**
+	 * Memory that nobody touches, and that therefore takes none. The runtime does not count shared memory when it decides whether to collect
+	 * garbage, so memtables that are no longer used would stay for long; it counts this.
+	 */
+	readonly ballast: ArrayBuffer;
 	private readonly words: Uint32Array;
 
 	private constructor(
@@ -24,6 +29,7 @@ export class Arena {
 		public used: number,
 	) {
 		this.bytes = Buffer.from(shared);
+		this.ballast = new ArrayBuffer(shared.byteLength);
 		this.words = new Uint32Array(shared);
 	}
 

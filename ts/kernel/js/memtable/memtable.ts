@@ -71,6 +71,11 @@ export class Memtable implements OperationSink {
 		return this.tree.entries;
 	}
 
+	/** Bytes of entries and of the tree over them. */
+	get memory(): number {
+		return this.tree.memory;
+	}
+
 	cursor(): MemtableCursor {
 		return new MemtableCursor(this.tree);
 	}

@@ -50,6 +50,12 @@ export class Nodes {
 		};
 	}
 
+	/** Bytes of all arrays. */
+	get memory(): number {
+		const { heads, references, links, counts } = this;
+		return heads.byteLength + references.byteLength + links.byteLength + counts.byteLength;
+	}
+
 	/** Takes a new, empty node. */
 	take(): number {
 		if (this.size === this.counts.length) this.grow();

@@ -80,6 +80,11 @@ export class Tree {
 		};
 	}
 
+	/** Bytes of entries and nodes. */
+	get memory(): number {
+		return this.arena.used + this.leaves.memory + this.inner.memory;
+	}
+
 	leafCount(leaf: number): number {
 		return this.leaves.counts[leaf];
 	}

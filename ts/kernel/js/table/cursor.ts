@@ -12,6 +12,7 @@ import type { SourceCursor } from '../cursor';
 import { firstKey } from '../internal-key';
 import type { RangeDelete } from '../range-delete';
 import type { Table } from './reader';
+import type { Resident } from './resident';
 
 export class TableCursor implements SourceCursor {
 	private readonly entries = new BlockCursor(TABLE_KEYS);
@@ -47,7 +48,7 @@ export class TableCursor implements SourceCursor {
 
 	seekToFirst(): void {
 		this.valid = false;
-		if (this.table.blockCount === 0) return;
+		if (this.resident().blockCount === 0) return;
 		this.enter(0);
 		this.entries.seekToFirst();
 		this.skipForward();
@@ -55,16 +56,18 @@ export class TableCursor implements SourceCursor {
 
 	seekToLast(): void {
 		this.valid = false;
-		if (this.table.blockCount === 0) return;
-		this.enter(this.table.blockCount - 1);
+		const { blockCount } = this.resident();
+		if (blockCount === 0) return;
+		this.enter(blockCount - 1);
 		this.entries.seekToLast();
 		this.skipBackward();
 	}
 
 	seek(bytes: Uint8Array, start: number, end: number): void {
 		this.valid = false;
-		const block = this.table.index.lowerBound(bytes, start, end);
-		if (block === this.table.blockCount) return;
+		const { index } = this.resident();
+		const block = index.lowerBound(bytes, start, end);
+		if (block === index.count) return;
 		this.enter(block);
 		this.entries.seek(bytes, start, end);
 		if (!this.entries.valid) throw this.table.indexMismatch(block);
@@ -73,8 +76,9 @@ export class TableCursor implements SourceCursor {
 
 	seekForPrev(bytes: Uint8Array, start: number, end: number): void {
 		this.valid = false;
-		const block = this.table.index.lowerBound(bytes, start, end);
-		if (block === this.table.blockCount) {
+		const { index } = this.resident();
+		const block = index.lowerBound(bytes, start, end);
+		if (block === index.count) {
 			this.seekToLast();
 			return;
 		}
@@ -91,6 +95,10 @@ export class TableCursor implements SourceCursor {
 	prev(): void {
 		this.entries.prev();
 		if (!this.entries.valid) this.skipBackward();
+	}
+
+	private resident(): Resident {
+		return this.table.resident ?? this.source.resident(this.table);
 	}
 
 	pass(over: RangeDelete, reverse: boolean): void {
@@ -112,16 +120,17 @@ export class TableCursor implements SourceCursor {
 	private enter(block: number): void {
 		this.valid = false;
 		if (block === this.block) return;
+		const offset = this.resident().blockOffset(block);
 		const bytes = this.source.block(this.table, block);
 		this.block = -1;
-		this.entries.reset(bytes, this.table.path, this.table.blockOffset(block));
+		this.entries.reset(bytes, this.table.path, offset);
 		this.block = block;
 	}
 
 	private skipForward(): void {
 		this.valid = false;
 		while (!this.entries.valid) {
-			if (this.block + 1 >= this.table.blockCount) return;
+			if (this.block + 1 >= this.resident().blockCount) return;
 			this.enter(this.block + 1);
 			this.entries.seekToFirst();
 		}

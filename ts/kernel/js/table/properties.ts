@@ -3,13 +3,14 @@
  *
  * A block with restart interval 1; names in ascending order; values are 8-byte integers, but for the two keys:
  *
- *     created-at | entries | format | largest-key | largest-sequence | range-deletes | raw-key-bytes | raw-value-bytes |
- *     smallest-key | smallest-sequence | tombstones | user-keys
+ *     created-at | entries | expiring | format | largest-key | largest-sequence | latest-expiry | range-deletes | raw-key-bytes |
+ *     raw-value-bytes | smallest-key | smallest-sequence | tombstones | user-keys
  *
  * Invariant: unknown names are ignored; a known one that is missing or has a wrong length is corruption. `range-deletes` is there if there
- * are some.
+ * are some, `expiring` and `latest-expiry` if there are entries that expire.
  */
 import { CorruptionError } from '../../../errors';
+import type { TableExpiry } from '../../kernel';
 import { BlockBuilder } from '../block/builder';
 import { BlockCursor, PLAIN_KEYS } from '../block/cursor';
 import { EMPTY, readUint64, writeUint64 } from '../bytes';
@@ -30,6 +31,8 @@ export interface TableProperties {
 	smallestSequence: number;
 	largestSequence: number;
 	rangeDeletes: number;
+	/** Undefined when no entry expires. */
+	expiry: TableExpiry | undefined;
 	/**
 	 * Internal keys. The span of range deletes is within; where it reaches behind the last entry, the largest key is its end, marked as
 	 * one.
@@ -48,9 +51,11 @@ export function encodeProperties(properties: TableProperties): Buffer {
 	};
 	add('created-at', createdAt);
 	add('entries', integer(properties.entries));
+	if (properties.expiry !== undefined) add('expiring', integer(properties.expiry.entries));
 	add('format', integer(FORMAT));
 	add('largest-key', properties.largestKey);
 	add('largest-sequence', integer(properties.largestSequence));
+	if (properties.expiry !== undefined) add('latest-expiry', integer(properties.expiry.latest));
 	if (properties.rangeDeletes > 0) add('range-deletes', integer(properties.rangeDeletes));
 	add('raw-key-bytes', integer(properties.rawKeyBytes));
 	add('raw-value-bytes', integer(properties.rawValueBytes));
@@ -83,6 +88,11 @@ export function decodeProperties(block: Buffer, path: string, origin: number): T
 		if (value.length !== 8 || result > Number.MAX_SAFE_INTEGER) throw refuse(name);
 		return result;
 	};
+	const expiry = (): TableExpiry => {
+		const entries = number('expiring');
+		if (entries === 0) throw refuse('expiring');
+		return { entries, latest: number('latest-expiry') };
+	};
 	if (number('format') !== FORMAT) throw refuse('format');
 	return {
 		createdAt: bytes('created-at', 8).readBigUInt64LE(),
@@ -94,6 +104,7 @@ export function decodeProperties(block: Buffer, path: string, origin: number): T
 		smallestSequence: number('smallest-sequence'),
 		largestSequence: number('largest-sequence'),
 		rangeDeletes: values.has('range-deletes') ? number('range-deletes') : 0,
+		expiry: values.has('expiring') ? expiry() : undefined,
 		smallestKey: bytes('smallest-key', TRAILER_SIZE),
 		largestKey: bytes('largest-key', TRAILER_SIZE),
 	};

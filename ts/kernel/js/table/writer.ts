@@ -11,9 +11,16 @@
  */
 import { CorruptionError } from '../../../errors';
 import { type WritableFile, writeFully } from '../../../fs/file-system';
-import { COMPRESSION_NONE, KIND_DELETE, KIND_RANGE_DELETE, KIND_VALUE_POINTER, type TableOptions } from '../../kernel';
+import {
+	COMPRESSION_NONE,
+	KIND_DELETE,
+	KIND_PUT_WITH_EXPIRY,
+	KIND_RANGE_DELETE,
+	KIND_VALUE_POINTER,
+	type TableOptions,
+} from '../../kernel';
 import { BlockBuilder } from '../block/builder';
-import { compareBytes, copyBytes, EMPTY, grow } from '../bytes';
+import { compareBytes, copyBytes, EMPTY, grow, readUint64 } from '../bytes';
 import { BlockCompressor } from '../compression/block-compressor';
 import { writtenPolicy } from '../filter/policies';
 import { FilterBuilder } from '../filter/policy';
@@ -79,6 +86,7 @@ export class TableWriter {
 			smallestSequence: Number.MAX_SAFE_INTEGER,
 			largestSequence: 0,
 			rangeDeletes: 0,
+			expiry: undefined,
 			smallestKey: EMPTY,
 			largestKey: EMPTY,
 		};
@@ -122,6 +130,7 @@ export class TableWriter {
 		this.lastKey = grow(this.lastKey, 0, this.lastKeyLength);
 		copyBytes(key, keyStart, keyEnd, this.lastKey, 0);
 		this.count(key, keyStart, trailer, valueEnd - valueStart);
+		if (key[trailer] === KIND_PUT_WITH_EXPIRY) this.countExpiry(readUint64(value, valueStart));
 		this.block.add(key, keyStart, keyEnd, value, valueStart, valueEnd);
 		if (this.block.encodedSize >= this.options.blockSize) this.finishDataBlock();
 	}
@@ -156,6 +165,12 @@ export class TableWriter {
 		properties.rawValueBytes += valueLength;
 		if (sequence < properties.smallestSequence) properties.smallestSequence = sequence;
 		if (sequence > properties.largestSequence) properties.largestSequence = sequence;
+	}
+
+	private countExpiry(expiresAt: number): void {
+		const { entries, latest } = this.properties.expiry ?? { entries: 0, latest: 0 };
+		const known = Math.min(expiresAt, Number.MAX_SAFE_INTEGER);
+		this.properties.expiry = { entries: entries + 1, latest: Math.max(latest, known) };
 	}
 
 	/** Widens the span of the table to that of its range deletes. */

@@ -1,0 +1,74 @@
+/** Varve on one of its kernels, with the options that it has when none are given. */
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** @typedef {import('./store.mjs').Adapter} Adapter */
+/** @typedef {import('./store.mjs').BenchStore} BenchStore */
+/** @typedef {import('./store.mjs').Opening} Opening */
+
+/**
+ * @param {'native' | 'js'} kernel
+ * @returns {Adapter}
+ */
+export function varve(kernel) {
+	return {
+		title: `Varve, ${kernel === 'js' ? 'TypeScript' : kernel}`,
+		packageName: 'varve',
+		keyForm: 'buffer',
+		formsDiffer: false,
+		settings: 'default options; chained batches; an iterator with a limit for each range, which is faster than `seek`',
+		missing: { getReused: 'no read into a buffer of the caller' },
+		open: (opening) => open(kernel, opening),
+	};
+}
+
+/** @type {Promise<typeof import('varve')> | undefined} */
+let loaded;
+
+/**
+ * An `import()` takes part of a millisecond, even of what is loaded: that belongs to no open.
+ * @param {string | undefined} root
+ */
+function load(root) {
+	loaded ??= import(root === undefined ? 'varve' : pathToFileURL(path.join(root, 'dist/index.mjs')).href);
+	return loaded;
+}
+
+/**
+ * @param {'native' | 'js'} kernel
+ * @param {Opening} opening
+ * @returns {Promise<BenchStore>}
+ */
+async function open(kernel, { directory, sync, cacheBytes, form, varve: root }) {
+	const { Database } = await load(root);
+	const encoding = form === 'string' ? 'utf8' : 'buffer';
+	const db = await Database.open(directory, { kernel, sync: sync ? 'always' : 'never', cacheSize: cacheBytes, encoding });
+	return {
+		putBatch: (keys, values) => {
+			const batch = db.batch();
+			for (let i = 0; i < keys.length; i++) batch.put(keys[i], values[i]);
+			return batch.write();
+		},
+		deleteBatch: (keys) => {
+			const batch = db.batch();
+			for (const key of keys) batch.delete(key);
+			return batch.write();
+		},
+		put: (key, value) => db.put(key, value),
+		putSync: (key, value) => db.putSync(key, value),
+		get: (key) => db.get(key),
+		getSync: (key) => db.getSync(key),
+		getMany: (keys) => db.getMany(keys),
+		scan: (reverse, visit) => {
+			for (const [key, value] of db.iterator({ reverse })) visit(key, value);
+		},
+		range: (from, limit, visit) => {
+			for (const [key, value] of db.iterator({ gte: from, limit }).allSync()) visit(key, value);
+		},
+		settle: async () => {
+			await db.flush();
+			await db.compact();
+		},
+		close: () => db.close(),
+	};
+}

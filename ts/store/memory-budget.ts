@@ -1,0 +1,39 @@
+/**
+ * The memory budget of an open store: gives the block cache what `memoryLimit` leaves when the tables have theirs.
+ *
+ * Invariant: the capacity of the cache fits the tables that are loaded since the last {@link MemoryBudget.update}.
+ */
+import type { KernelEngine } from '../kernel/kernel';
+import { cacheSizeWithin, type MemoryShares, memoryShares } from '../options/memory-limit';
+import type { ResolvedOptions } from '../options/schema';
+import type { MemoryStats } from '../types';
+
+export class MemoryBudget {
+	readonly #engine: KernelEngine;
+	readonly #options: ResolvedOptions;
+	readonly #shares: MemoryShares;
+	#cacheSize: number;
+
+	/** @param jobs background jobs at a time */
+	constructor(engine: KernelEngine, options: ResolvedOptions, kernel: 'native' | 'js', jobs: number) {
+		this.#engine = engine;
+		this.#options = options;
+		this.#shares = memoryShares(options, kernel, jobs);
+		this.#cacheSize = options.cacheSize;
+	}
+
+	/** To be called when tables have come or gone. */
+	update(): void {
+		if (this.#options.memoryLimit === false) return;
+		const size = cacheSizeWithin(this.#options, this.#shares, this.#engine.stats().tableMemory);
+		if (size === this.#cacheSize) return;
+		this.#cacheSize = size;
+		this.#engine.setCacheCapacity(size);
+	}
+
+	stats(): MemoryStats {
+		const { memtableMemory: memtables, tableMemory: tables, cacheBytes: cache } = this.#engine.stats();
+		const limit = this.#options.memoryLimit === false ? undefined : this.#options.memoryLimit;
+		return { limit, memtables, tables, cache, work: this.#shares.work, total: memtables + tables + cache + this.#shares.work };
+	}
+}
