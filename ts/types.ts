@@ -136,7 +136,7 @@ export interface StoreOptions {
 	tieredSizeRatio?: number;
 	/** Tiered: all runs are merged when together they take more than this many times the bytes of the oldest, 1.1 to 100. Default 3. */
 	tieredMaxSpaceAmplification?: number;
-	/** Fifo: bytes of tables above which the oldest are dropped. Default 1 GiB, at least `memtableSize`. */
+	/** Fifo: bytes of tables, with their values in blob files, above which the oldest are dropped. Default 1 GiB, at least `memtableSize`. */
 	fifoMaxSize?: number;
 	/** Fifo: seconds after which a table is dropped; 0 for never. Default 0. */
 	fifoMaxAgeSeconds?: number;
