@@ -149,7 +149,7 @@ export interface StoreOptions {
 	compactionPeriodSeconds?: number;
 	/**
 	 * Bytes, 16 to 1 GiB, from which on a value is kept in a blob file instead of a table; `false` keeps all in tables. It holds for what is written
-	 * from then on; what lies in blob files stays readable, and with `false` `compact()` brings it back. Default `false`. See docs/tuning.md.
+	 * from then on; what lies in blob files stays readable, and with `false` `compact()` brings it back. Values with a ttl stay in tables. Default `false`. See docs/tuning.md.
 	 */
 	blobThreshold?: number | false;
 	/**
