@@ -58,7 +58,8 @@ export interface StoreOptions {
 	maxOpenFiles?: number;
 	/**
 	 * When the indexes and filters of tables are read and verified. `'eager'`: all of them while the store opens. `'lazy'`: by the first
-	 * read that needs them, which shows damage as its CorruptionError. Default `'eager'`.
+	 * read that needs them, which shows damage as its CorruptionError; those with range deletes still while the store opens. Default
+	 * `'eager'`.
 	 */
 	tableLoading?: TableLoading;
 	/** Size at which a data block is cut. Default 16 KiB. */

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BatchOperation, Database, OpenOptions, Snapshot } from '../../ts/index';
 import { type Bounds, type Frozen, Model, range } from '../support/model';
+import { randomOptions } from '../support/random-options';
 import { kernelNames, openDatabase, Random, temporaryDirectory, testSeed, tinyTree } from '../support/stores';
 
 const OPERATIONS = 100_000;
@@ -27,7 +28,8 @@ class Run {
 	}
 
 	async open(): Promise<void> {
-		this.#database = await openDatabase(this.#path, { ...tinyTree, ...this.#random.pick(this.#options), kernel: this.#kernel });
+		const options = { ...tinyTree, ...randomOptions(this.#random), ...this.#random.pick(this.#options) };
+		this.#database = await openDatabase(this.#path, { ...options, kernel: this.#kernel });
 	}
 
 	async step(): Promise<void> {

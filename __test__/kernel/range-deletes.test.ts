@@ -1,5 +1,6 @@
 /** Range deletes: what they hide from whom, in memtables and tables; what jobs do with them; which tables they empty. */
 import { describe, expect, it } from 'vitest';
+import { CorruptionError } from '../../ts/errors';
 import {
 	type CompactionJob,
 	IO_NONE,
@@ -273,6 +274,29 @@ describe.each(kernels)('range deletes of the $name kernel', (kernel) => {
 			expect(await coveredBy([put('a'), range('a', 'd'), range('d', 'z')], [11])).toEqual([]);
 			install(engine, [old]);
 			expect(engine.coveredTables([])).toEqual([]);
+		}));
+
+	it('empty also tables that no read has loaded, and are never in one', () =>
+		withEngine(async (engine) => {
+			const [old] = (await flushed(engine, 1, letters('c', 'f'))) as [TableSummary];
+			const [above] = (await flushed(engine, 10, [range('a', 'g')])) as [TableSummary];
+			await withEngine(async (other) => {
+				await other.openTables([{ ...tableSpec(directory, old), lazy: old }, tableSpec(directory, above)]);
+				install(other, [[above], [old]]);
+				expect(other.coveredTables([])).toEqual([old.number]);
+				expect(await keysAt(other, 9)).toBe('cdef');
+				expect(await keysAt(other)).toBe('');
+			});
+			await withEngine(async (other) => {
+				await other.openTables([{ ...tableSpec(directory, above), lazy: above }]);
+				install(other, [[above]]);
+				expect(() => get(other, Buffer.from('d'))).toThrow(CorruptionError);
+			});
+			await withEngine(async (other) => {
+				await other.openTables([{ ...tableSpec(directory, old), lazy: { ...old, largestSequence: 9 } }]);
+				install(other, [[old]]);
+				expect(() => get(other, Buffer.from('d'))).toThrow(CorruptionError);
+			});
 		}));
 
 	it('do not empty the table that they are in', () =>

@@ -212,9 +212,9 @@ describe('version edits', () => {
 			}
 		}
 		const lonely = encodeVersionEdit(edit({ addedTables: [[1, table(6, 'c', 'd')]] }));
-		const misplaced = Buffer.concat([lonely, Uint8Array.of(10, 5, 1, 7, 100)]);
+		const misplaced = Buffer.concat([lonely, Uint8Array.of(11, 5, 1, 7, 100)]);
 		expect(() => decodeVersionEdit(misplaced)).toThrow(/table 5 that do not follow/);
-		const endless = Buffer.concat([lonely, Uint8Array.of(10, 6, 0xff, 0xff, 0xff, 0x7f, 7, 100)]);
+		const endless = Buffer.concat([lonely, Uint8Array.of(11, 6, 0xff, 0xff, 0xff, 0x7f, 7, 100)]);
 		expect(() => decodeVersionEdit(endless)).toThrow(/ends in the middle/);
 	});
 
@@ -251,7 +251,28 @@ describe('version edits', () => {
 	it('skip optional fields that are unknown, and refuse required ones', () => {
 		const known = encodeVersionEdit(edit({ logNumber: 5 }));
 		expect(decodeVersionEdit(Buffer.concat([Uint8Array.of(200, 2, 1, 2), known]))).toEqual(edit({ logNumber: 5 }));
-		expect(() => decodeVersionEdit(Uint8Array.of(11, 1))).toThrow(/unknown field 11/);
+		expect(() => decodeVersionEdit(Uint8Array.of(12, 1))).toThrow(/unknown field 12/);
+	});
+
+	it('count range deletes of a table in a field behind it, which tables without any have not', () => {
+		const [none, some] = [0, 300].map((rangeDeletes) => ({ ...table(5, 'a', 'b'), rangeDeletes }));
+		const [plain, counted] = [none, some].map((one) => Buffer.from(encodeVersionEdit(edit({ addedTables: [[1, one]] }))));
+		expect(counted.subarray(0, plain.length).equals(plain)).toBe(true);
+		expect(counted.subarray(plain.length).toString('hex')).toBe('09ac02');
+		expect(decodeVersionEdit(Buffer.concat([counted, plain])).addedTables).toEqual([
+			[1, some],
+			[1, none],
+		]);
+		expect(() => decodeVersionEdit(counted.subarray(plain.length))).toThrow(/range deletes of no table/);
+	});
+
+	it('are read as 0.1.0 wrote them', () => {
+		const fields = ['08', '01', '05', '00', '0100000000000000', 'e807', '0a', '02', '03', '04'];
+		const keys = ['09', '610103000000000000', '09', '620104000000000000'];
+		const [[level, one]] = decodeVersionEdit(Buffer.from([...fields, ...keys].join(''), 'hex')).addedTables;
+		expect([level, one.number, one.size, one.entries, one.tombstones, one.rangeDeletes]).toEqual([1, 5, 1000, 10, 2, 0]);
+		expect([one.smallestSequence, one.largestSequence]).toEqual([3, 4]);
+		expect([one.smallestKey, one.largestKey].map((key) => key.subarray(0, -8).toString())).toEqual(['a', 'b']);
 	});
 
 	it('tell of entries that expire in a field that may be skipped', () => {
@@ -270,7 +291,7 @@ describe('version edits', () => {
 	});
 
 	it('are errors at every length they are cut to, and for what is out of range', () => {
-		const one = edit({ addedTables: [[1, table(5, 'a', 'b')]] });
+		const one = edit({ addedTables: [[1, table(6, 'a', 'b')]] });
 		const bytes = encodeVersionEdit(one);
 		expect(decodeVersionEdit(bytes).addedTables[0][1]).toEqual(one.addedTables[0][1]);
 		for (let length = 1; length < bytes.length; length++) {

@@ -22,8 +22,9 @@ const TAG_LAST_SEQUENCE = 5;
 const TAG_COMPACTION_POINTER = 6;
 const TAG_DELETED_TABLE = 7;
 const TAG_ADDED_TABLE = 8;
-const TAG_ADDED_BLOB = 9;
-const TAG_BLOB_REFERENCES = 10;
+const TAG_RANGE_DELETES = 9;
+const TAG_ADDED_BLOB = 10;
+const TAG_BLOB_REFERENCES = 11;
 const TAG_TABLE_EXPIRY = 128;
 /** Tags from here on are optional: a reader that does not know one skips it. */
 const FIRST_OPTIONAL_TAG = 128;
@@ -58,9 +59,10 @@ export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
 	for (const [level, number] of edit.deletedTables) out.byte(TAG_DELETED_TABLE).number(level).number(number);
 	for (const [level, table] of edit.addedTables) {
 		out.byte(TAG_ADDED_TABLE).number(level).number(table.number).number(table.birthLevel).time(table.createdAt);
-		out.number(table.size).number(table.entries).number(table.tombstones).number(table.rangeDeletes);
+		out.number(table.size).number(table.entries).number(table.tombstones);
 		out.number(table.smallestSequence).number(table.largestSequence);
 		out.bytes(table.smallestKey).bytes(table.largestKey);
+		if (table.rangeDeletes > 0) out.byte(TAG_RANGE_DELETES).number(table.rangeDeletes);
 		encodeBlobReferences(out, table);
 		if (table.expiry !== undefined) out.byte(TAG_TABLE_EXPIRY).bytes(encodeExpiry(table.number, table.expiry));
 	}
@@ -96,6 +98,7 @@ function decodeField(tag: number, input: Decoder, edit: VersionEdit): void {
 	else if (tag === TAG_COMPACTION_POINTER) edit.compactionPointers.push([input.level(), input.bytes('compaction pointer')]);
 	else if (tag === TAG_DELETED_TABLE) edit.deletedTables.push([input.level(), input.number('deleted table')]);
 	else if (tag === TAG_ADDED_TABLE) edit.addedTables.push([input.level(), decodeTable(input)]);
+	else if (tag === TAG_RANGE_DELETES) decodeRangeDeletes(input, edit);
 	else if (tag === TAG_BLOB_REFERENCES) decodeBlobReferences(input, edit);
 	else if (tag === TAG_ADDED_BLOB) {
 		edit.addedBlobs ??= [];
@@ -126,7 +129,7 @@ function decodeTable(input: Decoder): TableMetadata {
 		size: input.number('table size'),
 		entries: input.number('entries'),
 		tombstones: input.number('tombstones'),
-		rangeDeletes: input.number('range deletes'),
+		rangeDeletes: 0,
 		smallestSequence: input.number('smallest sequence'),
 		largestSequence: input.number('largest sequence'),
 		smallestKey: input.bytes('smallest key'),
@@ -134,6 +137,13 @@ function decodeTable(input: Decoder): TableMetadata {
 	};
 	if (table.smallestKey.length >= 8 && table.largestKey.length >= 8) return table;
 	throw new CorruptionError(`A version edit has a key of table ${table.number} that is no internal key.`);
+}
+
+/** The field follows the table that it tells of. */
+function decodeRangeDeletes(input: Decoder, edit: VersionEdit): void {
+	const table = edit.addedTables.at(-1)?.[1];
+	if (table === undefined) throw new CorruptionError('A version edit counts range deletes of no table.');
+	table.rangeDeletes = input.number('count of range deletes');
 }
 
 /** The field follows the table that it tells of. */

@@ -115,7 +115,8 @@ impl Memtable {
 
     /// Bytes of entries and of the tree over them.
     pub fn memory(&self) -> usize {
-        self.read().tree.memory()
+        let contents = self.read();
+        contents.tree.memory() + contents.range_deletes.memory()
     }
 
     /// A panic under the write lock can only come from running out of memory; what is in the tree is whole.

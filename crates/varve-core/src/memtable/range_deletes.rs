@@ -14,17 +14,24 @@ pub struct RangeDeletes {
     all: Vec<RangeDelete>,
     /// Shared with scans: one that goes on while it is added to keeps what it has.
     newest: Arc<Coverage>,
+    /// Bytes in memory, of the list and the coverage, about.
+    memory: usize,
 }
 
 impl RangeDeletes {
     pub fn insert(&mut self, range_delete: RangeDelete) {
         Arc::make_mut(&mut self.newest).paint(range_delete.clone());
+        self.memory += 2 * (range_delete.start.len() + range_delete.end.len() + std::mem::size_of::<RangeDelete>());
         self.all.push(range_delete);
     }
 
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    pub fn memory(&self) -> usize {
+        self.memory
     }
 
     pub fn all(&self) -> &[RangeDelete] {

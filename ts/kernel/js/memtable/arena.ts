@@ -14,22 +14,24 @@ import { copyBytes } from '../bytes';
 import { TRAILER_SIZE, writeTrailer } from '../internal-key';
 
 const HEADER_SIZE = 8;
+/** The ballast comes when this part of the arena is in use. */
+const BALLAST_PART = 8;
 
 export class Arena {
 	readonly bytes: Buffer;
+	private readonly words: Uint32Array;
 	/**
 	 * Memory that nobody touches, and that therefore takes none. The runtime does not count shared memory when it decides whether to collect
-	 * garbage, so memtables that are no longer used would stay for long; it counts this.
+	 * garbage, so memtables that are no longer used would stay for long; it counts this. One that holds next to nothing has none: it is not
+	 * worth a collection.
 	 */
-	readonly ballast: ArrayBuffer;
-	private readonly words: Uint32Array;
+	private ballast: ArrayBuffer | undefined;
 
 	private constructor(
 		readonly shared: SharedArrayBuffer,
 		public used: number,
 	) {
 		this.bytes = Buffer.from(shared);
-		this.ballast = new ArrayBuffer(shared.byteLength);
 		this.words = new Uint32Array(shared);
 	}
 
@@ -73,6 +75,7 @@ export class Arena {
 		copyBytes(source, valueStart, valueEnd, this.bytes, next);
 		this.used = Math.ceil(end / 4) * 4;
 		this.newestSequence = sequence;
+		if (this.ballast === undefined && end > this.bytes.length / BALLAST_PART) this.ballast = new ArrayBuffer(this.bytes.length);
 		return reference;
 	}
 

@@ -73,7 +73,7 @@ export class Memtable implements OperationSink {
 
 	/** Bytes of entries and of the tree over them. */
 	get memory(): number {
-		return this.tree.memory;
+		return this.tree.memory + this.rangeDeletes.memory;
 	}
 
 	cursor(): MemtableCursor {

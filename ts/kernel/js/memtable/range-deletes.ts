@@ -7,17 +7,23 @@
 import { Coverage } from '../coverage';
 import { coversKey, type RangeDelete } from '../range-delete';
 
+/** What a range delete takes beside its bytes. */
+const OBJECT_BYTES = 200;
+
 export class RangeDeletes {
 	/** Oldest first. */
 	readonly all: RangeDelete[] = [];
 	private newest = Coverage.empty();
 	/** A scan has it: it must stay as it is. */
 	private newestIsShared = false;
+	/** Bytes in memory, of the list and the coverage, about. */
+	memory = 0;
 
 	insert(rangeDelete: RangeDelete): void {
 		if (this.newestIsShared) this.newest = this.newest.copy();
 		this.newestIsShared = false;
 		this.newest.paint(rangeDelete);
+		this.memory += 2 * (rangeDelete.start.length + rangeDelete.end.length + OBJECT_BYTES);
 		this.all.push(rangeDelete);
 	}
 
