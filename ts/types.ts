@@ -137,7 +137,7 @@ export interface StoreOptions {
 	tieredSizeRatio?: number;
 	/** Tiered: all runs are merged when together they take more than this many times the bytes of the oldest, 1.1 to 100. Default 3. */
 	tieredMaxSpaceAmplification?: number;
-	/** Fifo: bytes of tables above which the oldest are dropped. Default 1 GiB, at least `memtableSize`. */
+	/** Fifo: bytes of tables, with their values in blob files, above which the oldest are dropped. Default 1 GiB, at least `memtableSize`. */
 	fifoMaxSize?: number;
 	/** Fifo: seconds after which a table is dropped; 0 for never. Default 0. */
 	fifoMaxAgeSeconds?: number;
@@ -148,6 +148,16 @@ export interface StoreOptions {
 	tombstoneRatio?: number | false;
 	/** Seconds after which a table is rewritten although its level is in shape; 0 for never. Not for fifo. Default 0. */
 	compactionPeriodSeconds?: number;
+	/**
+	 * Bytes, 16 to 1 GiB, from which on a value is kept in a blob file instead of a table; `false` keeps all in tables. It holds for what is written
+	 * from then on; what lies in blob files stays readable, and with `false` `compact()` brings it back. Values with a ttl stay in tables. Default `false`. See docs/tuning.md.
+	 */
+	blobThreshold?: number | false;
+	/**
+	 * Share of garbage, 0.01 to 1, from which the values that are left in a blob file are moved, so that it can go; `false` for never, then a blob
+	 * file goes when nothing of it is left. Not for fifo. Default 0.5.
+	 */
+	blobGarbageRatio?: number | false;
 }
 
 /** Options of `Database.open`. */
@@ -314,12 +324,14 @@ export interface DatabaseStats {
 	levels: LevelStats[];
 	/** Bytes of all live tables. */
 	tableBytes: number;
+	/** Blob files, their bytes, and how many of these are records that tables refer to; the rest is garbage, but for 48 bytes a file. */
+	blobs: { files: number; bytes: number; liveBytes: number };
 	memtable: { bytes: number; immutables: number; immutableBytes: number };
 	wal: { files: number; bytes: number; syncs: number };
 	/** Highest sequence number given out. */
 	sequence: number;
 	operations: { puts: number; deletes: number; gets: number; batches: number };
-	/** Bytes of keys and values that came in, and bytes written to logs and tables. */
+	/** Bytes of keys and values that came in, and bytes written to logs, tables and blob files. */
 	bytes: { user: number; wal: number; flushed: number; compactionRead: number; compacted: number };
 	/** Bytes of data blocks that flushes and compactions wrote, before and after compression. */
 	dataBlocks: { rawBytes: number; storedBytes: number };
@@ -334,9 +346,9 @@ export interface DatabaseStats {
 	/** Bytes that compactions must rewrite before every level is in shape. */
 	compactionDebt: number;
 	/**
-	 * Write: bytes written to logs and tables for each byte of keys and values that came in, since the store was opened. Read: sorted runs that
-	 * a lookup may have to look into. Space: bytes of tables for each byte of the deepest level that has any, which is what would be left
-	 * if all others were merged into it, about. `undefined` where there is nothing to divide by.
+	 * Write: bytes written to logs, tables and blob files for each byte of keys and values that came in, since the store was opened. Read: sorted runs that
+	 * a lookup may have to look into. Space: bytes of tables and blob files for each byte of the deepest level that has any and of live values in
+	 * blob files, which is what would be left if all others were merged into it, about. `undefined` where there is nothing to divide by.
 	 */
 	amplification: { write: number | undefined; read: number; space: number | undefined };
 	/** Times that writes were stopped and slowed, how long they waited, and how hard background work presses on them now: 0 not at all, 1 they are stopped. */

@@ -1,27 +1,35 @@
 /** A store under random operations, held against a sorted map. A failure prints its seed: run again with VARVE_SEED. */
 import { describe, expect, it } from 'vitest';
-import type { BatchOperation, Database, Snapshot } from '../../ts/index';
+import type { BatchOperation, Database, OpenOptions, Snapshot } from '../../ts/index';
 import { type Bounds, type Frozen, Model, range } from '../support/model';
 import { randomOptions } from '../support/random-options';
 import { kernelNames, openDatabase, Random, temporaryDirectory, testSeed, tinyTree } from '../support/stores';
 
 const OPERATIONS = 100_000;
+const OPERATIONS_WITH_BLOBS = 30_000;
 
 class Run {
 	readonly #random: Random;
 	readonly #path = temporaryDirectory();
 	readonly #kernel: 'native' | 'js';
 	readonly #model = new Model();
+	/** Options that take turns from open to open. */
+	readonly #options: readonly OpenOptions[];
+	readonly #longest: number;
 	#snapshots: { snapshot: Snapshot; frozen: Frozen }[] = [];
 	#database!: Database;
 
-	constructor(kernel: 'native' | 'js', seed: number) {
+	/** @param longest bytes of most values */
+	constructor(kernel: 'native' | 'js', seed: number, options: readonly OpenOptions[] = [{}], longest = 40) {
 		this.#kernel = kernel;
+		this.#options = options;
+		this.#longest = longest;
 		this.#random = new Random(seed);
 	}
 
 	async open(): Promise<void> {
-		this.#database = await openDatabase(this.#path, { ...tinyTree, ...randomOptions(this.#random), kernel: this.#kernel });
+		const options = { ...tinyTree, ...randomOptions(this.#random), ...this.#random.pick(this.#options) };
+		this.#database = await openDatabase(this.#path, { ...options, kernel: this.#kernel });
 	}
 
 	async step(): Promise<void> {
@@ -56,7 +64,7 @@ class Run {
 	}
 
 	#value(): Buffer {
-		return this.#random.bytes(this.#random.below(50) === 0 ? this.#random.below(2000) : this.#random.below(40));
+		return this.#random.bytes(this.#random.below(50) === 0 ? this.#random.below(2000) : this.#random.below(this.#longest));
 	}
 
 	async #put(): Promise<void> {
@@ -175,6 +183,17 @@ describe.each(kernelNames)('model (%s)', (kernel) => {
 		const run = new Run(kernel, seed);
 		await run.open();
 		for (let i = 0; i < OPERATIONS; i++) await run.step();
+		await run.check();
+	});
+
+	it(`${OPERATIONS_WITH_BLOBS} of them do with values in blob files, seed ${seed}`, { timeout: 300_000 }, async () => {
+		const thresholds = [16, 64, 64, 1000, false] as const;
+		const options = thresholds.flatMap((blobThreshold) =>
+			[0.2, 0.5].map((blobGarbageRatio) => ({ blobThreshold, blobGarbageRatio })),
+		);
+		const run = new Run(kernel, seed, options, 150);
+		await run.open();
+		for (let i = 0; i < OPERATIONS_WITH_BLOBS; i++) await run.step();
 		await run.check();
 	});
 });

@@ -237,7 +237,7 @@ describe.each(kernels)('expiry in the $name kernel', (kernel) => {
 
 	it.each([
 		['too short to say when', KIND_PUT_WITH_EXPIRY],
-		['unknown kind', 3],
+		['unknown kind', 9],
 	])('refuses a table with an entry that is %s', (message, kind) =>
 		withEngine(async (engine) => {
 			const key = internalKey('key', 1, kind);

@@ -40,7 +40,10 @@ export function forgeTable(compression: number, stored: Buffer, key = internalKe
 	});
 	const metaindex = add(pairBlock(Buffer.from('properties'), add(properties)));
 	const index = add(pairBlock(key, data));
-	return Buffer.concat([...parts, encodeFooter({ metaindex, index, compressed: true, rangeDeletes: false })]);
+	return Buffer.concat([
+		...parts,
+		encodeFooter({ metaindex, index, compressed: true, rangeDeletes: false, valuePointers: false }),
+	]);
 }
 
 /** A block of one key and a handle below 2^28. */

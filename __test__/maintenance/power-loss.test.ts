@@ -20,6 +20,9 @@ import { Random, testSeed } from '../support/stores';
 
 const KEYS = Array.from({ length: 40 }, (_, i) => `key${i}`);
 
+/** About half of the values lie in blob files. */
+const options = { ...smallest, blobThreshold: 64 };
+
 /** Batches of puts and deletes over few keys. */
 function loadOf(random: Random): Change[] {
 	return Array.from({ length: 60 }, (_, i): Change => {
@@ -30,7 +33,7 @@ function loadOf(random: Random): Change[] {
 
 async function storeOf(load: readonly Change[]): Promise<MemoryFileSystem> {
 	const disk = new MemoryFileSystem();
-	const { store } = await openMemoryStore(disk, smallest);
+	const { store } = await openMemoryStore(disk, options);
 	for (const [i, change] of load.entries()) {
 		await write(store, change, 'always');
 		if (i % 13 === 7) await store.flush();

@@ -188,10 +188,70 @@ describe('the manifest', () => {
 });
 
 describe('version edits', () => {
+	it('carry blob files and the references of tables to them', () => {
+		const referring = { ...table(5, 'a', 'b'), blobReferences: [[7, 100] as const, [9, 2 ** 40] as const] };
+		const addedTables: VersionEdit['addedTables'] = [
+			[1, referring],
+			[1, table(6, 'c', 'd')],
+		];
+		const one = edit({
+			addedTables,
+			addedBlobs: [
+				[7, 400],
+				[9, 2 ** 41],
+			],
+		});
+		const bytes = encodeVersionEdit(one);
+		expect(decodeVersionEdit(bytes)).toEqual(one);
+		for (let end = 1; end < bytes.length; end++) {
+			try {
+				// What is cut between two fields is a whole edit, of less.
+				expect(encodeVersionEdit(decodeVersionEdit(bytes.subarray(0, end)))).toEqual(bytes.subarray(0, end));
+			} catch (error) {
+				expect(error).toBeInstanceOf(CorruptionError);
+			}
+		}
+		const lonely = encodeVersionEdit(edit({ addedTables: [[1, table(6, 'c', 'd')]] }));
+		const misplaced = Buffer.concat([lonely, Uint8Array.of(11, 5, 1, 7, 100)]);
+		expect(() => decodeVersionEdit(misplaced)).toThrow(/table 5 that do not follow/);
+		const endless = Buffer.concat([lonely, Uint8Array.of(11, 6, 0xff, 0xff, 0xff, 0x7f, 7, 100)]);
+		expect(() => decodeVersionEdit(endless)).toThrow(/ends in the middle/);
+	});
+
+	it('let a blob file go with the last table that refers to it', () => {
+		const referring = (number: number, start: string, file: number) => ({
+			...table(number, start, `${start}z`),
+			blobReferences: [[file, 100] as const],
+		});
+		const first = Version.empty.apply(
+			edit({
+				addedTables: [
+					[1, referring(1, 'a', 10)],
+					[1, referring(2, 'b', 10)],
+					[0, table(3, 'x', 'y')],
+				],
+				addedBlobs: [[10, 500]],
+			}),
+		);
+		expect([...first.blobs]).toEqual([[10, 500]]);
+		expect([...first.liveBlobBytes]).toEqual([[10, 200]]);
+		const second = first.apply(
+			edit({ deletedTables: [[1, 1]], addedTables: [[2, referring(4, 'a', 11)]], addedBlobs: [[11, 600]] }),
+		);
+		expect([...second.blobs]).toEqual([
+			[10, 500],
+			[11, 600],
+		]);
+		const third = second.apply(edit({ deletedTables: [[1, 2]] }));
+		expect([...third.blobs]).toEqual([[11, 600]]);
+		expect(() => third.apply(edit({ addedTables: [[3, referring(5, 'a', 12)]] }))).toThrow(/blob file 12, which is not listed/);
+		expect([...first.blobs]).toEqual([[10, 500]]);
+	});
+
 	it('skip optional fields that are unknown, and refuse required ones', () => {
 		const known = encodeVersionEdit(edit({ logNumber: 5 }));
 		expect(decodeVersionEdit(Buffer.concat([Uint8Array.of(200, 2, 1, 2), known]))).toEqual(edit({ logNumber: 5 }));
-		expect(() => decodeVersionEdit(Uint8Array.of(10, 1))).toThrow(/unknown field 10/);
+		expect(() => decodeVersionEdit(Uint8Array.of(12, 1))).toThrow(/unknown field 12/);
 	});
 
 	it('count range deletes of a table in a field behind it, which tables without any have not', () => {

@@ -41,6 +41,10 @@ class Patient {
 		for (const key of KEYS) await this.write(put(key, `${text} ${key}`));
 	}
 
+	blobs(): string[] {
+		return this.disk.listSync('/data/store/blob');
+	}
+
 	tables(): string[] {
 		return this.disk.listSync('/data/store/sst');
 	}
@@ -171,6 +175,57 @@ describe('a flush or compaction that fails', () => {
 		await patient.store.compact({ lower: undefined, upper: undefined });
 		expect(patient.store.stats().levels[0].tables).toBe(0);
 		expect(patient.tables()).toHaveLength(patient.store.versions.current.levels.flat().length);
+		await patient.expectNothingLost();
+	});
+
+	it.each<Method>(['create', 'writeSync', 'syncSync', 'renameSync', 'syncDirectorySync'])(
+		'at %s of a blob file: reported, tried again, no file left over',
+		async (method) => {
+			const patient = await Patient.open({ blobThreshold: 16, blobGarbageRatio: 0.01, level0CompactionTrigger: 10 });
+			const everything = { lower: undefined, upper: undefined };
+			const path = /\/blob(\/|$)/;
+			const inOrder = () => {
+				const { blobs, levels } = patient.store.versions.current;
+				return patient.blobs().length === blobs.size && patient.tables().length === levels.flat().length;
+			};
+			for (const text of ['a first text of some length', 'a second text of some length']) {
+				await patient.fill(text);
+				patient.fileSystem.heal();
+				patient.fileSystem.fail({ methods: [method], path, code: 'ENOSPC' });
+				await expect(patient.store.flush()).rejects.toMatchObject({ code: 'VARVE_IO', cause: { code: 'ENOSPC' } });
+				await patient.store.flush();
+				expect(contents(patient.store, KEYS)).toEqual(stateAfter(patient.acknowledged));
+			}
+			// The last file is a third garbage now, and is collected.
+			for (const key of KEYS.slice(0, 10)) await patient.write(put(key, 'a third text of some length'));
+			await patient.store.flush();
+			patient.fileSystem.heal();
+			patient.fileSystem.fail({ methods: [method], path, code: 'EIO' });
+			await patient.store.compact(everything).catch(() => undefined);
+			await patient.store.compact(everything);
+			await patient.store.compact(everything);
+			expect(patient.errors.length).toBeGreaterThan(2);
+			for (let i = 0; i < 1000 && !inOrder(); i++) await new Promise(setImmediate);
+			expect(inOrder()).toBe(true);
+			expect(patient.store.health.readOnlyCause).toBeUndefined();
+			await patient.expectNothingLost();
+		},
+	);
+
+	it('to read a value that it is to move leaves everything as it is', async () => {
+		const patient = await Patient.open({ blobThreshold: 16, blobGarbageRatio: 0.01, level0CompactionTrigger: 10 });
+		await patient.fill('a first text of some length');
+		await patient.store.flush();
+		for (const key of KEYS.slice(0, 10)) await patient.write(put(key, 'a second text of some length'));
+		await patient.store.flush();
+		await patient.store.compact({ lower: undefined, upper: undefined });
+		patient.fileSystem.fail({ methods: ['openRead', 'readSync'], path: /\.blob$/, code: 'EIO', times: 2 });
+		await patient.store.compact({ lower: undefined, upper: undefined }).catch(() => undefined);
+		for (let i = 0; i < 1000 && patient.blobs().length !== patient.store.versions.current.blobs.size; i++) {
+			await new Promise(setImmediate);
+		}
+		patient.fileSystem.heal();
+		expect(contents(patient.store, KEYS)).toEqual(stateAfter(patient.acknowledged));
 		await patient.expectNothingLost();
 	});
 

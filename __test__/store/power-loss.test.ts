@@ -3,7 +3,7 @@
  * acknowledged one when each is synced, and never half a batch.
  */
 import { describe, expect, it } from 'vitest';
-import type { Durability } from '../../ts/types';
+import type { Durability, OpenOptions } from '../../ts/types';
 import { FaultFileSystem } from '../support/fault-file-system';
 import { MemoryFileSystem, type Survivors } from '../support/memory-file-system';
 import { type Change, contents, openMemoryStore, smallest, stateAfter, write } from '../support/memory-stores';
@@ -33,8 +33,10 @@ class Run {
 	acknowledged = 0;
 	readonly #load: readonly Change[];
 	readonly #durability: Durability;
+	readonly #options: OpenOptions;
 
-	constructor(load: readonly Change[], durability: Durability) {
+	constructor(load: readonly Change[], durability: Durability, options: OpenOptions = {}) {
+		this.#options = { ...smallest, ...options };
 		this.#load = load;
 		this.#durability = durability;
 	}
@@ -74,7 +76,7 @@ class Run {
 	}
 
 	async #write(part: readonly Change[]): Promise<void> {
-		const { store } = await openMemoryStore(this.fileSystem, { ...smallest, sync: this.#durability });
+		const { store } = await openMemoryStore(this.fileSystem, { ...this.#options, sync: this.#durability });
 		try {
 			for (const [i, change] of part.entries()) {
 				await write(store, change, this.#durability);
@@ -94,9 +96,10 @@ async function losePowerEverywhere(
 	durability: Durability,
 	step: number,
 	random?: Random,
+	options: OpenOptions = {},
 ): Promise<number> {
 	for (let places = 0; ; places++) {
-		const run = new Run(load, durability);
+		const run = new Run(load, durability, options);
 		const lost = await run.toPowerLoss(places * step);
 		try {
 			await run.check(random ?? 'synced only', durability === 'always' ? run.acknowledged : 0);
@@ -129,6 +132,17 @@ describe('loss of power', () => {
 
 	it(`loses nothing when a part of what was not synced survives, seed ${seed}`, async () => {
 		await losePowerEverywhere(load, 'always', 3, new Random(seed));
+	});
+
+	it(`loses no value in a blob file, seed ${seed}`, async () => {
+		const options = { blobThreshold: 32, blobGarbageRatio: 0.2 };
+		const run = new Run(load, 'always', options);
+		await run.toEnd();
+		expect(await run.check('synced only', BATCHES)).toBe(BATCHES);
+		expect(run.fileSystem.count('create', /\.blob\.tmp$/)).toBeGreaterThan(6);
+		expect(run.fileSystem.count('removeSync', /\.blob$/)).toBeGreaterThan(2);
+		await losePowerEverywhere(load, 'always', 2, undefined, options);
+		await losePowerEverywhere(load, 'always', 5, new Random(seed), options);
 	});
 
 	it(`leaves a prefix of what was never synced, seed ${seed}`, async () => {

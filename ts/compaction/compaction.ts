@@ -14,7 +14,8 @@ export type CompactionKind = 'merge' | 'move' | 'drop';
 
 /**
  * Why: level 0 has too many tables; a level is over its target; a level stands higher than it should; too many tombstones; too old;
- * small neighbours; too many expired entries; emptied by range deletes; the user asked; and of tiered: runs of like sizes, too many runs, or too much space.
+ * small neighbours; too many expired entries; values in blob files of which much is garbage; emptied by range deletes; the user asked; and of tiered: runs of like
+ * sizes, too many runs, or too much space.
  */
 export type CompactionReason =
 	| 'level0'
@@ -24,6 +25,7 @@ export type CompactionReason =
 	| 'age'
 	| 'fragments'
 	| 'expiry'
+	| 'blobGarbage'
 	| 'rangeDelete'
 	| 'manual'
 	| 'similarRuns'

@@ -197,8 +197,9 @@ export class Compactor {
 		try {
 			if (compaction.kind === 'merge') {
 				const merge = new Merge(this.#store, compaction, parts, rangesBelow(this.#running.tree(), compaction));
-				report.succeeded(inputBytes, await merge.run(jobs, slot, (doneBytes) => report.progress(doneBytes)));
-			} else report.succeeded(0, await relink(this.#store, compaction));
+				const outputs = await merge.run(jobs, slot, (doneBytes) => report.progress(doneBytes));
+				report.succeeded(inputBytes, outputs, merge.blobBytes);
+			} else report.succeeded(0, await relink(this.#store, compaction), 0);
 		} catch (error) {
 			report.failed(error as Error);
 			throw error;

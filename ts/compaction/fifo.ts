@@ -6,7 +6,7 @@
  */
 import { type Compaction, type CompactionReason, dropTables } from './compaction';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
-import { bytesOf, type TableShape, type TreeView } from './tree';
+import { blobBytesOf, bytesOf, type TableShape, type TreeView } from './tree';
 import { deadEntries, expiredEntries } from './upkeep';
 
 export type FifoOptions = Pick<StrategyOptions, 'fifoMaxSize' | 'fifoMaxAgeSeconds'>;
@@ -23,7 +23,7 @@ export class FifoStrategy implements CompactionStrategy {
 		if (tree.busy.size > 0) return undefined;
 		const { fifoMaxSize } = this.#options;
 		const tables = oldestFirst(tree);
-		let size = bytesOf(tables);
+		let size = bytesOf(tables) + blobBytesOf(tables);
 		const victims = new Set<TableShape>();
 		let reason: CompactionReason = 'size';
 		for (const table of tables) {
@@ -34,7 +34,7 @@ export class FifoStrategy implements CompactionStrategy {
 			if (!isOld && !isOver && !isGone) break;
 			if (!isOver) reason = isOld ? 'age' : 'expiry';
 			victims.add(table);
-			size -= table.size;
+			size -= table.size + blobBytesOf([table]);
 		}
 		return victims.size === 0 ? undefined : dropTables(tree, victims, reason);
 	}

@@ -20,7 +20,7 @@ import { type LevelTargets, levelTargets } from './level-targets';
 import { runsOf, similarRuns } from './runs';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
 import { bytesOf, isFree, isOccupied, sumOf, type TableShape, type TreeView } from './tree';
-import { deadEntries, dueTables, mergeFragments, nextDue, rewriteInPlace } from './upkeep';
+import { collectBlobs, deadEntries, dueTables, mergeFragments, nextDue, rewriteInPlace } from './upkeep';
 
 /** Added to the priority of level 0 when writes are being slowed. */
 const URGENT = 1_000_000;
@@ -196,7 +196,7 @@ export class LeveledStrategy implements CompactionStrategy {
 							: undefined;
 			if (compaction !== undefined) return compaction;
 		}
-		return mergeFragments(tree, this.#options);
+		return collectBlobs(tree) ?? mergeFragments(tree, this.#options);
 	}
 
 	/** Level 0 goes down soon in any case; for its tombstones only when they can take enough of what is rewritten for them away. */

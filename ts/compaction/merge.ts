@@ -14,7 +14,9 @@
  *  2. So space for a second copy is needed for the parts in flight only, and what is done stays done when a later part fails.
  *  3. When a part fails, the others in flight are cancelled and waited for, and no file of theirs is left.
  */
-import type { CompactionJob, TableSummary } from '../kernel/kernel';
+import type { BlobReference, CompactionJob, TableSummary } from '../kernel/kernel';
+import { referencedBytes, writtenBlobFiles } from '../manifest/blob-files';
+import { compactedBlobs, garbageFiles } from '../store/blob-jobs';
 import { type JobSlot, openOutputs, type StoreContext } from '../store/context';
 import { type Compaction, inputTables } from './compaction';
 import { mostOutputs } from './most-outputs';
@@ -26,9 +28,13 @@ export class Merge {
 	readonly #compaction: Compaction;
 	readonly #parts: readonly CompactionPart[];
 	readonly #keepTombstones: [Uint8Array, Uint8Array][];
+	/** Blob files out of which values are taken. */
+	readonly #collect: ReadonlySet<number>;
 	/** Bytes of input that each part has done. */
 	readonly #done: number[];
 	readonly #outputs: TableSummary[] = [];
+	/** Bytes of blob files that were written. */
+	blobBytes = 0;
 	/** The next part to begin. */
 	#next = 0;
 	/** Parts that are not on their way into the version. */
@@ -46,6 +52,7 @@ export class Merge {
 		this.#compaction = compaction;
 		this.#parts = parts;
 		this.#keepTombstones = keepTombstones;
+		this.#collect = new Set(filesToCollect(store, compaction));
 		this.#done = parts.map(() => 0);
 		this.#left = parts.length;
 	}
@@ -70,9 +77,11 @@ export class Merge {
 			const part = this.#parts[index];
 			const report = (done: number, total: number) => onProgress(this.#progress(index, done / total));
 			try {
-				const outputs = await slot.run(engine.compact(this.#jobOf(part), report));
-				await openOutputs(this.#store, outputs);
-				await this.#install(part, outputs);
+				const job = this.#jobOf(part);
+				const outputs = await slot.run(engine.compact(job, report));
+				const blobs = writtenBlobFiles(outputs, job.output.blobs);
+				await openOutputs(this.#store, outputs, blobs);
+				await this.#install(part, outputs, blobs);
 			} catch (error) {
 				this.#failure ??= { error };
 				slot.cancel();
@@ -85,7 +94,7 @@ export class Merge {
 		return Math.round(this.#done.reduce((sum, bytes) => sum + bytes, 0));
 	}
 
-	async #install(part: CompactionPart, outputs: TableSummary[]): Promise<void> {
+	async #install(part: CompactionPart, outputs: TableSummary[], addedBlobs: BlobReference[]): Promise<void> {
 		const { counters } = this.#store;
 		const { level, outputLevel, inputs, pointer } = this.#compaction;
 		const isLast = --this.#left === 0;
@@ -96,12 +105,15 @@ export class Merge {
 				compactionPointers: isLast && pointer !== undefined ? [[level, pointer]] : [],
 				deletedTables: gone.flatMap((input) => input.tables.map(({ number }): [number, number] => [input.level, number])),
 				addedTables: outputs.map((table) => [outputLevel, table]),
+				addedBlobs,
 			},
 			() => this.#store.installView(),
 		);
 		this.#outputs.push(...outputs);
 		counters.compactionReadBytes += part.bytes;
-		counters.compactedBytes += bytesOf(outputs);
+		const blobBytes = addedBlobs.reduce((sum, [, size]) => sum + size, 0);
+		this.blobBytes += blobBytes;
+		counters.compactedBytes += bytesOf(outputs) + blobBytes;
 	}
 
 	#jobOf(part: CompactionPart): CompactionJob {
@@ -117,7 +129,10 @@ export class Merge {
 			inputs.map(({ number }) => number),
 			true,
 		);
-		const numberCount = mostOutputs(rawBytes, sumOf(inputs, 'entries'), table.tableSize) + part.cuts.length;
+		const entries = sumOf(inputs, 'entries');
+		const collect = [...referencedBytes(inputs)].filter(([file]) => this.#collect.has(file));
+		const collectedBytes = collect.reduce((sum, [, bytes]) => sum + bytes, 0);
+		const numberCount = mostOutputs(rawBytes + collectedBytes, entries, table.tableSize) + part.cuts.length;
 		return {
 			runs,
 			snapshots: snapshots.sequences(),
@@ -133,7 +148,14 @@ export class Merge {
 				createdAt: environment.clock.nanoseconds(),
 				// A run of level 0 is one table.
 				table: outputLevel === 0 ? { ...table, tableSize: Number.MAX_SAFE_INTEGER } : table,
+				blobs: compactedBlobs(this.#store, collect, rawBytes, entries),
 			},
 		};
 	}
+}
+
+/** Those of which much is garbage; what a user compacts without a threshold comes back into tables. */
+function filesToCollect({ versions, options }: StoreContext, compaction: Compaction): Iterable<number> {
+	if (options.blobThreshold === false && compaction.reason === 'manual') return versions.current.blobs.keys();
+	return garbageFiles(versions.current, options.blobGarbageRatio);
 }

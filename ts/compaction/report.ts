@@ -24,18 +24,22 @@ export class CompactionReport {
 		this.#emit('progress', doneBytes, []);
 	}
 
-	/** @param doneBytes bytes of input that were read: none for what was moved or dropped */
-	succeeded(doneBytes: number, outputs: readonly { size: number }[]): void {
-		this.#job.succeeded(outputs);
-		this.#emit('end', doneBytes, outputs);
+	/**
+	 * @param doneBytes bytes of input that were read: none for what was moved or dropped
+	 * @param blobBytes bytes of blob files that were written
+	 */
+	succeeded(doneBytes: number, outputs: readonly { size: number }[], blobBytes: number): void {
+		this.#job.succeeded(outputs, blobBytes);
+		this.#emit('end', doneBytes, outputs, blobBytes);
 	}
 
 	failed(error: Error): void {
 		this.#job.failed(error);
 	}
 
-	#emit(state: 'begin' | 'progress' | 'end', doneBytes: number, outputs: readonly { size: number }[]): void {
-		const detail = { outputTables: outputs.length, outputBytes: bytesOf(outputs), milliseconds: this.#job.milliseconds() };
+	#emit(state: 'begin' | 'progress' | 'end', doneBytes: number, outputs: readonly { size: number }[], blobBytes = 0): void {
+		const outputBytes = bytesOf(outputs) + blobBytes;
+		const detail = { outputTables: outputs.length, outputBytes, milliseconds: this.#job.milliseconds() };
 		this.#store.events.emit('compaction', { job: this.#job.number, ...this.#plan, state, doneBytes, ...detail });
 	}
 }

@@ -6,6 +6,7 @@
 
 import { endOf, type TableMetadata, userKeyOf } from '../manifest/table-metadata';
 import type { Version } from '../manifest/version';
+import { garbageFiles } from '../store/blob-jobs';
 import type { StoreContext } from '../store/context';
 import { type Compaction, inputTables, reachOf } from './compaction';
 import type { RunningSpan, TableShape, TreeView } from './tree';
@@ -15,7 +16,11 @@ export class RunningCompactions {
 	readonly #running = new Map<Compaction, RunningSpan>();
 	#jobs = 0;
 	/** The shapes of a version; made once for each. */
-	#shapes: { version: Version | undefined; levels: TableShape[][] } = { version: undefined, levels: [] };
+	#shapes: { version: Version | undefined; levels: TableShape[][]; garbageFiles: number[] } = {
+		version: undefined,
+		levels: [],
+		garbageFiles: [],
+	};
 
 	constructor(store: StoreContext) {
 		this.#store = store;
@@ -40,7 +45,7 @@ export class RunningCompactions {
 	tree(): TreeView {
 		const { versions, snapshots, environment } = this.#store;
 		return {
-			levels: this.#levels(versions.current),
+			...this.#shapesOf(versions.current),
 			busy: new Set([...this.#running.keys()].flatMap((compaction) => inputTables(compaction).map((table) => table.number))),
 			running: [...this.#running.values()],
 			pointers: versions.compactionPointers,
@@ -49,11 +54,13 @@ export class RunningCompactions {
 		};
 	}
 
-	#levels(version: Version): TableShape[][] {
+	#shapesOf(version: Version): Pick<TreeView, 'levels' | 'garbageFiles'> {
 		if (this.#shapes.version !== version) {
-			this.#shapes = { version, levels: version.levels.map((tables) => tables.map(shapeOf)) };
+			const levels = version.levels.map((tables) => tables.map(shapeOf));
+			this.#shapes = { version, levels, garbageFiles: garbageFiles(version, this.#store.options.blobGarbageRatio) };
 		}
-		return this.#shapes.levels;
+		const { levels, garbageFiles: garbage } = this.#shapes;
+		return { levels, garbageFiles: garbage };
 	}
 }
 
@@ -68,5 +75,6 @@ function shapeOf(table: TableMetadata): TableShape {
 		expiry: table.expiry,
 		largestSequence: table.largestSequence,
 		createdAt: Number(table.createdAt / 1_000_000n),
+		blobReferences: table.blobReferences,
 	};
 }

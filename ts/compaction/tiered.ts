@@ -19,7 +19,7 @@ import { areDisjoint, hull, type KeyRange, overlappingSorted } from './key-range
 import { type Run, runsOf, similarRuns } from './runs';
 import type { CompactionStrategy, StrategyOptions } from './strategy';
 import { bytesOf, isFree, sumOf, type TreeView } from './tree';
-import { deadEntries, dueTables, mergeFragments, nextDue, rewriteInPlace } from './upkeep';
+import { collectBlobs, deadEntries, dueTables, mergeFragments, nextDue, rewriteInPlace } from './upkeep';
 
 export type TieredOptions = Pick<
 	StrategyOptions,
@@ -94,7 +94,7 @@ export class TieredStrategy implements CompactionStrategy {
 						: undefined;
 			if (compaction !== undefined) return compaction;
 		}
-		return mergeFragments(tree, this.#options);
+		return collectBlobs(tree) ?? mergeFragments(tree, this.#options);
 	}
 
 	/** A tombstone takes at most itself and one entry away, and the whole older run is rewritten for it. */

@@ -6,7 +6,7 @@
  *  2. Of two tables that share a key, the newer stands in a shallower level, or before the other in level 0.
  *  3. Level 0 is ordered by sequence: no table of it holds an entry that is older than one of a table behind it.
  */
-import type { TableExpiry } from '../kernel/kernel';
+import type { BlobReference, TableExpiry } from '../kernel/kernel';
 import { type KeyRange, overlappingSorted, overlaps } from './key-range';
 
 /** What a strategy sees of a table. Bounds are user keys. */
@@ -21,6 +21,8 @@ export interface TableShape extends KeyRange {
 	largestSequence: number;
 	/** Milliseconds since the epoch at which it was written. */
 	createdAt: number;
+	/** Blob files that hold values of it, and bytes of each. Absent: none. */
+	blobReferences?: readonly BlobReference[] | undefined;
 }
 
 /** What a strategy sees of the tree. */
@@ -37,6 +39,8 @@ export interface TreeView {
 	oldestSnapshot: number;
 	/** Milliseconds since the epoch. */
 	now: number;
+	/** Blob files that should be collected, the oldest first. Absent: none. */
+	garbageFiles?: readonly number[];
 }
 
 /** The span that a running job will write. */
@@ -47,6 +51,11 @@ export interface RunningSpan {
 
 export function bytesOf(tables: readonly Pick<TableShape, 'size'>[]): number {
 	return tables.reduce((sum, table) => sum + table.size, 0);
+}
+
+/** Bytes of their values in blob files. */
+export function blobBytesOf(tables: readonly Pick<TableShape, 'blobReferences'>[]): number {
+	return tables.reduce((sum, { blobReferences = [] }) => blobReferences.reduce((total, [, bytes]) => total + bytes, sum), 0);
 }
 
 export function sumOf(tables: readonly TableShape[], field: 'entries' | 'tombstones'): number {

@@ -1,14 +1,14 @@
 /**
  * Tables that are due although the shape of the tree is right: expired entries and tombstones keep space from coming back, old tables keep what no newer
  * compaction has looked at, and fragments (tables far smaller than they should be, as moves of small flushed tables leave them) take files,
- * memory and lookups.
+ * memory and lookups. And tables with values in blob files of which much is garbage: rewritten, they leave these files.
  *
  * Invariant: upkeep comes to rest, without a memory of what it has done. Either a table goes deeper, or, where nothing lies below it, it is
  * rewritten where it is; then its tombstones are gone and it is new. Fragments become fewer with each merge. Tombstones go only when no living snapshot is older, so a table counts
  * only then: `largestSequence <= oldestSnapshot`. Expired entries go, or become tombstones, whatever the snapshots: in place.
  */
 import { type Compaction, type CompactionReason, fitsAbove } from './compaction';
-import { hull } from './key-range';
+import { hull, overlaps } from './key-range';
 import type { StrategyOptions } from './strategy';
 import { hasBelow, isFree, sumOf, type TableShape, type TreeView } from './tree';
 
@@ -17,6 +17,7 @@ export const LEAST_TOMBSTONE_ENTRIES = 100;
 
 const TOMBSTONES_PRIORITY = 0.5;
 const AGE_PRIORITY = 0.25;
+const BLOB_GARBAGE_PRIORITY = 0.375;
 const FRAGMENTS_PRIORITY = 0.125;
 
 /** So many neighbours are merged when one table can take them all. An entry is rewritten for this once while its table grows so many times. */
@@ -106,6 +107,34 @@ export function rewriteInPlace(
 ): Compaction | undefined {
 	if (!isFree(tree, level, level, tables, hull(tables))) return undefined;
 	return { kind: 'merge', ...cause, level, outputLevel: level, inputs: [{ level, tables }], pointer: undefined, cuts: [] };
+}
+
+/**
+ * Rewrites, in their level, the tables that have values in the oldest blob file of which much is garbage; its last table takes the file with it. Of
+ * level 0 one table at a time, as each is a run.
+ */
+export function collectBlobs(tree: TreeView): Compaction | undefined {
+	for (const file of tree.garbageFiles ?? []) {
+		for (const [level, tables] of tree.levels.entries()) {
+			const refers = (table: TableShape) => table.blobReferences?.some(([referred]) => referred === file) === true;
+			const due = tables.filter((table) => refers(table) && !tree.busy.has(table.number));
+			const taken = level === 0 ? due.slice(0, 1) : due;
+			if (taken.length === 0) continue;
+			const compaction = rewriteInPlace(tree, level, taken, { reason: 'blobGarbage', priority: BLOB_GARBAGE_PRIORITY });
+			// Outputs must not reach over the tables in between.
+			if (compaction !== undefined)
+				return {
+					...compaction,
+					cuts: level === 0 ? [] : tables.filter((table) => isBetween(table, taken)).map(({ smallest }) => smallest),
+				};
+		}
+	}
+	return undefined;
+}
+
+/** Does a table lie among others of its level, without being one of them? */
+function isBetween(table: TableShape, others: readonly TableShape[]): boolean {
+	return !others.includes(table) && overlaps(table, hull(others));
 }
 
 /** Merges the first fragments in their level. */

@@ -9,7 +9,7 @@
 import { resolve } from 'node:path';
 import { checkStrategyChange } from '../compaction/strategy';
 import { type Environment, systemEnvironment } from '../environment';
-import { ConfigError, IOError, NotFoundError, VarveError } from '../errors';
+import { ConfigError, CorruptionError, IOError, NotFoundError, VarveError } from '../errors';
 import { TypedEmitter } from '../events';
 import type { FileSystem } from '../fs/file-system';
 import type { Kernel, KernelEngine } from '../kernel/kernel';
@@ -128,9 +128,11 @@ async function assemble(
 	const { root, options, environment, kernel, files } = opening;
 	const { fileSystem } = environment;
 	const state = recorded ?? newState(configuration);
+	openBlobs(files, engine, state.version);
 	const lazy = configuration.options.tableLoading === 'lazy';
 	await engine.openTables(state.version.levels.flat().map((table) => files.tableSpec(table, lazy)));
 	const manifestNumber = Math.max(state.nextFileNumber, files.highestNumber() + 1);
+	if (configuration.options.blobThreshold !== false) files.makeBlobDirectory();
 	const walNumber = manifestNumber + 1;
 	const { memtables, sequence, manyLogs } = recoverLogs({
 		environment,
@@ -155,6 +157,7 @@ async function assemble(
 	const wal = createWal(walNumber);
 	files.removeLogsBelow(fresh.logNumber);
 	files.removeUnlistedTables(new Set(state.version.levels.flat().map((table) => table.number)));
+	files.removeUnlistedBlobs(state.version.blobs);
 	const store = new Store(
 		{
 			path: root,
@@ -179,6 +182,20 @@ async function assemble(
 	// A flush that fails is reported, and tried again in the background: the data is in the logs.
 	if (manyLogs) await store.flush().catch(() => undefined);
 	return store;
+}
+
+/** Makes the blob files known. What they hold is checked value by value, when it is read. */
+function openBlobs(files: StoreFiles, engine: KernelEngine, { blobs }: Version): void {
+	if (blobs.size === 0) return;
+	const present = new Set(files.blobNumbers());
+	const specs = [...blobs].map(([number, size]) => files.blobSpec(number, size));
+	const missing = specs.find(({ number }) => !present.has(number));
+	if (missing !== undefined) {
+		const { path } = missing;
+		const advice = 'restore it from a backup, or repair the store with Database.repair';
+		throw new CorruptionError(`${path} is listed by the manifest but missing: ${advice}`, { path, offset: 0 });
+	}
+	engine.addBlobs(specs);
 }
 
 function newState(configuration: Configuration): ManifestState {

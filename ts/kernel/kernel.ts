@@ -19,6 +19,8 @@ export const DEFAULT_MAX_OPEN_FILES = 1000;
 export const KIND_DELETE = 0;
 export const KIND_PUT = 1;
 export const KIND_RANGE_DELETE = 2;
+/** The value lies in a blob file; only in tables. */
+export const KIND_VALUE_POINTER = 3;
 /** Its value begins with the time at which it expires. */
 export const KIND_PUT_WITH_EXPIRY = 4;
 /** Bytes of that time: milliseconds since the epoch. */
@@ -99,6 +101,25 @@ export interface TableSpec {
 	lazy?: TableSpan | undefined;
 }
 
+/** A blob file: values outside of tables. */
+export interface BlobSpec {
+	number: number;
+	path: string;
+	/** Size in bytes as the manifest has it; another size on disk is corruption. */
+	size: number;
+}
+
+/** A blob file, and how many of its bytes something refers to. */
+export type BlobReference = readonly [file: number, bytes: number];
+
+/** Bytes of a blob file beside its records: header and footer. */
+export const BLOB_FILE_ENDS = 48;
+
+/** `<number>.blob` with at least six digits. */
+export function blobFileName(number: number): string {
+	return `${String(number).padStart(6, '0')}.blob`;
+}
+
 /** The entries of a table that expire. */
 export interface TableExpiry {
 	/** How many: at least one. */
@@ -132,6 +153,8 @@ export interface TableSummary {
 	/** Bytes of data blocks, before and after compression. */
 	rawDataBytes: number;
 	storedDataBytes: number;
+	/** Blob files that hold values of the table, ascending, and the bytes of their records. Absent: there are none. */
+	blobReferences?: BlobReference[];
 	/** Undefined when no entry expires. */
 	expiry?: TableExpiry | undefined;
 }
@@ -151,6 +174,29 @@ export interface JobOutput {
 	 */
 	createdAt: bigint;
 	table: TableOptions;
+	/** What to do with values that lie, or should lie, in blob files. Undefined: they stay where they are. */
+	blobs?: BlobOutput | undefined;
+}
+
+/** How a job treats values outside of tables. The references of its output tables to a blob file that it writes add up to the records of that file. */
+export interface BlobOutput {
+	/** The `blob` directory. */
+	directory: string;
+	/** Bytes from which on a value that the job has in hand goes to a blob file. MAX_SAFE_INTEGER: none does. */
+	threshold: number;
+	/** Bytes at which a blob file is ended and the next one begun. */
+	fileSize: number;
+	/** Blob files take this number and those after it, in order. */
+	firstNumber: number;
+	/** How many numbers were set aside; a job that needs more fails. */
+	numberCount: number;
+	/** Known blob files out of which values are taken. */
+	collect: number[];
+	/**
+	 * Leave out an entry whose value is to be taken out of a blob file and cannot be read there. A blob file that is not known counts as one
+	 * to be collected.
+	 */
+	salvage: boolean;
 }
 
 export interface FlushJob {
@@ -243,6 +289,8 @@ export interface KernelStats {
 	blockReads: number;
 	/** Calls that these took: a scan reads several blocks at once. */
 	fileReads: number;
+	/** Values read from blob files by reads (not by jobs). */
+	blobReads: number;
 	filterProbes: number;
 	/** Probes that ruled the table out. */
 	filterNegatives: number;
@@ -311,6 +359,10 @@ export interface KernelEngine {
 	openTablesSync(specs: TableSpec[]): void;
 	/** Forgets tables and their cached blocks; views and cursors that hold them read on, so the files must stay until those are gone. */
 	dropTables(numbers: number[]): void;
+	/** Makes blob files known, which tables of later views and jobs refer to. Reads none. */
+	addBlobs(specs: BlobSpec[]): void;
+	/** Forgets and closes blob files that no read needs any more. */
+	dropBlobs(numbers: number[]): void;
 	/**
 	 * Makes the view for all reads from now on.
 	 * @param memtables ids, newest first

@@ -3,7 +3,7 @@
  *
  * Invariants:
  *  1. Nothing is removed from a store that is open, or from a directory of LevelDB.
- *  2. CURRENT goes first, durably. A directory that still has tables or logs but no CURRENT is refused by every open, whatever is missing
+ *  2. CURRENT goes first, durably. A directory that still has tables, logs or blob files but no CURRENT is refused by every open, whatever is missing
  *     from it by then. The other way round, a store whose logs are gone and whose tables are there would open with writes missing.
  *  3. Manifests go after tables and logs: a repair in between says which tables are missing, instead of making do with the rest.
  *  4. LOCK goes last of the files, so that nobody opens a store that is half removed; then the directories, if they are empty. What a crash
@@ -15,7 +15,7 @@ import { ConfigError, IOError, VarveError } from '../errors';
 import type { FileSystem } from '../fs/file-system';
 import { parseManifestFileName } from '../manifest/current';
 import { refuseLevelDb } from '../manifest/level-db';
-import { tableNumberOf } from '../store/store-files';
+import { blobNumberOf, tableNumberOf } from '../store/store-files';
 import { parseWalFileName } from '../wal/wal-file-name';
 import { isLostFile } from './lost-files';
 
@@ -23,6 +23,7 @@ import { isLostFile } from './lost-files';
 const CONTENTS: readonly [directory: string, isOurs: (name: string) => boolean][] = [
 	['sst', (name) => tableNumberOf(name) !== undefined],
 	['wal', (name) => parseWalFileName(name) !== undefined],
+	['blob', (name) => blobNumberOf(name) !== undefined],
 	['lost', isLostFile],
 ];
 

@@ -5,13 +5,14 @@
  */
 import { basename, join } from 'node:path';
 import { type FileSystem, writeFully } from '../fs/file-system';
+import { parseBlobFileName } from '../manifest/blob-files';
 import { parseTableFileName } from '../manifest/table-metadata';
 import { parseWalFileName } from '../wal/wal-file-name';
 
 /** Is it the name of a file that a repair has set aside? */
 export function isLostFile(name: string): boolean {
-	const original = name.replace(/(\.(?:sst|wal))\.\d+$/, '$1');
-	return parseTableFileName(original) !== undefined || parseWalFileName(original) !== undefined;
+	const original = name.replace(/(\.(?:sst|wal|blob))\.\d+$/, '$1');
+	return [parseTableFileName, parseWalFileName, parseBlobFileName].some((parse) => parse(original) !== undefined);
 }
 
 export class LostFiles {

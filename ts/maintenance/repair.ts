@@ -6,20 +6,33 @@
  * Invariants:
  *  1. A crash, or an error, at any step leaves a directory that another repair brings to the same state: until the new manifest is live,
  *     tables are only added, or moved to `lost`.
- *  2. Nothing that a repair cannot use is removed: damaged tables move to `lost`, logs that are not replayed whole are copied there.
+ *  2. Nothing that a repair cannot use is removed: damaged tables move to `lost`, damaged blob files and logs that are not replayed whole are
+ *     copied there.
  *  3. What replaced tables held is removed by the usual removal of unlisted tables, once the new manifest is live.
  *
- * What cannot be known: where a table is lost, older versions of its keys show again, and keys that it deleted. Where the manifest is lost,
+ * Values stay in their blob files, but for those in damaged ones: what can be read there goes into new files, and an entry whose value cannot be
+ * read counts as lost. A blob file with a damaged header or footer is lost as a whole.
+ *
+ * What cannot be known: where a table or a value is lost, older versions of its keys show again, and keys that it deleted. Where the manifest is lost,
  * the same goes for a table that had been merged away and could not be removed yet.
  */
 import { join, resolve } from 'node:path';
 import { openStore } from '../database/open';
 import { type Environment, systemEnvironment } from '../environment';
 import { ConfigError, IOError, NotFoundError, VarveError } from '../errors';
-import type { Kernel, KernelEngine, TableSummary } from '../kernel/kernel';
+import {
+	type BlobOutput,
+	type BlobReference,
+	type BlobSpec,
+	blobFileName,
+	type Kernel,
+	type KernelEngine,
+	type TableSummary,
+} from '../kernel/kernel';
 import { type KernelChoice, loadKernel } from '../kernel/load';
 import { BOTTOM_LEVEL } from '../limits';
 import type { DirectoryLock } from '../lock/lock';
+import { writtenBlobFiles } from '../manifest/blob-files';
 import { holdsStore } from '../manifest/current';
 import { refuseLevelDb } from '../manifest/level-db';
 import { ManifestWriter } from '../manifest/manifest';
@@ -41,6 +54,7 @@ import { uniformFilterSettings } from '../store/filter-sizing';
 import { StoreFiles } from '../store/store-files';
 import { walFileName } from '../wal/wal-file-name';
 import { LostFiles } from './lost-files';
+import { type BlobSurvey, surveyBlobs } from './salvage-blobs';
 import { type LogSurvey, surveyLogs } from './salvage-logs';
 import { type Merge, mergeTables, numbersToMerge, type SalvagedTable, surveyTables, type TableSurvey } from './salvage-tables';
 
@@ -57,6 +71,10 @@ export interface RepairReport {
 	 * then hold the same entries under other names, or an earlier repair has moved them to `lost`.
 	 */
 	missingTables: string[];
+	/** Names of damaged blob files; copies are in `lost`. Of each, the values that could be read are kept. */
+	lostBlobs: string[];
+	/** Names of blob files that the manifest lists and that are not there. Their values are lost. */
+	missingBlobs: string[];
 	/** Logs that were replayed. */
 	logs: number;
 	/** Names of logs that were not replayed to their end; their copies are in `lost`. */
@@ -121,6 +139,7 @@ async function repair(repair: Repair): Promise<RepairReport> {
 	const { state, report, logs, manifestNumber } = await rebuild(repair, manifest);
 	lost.move(files.tableDirectory, report.lostTables);
 	for (const number of logs.lost) lost.copy(files.walPath(number));
+	for (const name of report.lostBlobs) lost.copy(join(files.blobDirectory, name));
 	ManifestWriter.create(place, state, manifestNumber).close();
 	return { ...report, sequence: await openOnce(repair) };
 }
@@ -153,12 +172,16 @@ async function rebuild(repair: Repair, manifest: SalvagedManifest | undefined): 
 		const compression = compressionAt(options.compression, BOTTOM_LEVEL, kernel);
 		const table = tableOptionsOf(options, repairedFilters(options), compression);
 		const createdAt = environment.clock.nanoseconds();
-		const output = { directory: files.tableDirectory, level: BOTTOM_LEVEL, firstNumber, createdAt, table };
-		const merge = await mergeTables(engine, survey.readable, output);
+		const blobs = surveyBlobs(environment.fileSystem, files, manifest?.state);
+		engine.addBlobs(blobs.files);
+		const tableCount = numbersToMerge(survey.readable, table.tableSize, blobs.damaged);
+		const blobOutput = salvagedBlobs(files, options, survey.readable, blobs.damaged, firstNumber + tableCount);
+		const output = { directory: files.tableDirectory, level: BOTTOM_LEVEL, firstNumber, createdAt, table, blobs: blobOutput };
+		const merge = await mergeTables(engine, survey.readable, { ...output, numberCount: tableCount });
 		await checkOutputs(engine, files, survey.readable, merge.outputs);
 		const configuration = encodeConfiguration(nextConfiguration(recorded, options));
-		const manifestNumber = firstNumber + numbersToMerge(survey.readable, table.tableSize);
-		return conclude(repair, manifest, survey, merge, configuration, manifestNumber);
+		const manifestNumber = blobOutput.firstNumber + blobOutput.numberCount;
+		return conclude(repair, manifest, survey, { survey: blobs, output: blobOutput }, merge, configuration, manifestNumber);
 	} finally {
 		await engine.close();
 	}
@@ -169,6 +192,7 @@ function conclude(
 	{ environment, kernel, files }: Repair,
 	manifest: SalvagedManifest | undefined,
 	survey: TableSurvey,
+	blobs: { survey: BlobSurvey; output: BlobOutput },
 	merge: Merge,
 	configuration: RecordedConfiguration,
 	manifestNumber: number,
@@ -180,7 +204,14 @@ function conclude(
 	const lastSequence =
 		logs.logNumber === undefined ? Math.max(tableSequence, highestSequence(survey.readable)) : logs.lastSequence;
 	const state: ManifestState = {
-		version: Version.empty.apply({ deletedTables: [], addedTables: merge.outputs.map((table) => [BOTTOM_LEVEL, table]) }),
+		version: Version.empty.apply({
+			deletedTables: [],
+			addedTables: merge.outputs.map((table) => [BOTTOM_LEVEL, table]),
+			addedBlobs: [
+				...blobs.survey.files.map(({ number, size }): BlobReference => [number, size]),
+				...writtenBlobFiles(merge.outputs, blobs.output),
+			],
+		}),
 		configuration,
 		logNumber: logs.logNumber ?? manifestNumber,
 		nextFileNumber: manifestNumber + 1,
@@ -192,11 +223,33 @@ function conclude(
 		tables: merge.merged.length,
 		lostTables: [...survey.damaged, ...merge.damaged],
 		missingTables: survey.missing,
+		lostBlobs: blobs.survey.damaged.map(({ number }) => blobFileName(number)),
+		missingBlobs: blobs.survey.missing,
 		logs: logs.replayed,
 		lostLogs: logs.lost.map(walFileName),
 		sequence: lastSequence,
 	};
 	return { state, report, logs, manifestNumber };
+}
+
+/** Values of damaged blob files are taken out of them as far as they can be read; the others stay where they are. */
+function salvagedBlobs(
+	files: StoreFiles,
+	{ blobThreshold, memtableSize: fileSize }: ResolvedOptions,
+	tables: readonly SalvagedTable[],
+	damaged: readonly BlobSpec[],
+	firstNumber: number,
+): BlobOutput {
+	if (blobThreshold !== false) files.makeBlobDirectory();
+	return {
+		directory: files.blobDirectory,
+		threshold: blobThreshold === false ? Number.MAX_SAFE_INTEGER : blobThreshold,
+		fileSize,
+		firstNumber,
+		numberCount: numbersToMerge(tables, fileSize, damaged),
+		collect: damaged.map(({ number }) => number),
+		salvage: true,
+	};
 }
 
 /** All tables come to lie in the deepest level. */

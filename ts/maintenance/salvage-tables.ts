@@ -117,11 +117,7 @@ export interface Merge {
  * Merges tables into the newest version of each key, without tombstones. A table with a damaged block is taken out and told; the merge begins again
  * without it.
  */
-export async function mergeTables(
-	engine: KernelEngine,
-	tables: readonly SalvagedTable[],
-	output: Omit<JobOutput, 'numberCount'>,
-): Promise<Merge> {
+export async function mergeTables(engine: KernelEngine, tables: readonly SalvagedTable[], output: JobOutput): Promise<Merge> {
 	const damaged: string[] = [];
 	let merged = [...tables];
 	while (merged.length > 0) {
@@ -129,7 +125,7 @@ export async function mergeTables(
 			runs: sortedRuns(merged),
 			snapshots: [],
 			keepTombstones: [],
-			output: { ...output, numberCount: numbersToMerge(merged, output.table.tableSize) },
+			output,
 		};
 		try {
 			return { outputs: await engine.compact(job).done, merged, damaged };
@@ -143,14 +139,15 @@ export async function mergeTables(
 	return { outputs: [], merged, damaged };
 }
 
-/** File numbers that a merge of these tables needs at most. */
-export function numbersToMerge(tables: readonly SalvagedTable[], tableSize: number): number {
+/** Files of a size that a merge of these tables needs at most, which takes the values out of blob files. */
+export function numbersToMerge(tables: readonly SalvagedTable[], fileSize: number, blobs: readonly { size: number }[]): number {
 	const sum = (bytes: (properties: TableProperties) => number) =>
 		tables.reduce((total, { properties }) => total + bytes(properties), 0);
+	const blobBytes = blobs.reduce((total, { size }) => total + size, 0);
 	return mostOutputs(
-		sum(({ rawKeyBytes, rawValueBytes }) => rawKeyBytes + rawValueBytes),
+		sum(({ rawKeyBytes, rawValueBytes }) => rawKeyBytes + rawValueBytes) + blobBytes,
 		sum(({ entries }) => entries),
-		tableSize,
+		fileSize,
 	);
 }
 

@@ -69,12 +69,12 @@ export function writeCurrent(fileSystem: FileSystem, directory: string, number: 
 }
 
 /**
- * A table or a log: only a store has them, and it makes them after its first CURRENT. A manifest alone is what a crash at the very first
+ * A table, a log or a blob file: only a store has them, and it makes them after its first CURRENT. A manifest alone is what a crash at the very first
  * open leaves, and holds nothing.
  */
 export function firstFileOfStore(fileSystem: FileSystem, directory: string): string | undefined {
 	const names = fileSystem.listSync(directory);
-	for (const inner of ['sst', 'wal'].filter((name) => names.includes(name))) {
+	for (const inner of ['sst', 'wal', 'blob'].filter((name) => names.includes(name))) {
 		const [first] = fileSystem.listSync(join(directory, inner));
 		if (first !== undefined) return join(inner, first);
 	}

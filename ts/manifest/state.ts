@@ -30,6 +30,7 @@ export function snapshotEdit(state: ManifestState): VersionEdit {
 		compactionPointers: [...state.compactionPointers],
 		deletedTables: [],
 		addedTables: state.version.levels.flatMap((tables, level) => tables.map((table): [number, typeof table] => [level, table])),
+		addedBlobs: [...state.version.blobs],
 	};
 }
 

@@ -9,7 +9,7 @@
  */
 
 import { CorruptionError } from '../errors';
-import type { TableExpiry } from '../kernel/kernel';
+import type { BlobReference, TableExpiry } from '../kernel/kernel';
 import { LEVELS } from '../limits';
 import type { RecordedConfiguration } from '../options/configuration';
 import type { TableMetadata } from './table-metadata';
@@ -23,6 +23,8 @@ const TAG_COMPACTION_POINTER = 6;
 const TAG_DELETED_TABLE = 7;
 const TAG_ADDED_TABLE = 8;
 const TAG_RANGE_DELETES = 9;
+const TAG_ADDED_BLOB = 10;
+const TAG_BLOB_REFERENCES = 11;
 const TAG_TABLE_EXPIRY = 128;
 /** Tags from here on are optional: a reader that does not know one skips it. */
 const FIRST_OPTIONAL_TAG = 128;
@@ -40,6 +42,8 @@ export interface VersionEdit {
 	compactionPointers: [level: number, key: Uint8Array][];
 	deletedTables: [level: number, number: number][];
 	addedTables: [level: number, table: TableMetadata][];
+	/** Numbers and sizes of new blob files. A blob file goes with the last table that refers to it. */
+	addedBlobs?: BlobReference[];
 }
 
 export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
@@ -59,9 +63,17 @@ export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
 		out.number(table.smallestSequence).number(table.largestSequence);
 		out.bytes(table.smallestKey).bytes(table.largestKey);
 		if (table.rangeDeletes > 0) out.byte(TAG_RANGE_DELETES).number(table.rangeDeletes);
+		encodeBlobReferences(out, table);
 		if (table.expiry !== undefined) out.byte(TAG_TABLE_EXPIRY).bytes(encodeExpiry(table.number, table.expiry));
 	}
+	for (const [file, size] of edit.addedBlobs ?? []) out.byte(TAG_ADDED_BLOB).number(file).number(size);
 	return out.finish();
+}
+
+function encodeBlobReferences(out: Encoder, { number, blobReferences = [] }: TableMetadata): void {
+	if (blobReferences.length === 0) return;
+	out.byte(TAG_BLOB_REFERENCES).number(number).number(blobReferences.length);
+	for (const [file, bytes] of blobReferences) out.number(file).number(bytes);
 }
 
 function encodeExpiry(number: number, expiry: TableExpiry): Uint8Array {
@@ -87,9 +99,26 @@ function decodeField(tag: number, input: Decoder, edit: VersionEdit): void {
 	else if (tag === TAG_DELETED_TABLE) edit.deletedTables.push([input.level(), input.number('deleted table')]);
 	else if (tag === TAG_ADDED_TABLE) edit.addedTables.push([input.level(), decodeTable(input)]);
 	else if (tag === TAG_RANGE_DELETES) decodeRangeDeletes(input, edit);
-	else if (tag === TAG_TABLE_EXPIRY) decodeExpiry(new Decoder(input.bytes('expiry')), edit);
+	else if (tag === TAG_BLOB_REFERENCES) decodeBlobReferences(input, edit);
+	else if (tag === TAG_ADDED_BLOB) {
+		edit.addedBlobs ??= [];
+		edit.addedBlobs.push([input.number('blob file number'), input.number('size of a blob file')]);
+	} else if (tag === TAG_TABLE_EXPIRY) decodeExpiry(new Decoder(input.bytes('expiry')), edit);
 	else if (tag >= FIRST_OPTIONAL_TAG) input.bytes('optional field');
 	else throw new CorruptionError(`A version edit has the unknown field ${tag}; a newer Varve may have written it.`);
+}
+
+/** They follow the table that they belong to. */
+function decodeBlobReferences(input: Decoder, edit: VersionEdit): void {
+	const number = input.number('file number');
+	const table = edit.addedTables.at(-1)?.[1];
+	if (table?.number !== number)
+		throw new CorruptionError(`A version edit has blob references of table ${number} that do not follow it.`);
+	const references: BlobReference[] = [];
+	for (let left = input.number('count of blob references'); left > 0; left--) {
+		references.push([input.number('blob file number'), input.number('bytes of a blob file')]);
+	}
+	table.blobReferences = references;
 }
 
 function decodeTable(input: Decoder): TableMetadata {

@@ -1,32 +1,45 @@
 /**
- * A version: the live tables by level. Immutable; an edit makes a new one.
+ * A version: the live tables by level, and the blob files that they refer to. Immutable; an edit makes a new one.
  *
  * Invariants:
  *  1. Level 0 is ordered newest first; its tables may overlap.
  *  2. Tables of levels 1 to 6 are in key order and share no user key.
  *  3. A file number stands in one place only.
+ *  4. It has the blob files to which its tables refer, and no others.
  */
 import { compareBytes } from '../bytes';
 import { CorruptionError } from '../errors';
 import { BOTTOM_LEVEL, LEVELS } from '../limits';
+import { referencedBytes } from './blob-files';
 import { endOf, isBefore, type TableMetadata, userKeyOf } from './table-metadata';
 import type { VersionEdit } from './version-edit';
 
 export class Version {
 	readonly levels: readonly (readonly TableMetadata[])[];
 
-	private constructor(levels: readonly (readonly TableMetadata[])[]) {
+	/** Sizes of blob files by number. */
+	readonly blobs: ReadonlyMap<number, number>;
+	/** Bytes of records that tables refer to, by the number of the blob file, ascending. */
+	readonly liveBlobBytes: ReadonlyMap<number, number>;
+
+	/** @param known sizes of blob files, which may be more than the tables need */
+	private constructor(levels: readonly (readonly TableMetadata[])[], known: ReadonlyMap<number, number>) {
 		this.levels = levels;
+		this.liveBlobBytes = referencedBytes(levels.flat());
+		this.blobs = new Map([...this.liveBlobBytes.keys()].map((file) => [file, sizeOf(known, file)]));
 	}
 
 	/** No tables. */
-	static readonly empty = new Version(Array.from({ length: LEVELS }, () => []));
+	static readonly empty = new Version(
+		Array.from({ length: LEVELS }, () => []),
+		new Map(),
+	);
 
 	/**
 	 * The version after an edit.
 	 * @throws CorruptionError when the edit does not fit this version.
 	 */
-	apply(edit: Pick<VersionEdit, 'deletedTables' | 'addedTables'>): Version {
+	apply(edit: Pick<VersionEdit, 'deletedTables' | 'addedTables' | 'addedBlobs'>): Version {
 		const levels = this.levels.map((tables) => [...tables]);
 		for (const [level, number] of edit.deletedTables) {
 			const index = levels[level].findIndex((table) => table.number === number);
@@ -36,7 +49,7 @@ export class Version {
 		}
 		for (const [level, table] of edit.addedTables) levels[level].push(table);
 		for (const level of new Set(edit.addedTables.map(([level]) => level))) levels[level].sort(level === 0 ? newestFirst : byKey);
-		const version = new Version(levels);
+		const version = new Version(levels, new Map([...this.blobs, ...(edit.addedBlobs ?? [])]));
 		version.check();
 		return version;
 	}
@@ -66,6 +79,12 @@ export class Version {
 			throw new CorruptionError(`Tables ${tables[i - 1].number} and ${tables[i].number} overlap in level ${level}.`);
 		}
 	}
+}
+
+function sizeOf(known: ReadonlyMap<number, number>, file: number): number {
+	const size = known.get(file);
+	if (size === undefined) throw new CorruptionError(`A table refers to blob file ${file}, which is not listed.`);
+	return size;
 }
 
 function newestFirst(a: TableMetadata, b: TableMetadata): number {

@@ -50,6 +50,10 @@ const memoryLimit: Check = (value) =>
 const seconds = integer(0, 100 * 365 * 86_400);
 const ratioOrFalse: Check = (value) =>
 	value === false || (typeof value === 'number' && value >= 0.01 && value <= 1) ? undefined : 'false or a number from 0.01 to 1';
+const threshold: Check = (value) =>
+	value === false || (Number.isInteger(value) && (value as number) >= 16 && (value as number) <= GIB)
+		? undefined
+		: `false or an integer from 16 to ${GIB}`;
 const filterRate: Check = (value) =>
 	value === false || (typeof value === 'number' && value >= 0.0001 && value <= 0.5)
 		? undefined
@@ -102,6 +106,8 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	fifoMaxAgeSeconds: { default: 0, check: seconds },
 	tombstoneRatio: { default: 0.5, check: ratioOrFalse },
 	compactionPeriodSeconds: { default: 0, check: seconds },
+	blobThreshold: { default: false, check: threshold },
+	blobGarbageRatio: { default: 0.5, check: ratioOrFalse },
 };
 
 const openSchema: Record<Exclude<keyof OpenOptions, keyof StoreOptions>, Check> = {

@@ -1,14 +1,18 @@
-/** How many bytes of tables a range takes, from the indexes of the tables; no block of data is read. */
+/** How many bytes of tables and blob files a range takes, from the indexes of the tables; no block of data is read. */
 import { compareBytes } from '../bytes';
+import { blobBytesOf } from '../compaction/tree';
 import type { HalfOpenRange } from '../iterator/range';
 import type { KernelEngine } from '../kernel/kernel';
 import { endOf, isBefore, type TableMetadata, userKeyOf } from '../manifest/table-metadata';
 import type { Version } from '../manifest/version';
 
-/** Bytes in all tables of a version between the blocks that hold the two bounds. */
+/** Bytes in all tables of a version between the blocks that hold the two bounds, and the same share of their values in blob files. */
 export function approximateSize(engine: KernelEngine, version: Version, range: HalfOpenRange): number {
 	let bytes = 0;
-	for (const table of version.levels.flat()) bytes += bytesWithin(engine, table, range);
+	for (const table of version.levels.flat()) {
+		const within = bytesWithin(engine, table, range);
+		bytes += within + Math.round((blobBytesOf([table]) * within) / table.size);
+	}
 	return bytes;
 }
 

@@ -1,7 +1,7 @@
 /** The parts of one open store, as its background jobs see them. */
 import type { Environment } from '../environment';
 import type { TypedEmitter } from '../events';
-import type { KernelEngine, RunningJob, TableOptions, TableSummary } from '../kernel/kernel';
+import type { BlobReference, KernelEngine, RunningJob, TableOptions, TableSummary } from '../kernel/kernel';
 import type { ResolvedOptions } from '../options/schema';
 import type { SnapshotRegistry } from '../snapshot/snapshot';
 import type { Counters } from './counters';
@@ -50,27 +50,34 @@ export class JobSlot {
 }
 
 /** Opens and counts what a job wrote. What cannot be opened is removed: the job has failed, and the manifest will not name it. */
-export async function openOutputs(store: StoreContext, tables: TableSummary[]): Promise<void> {
+export async function openOutputs(store: StoreContext, tables: TableSummary[], blobs: readonly BlobReference[]): Promise<void> {
 	const { engine, files } = store;
 	try {
+		engine.addBlobs(blobs.map(([number, size]) => files.blobSpec(number, size)));
 		await engine.openTables(tables.map((table) => files.tableSpec(table)));
 	} catch (error) {
-		files.removeTables(tables);
+		removeOutputs(store, tables, blobs);
 		throw error;
 	}
 	countOutputs(store, tables);
 }
 
 /** As {@link openOutputs}, on the calling thread. */
-export function openOutputsSync(store: StoreContext, tables: TableSummary[]): void {
+export function openOutputsSync(store: StoreContext, tables: TableSummary[], blobs: readonly BlobReference[]): void {
 	const { engine, files } = store;
 	try {
+		engine.addBlobs(blobs.map(([number, size]) => files.blobSpec(number, size)));
 		engine.openTablesSync(tables.map((table) => files.tableSpec(table)));
 	} catch (error) {
-		files.removeTables(tables);
+		removeOutputs(store, tables, blobs);
 		throw error;
 	}
 	countOutputs(store, tables);
+}
+
+function removeOutputs({ files }: StoreContext, tables: TableSummary[], blobs: readonly BlobReference[]): void {
+	files.removeTables(tables);
+	files.removeBlobs(blobs.map(([number]) => number));
 }
 
 function countOutputs({ counters }: StoreContext, tables: TableSummary[]): void {

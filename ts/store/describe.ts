@@ -8,7 +8,7 @@ const BAR_WIDTH = 24;
 
 /** A few lines that show the levels, what they hold, and what is being done about it. */
 export function describe(stats: DatabaseStats): string {
-	const { memtable, levels, jobs, amplification } = stats;
+	const { memtable, levels, blobs, jobs, amplification } = stats;
 	const largest = Math.max(1, ...levels.map((level) => level.bytes));
 	const rows = levels.map(({ tables, bytes, entries, tombstones }, level) => [
 		`L${level}`,
@@ -23,6 +23,7 @@ export function describe(stats: DatabaseStats): string {
 	return [
 		...table(['', 'tables', 'size', 'entries', 'deleted', ''], rows),
 		'',
+		...(blobs.files === 0 ? [] : [`${count(blobs.files)} blob files of ${size(blobs.bytes)}, ${size(blobs.liveBytes)} in use`]),
 		`memtable of ${size(memtable.bytes)}${waiting}`,
 		`compaction debt ${size(stats.compactionDebt)}${stats.compactionsPaused ? ', paused' : ''}, pressure on writes ${stats.stalls.pressure.toFixed(2)}`,
 		`amplification: write ${ratio(amplification.write)}, read ${amplification.read} runs, space ${ratio(amplification.space)}`,

@@ -5,14 +5,16 @@
  * over: it waits for the thread, and installs the table itself. What the event loop finds done later, it leaves alone.
  *
  * Invariants:
- *  1. One table for each frozen memtable. It is in the manifest before the memtable and its log are let go.
+ *  1. One table for each frozen memtable, and a blob file if it has large values. They are in the manifest before the memtable and its log are let go.
  *  2. A failed flush is reported, leaves no file, and is tried again after a while; the data stays in memory and in the log.
  *  3. Each flush ends once, whoever ends it: in the job log, in the counters, for those who wait.
  */
 import { Deferred } from '../commit/deferred';
 import { IOError, VarveError } from '../errors';
-import type { FlushJob, RunningJob, TableSummary } from '../kernel/kernel';
+import type { BlobOutput, BlobReference, FlushJob, RunningJob, TableSummary } from '../kernel/kernel';
+import { writtenBlobFiles } from '../manifest/blob-files';
 import { BackgroundLoop, type BackgroundWork } from './background-loop';
+import { flushedBlobs } from './blob-jobs';
 import { openOutputsSync, type StoreContext } from './context';
 import type { LoggedJob } from './job-log';
 import type { Memtable } from './memtables';
@@ -21,6 +23,8 @@ import type { Memtable } from './memtables';
 interface Flush {
 	readonly memtable: Memtable;
 	readonly job: RunningJob;
+	/** Where its large values go. */
+	readonly blobs: BlobOutput | undefined;
 	readonly log: LoggedJob;
 	/** Settles when its table is in the manifest; undefined while the job runs. */
 	installed: Promise<void> | undefined;
@@ -116,10 +120,10 @@ export class Flusher implements BackgroundWork {
 		const plan = { level: 0, outputLevel: 0, inputTables: 0, inputBytes: usage, parts: 1 };
 		const log = jobs.begin({ kind: 'flush', reason: 'memtable', ...plan });
 		events.emit('flush', { state: 'begin', job: log.number, entries, bytes: usage, milliseconds: 0 });
-		const job = this.#start(memtable, log);
+		const { job, blobs } = this.#start(memtable, log);
 		// Its failure is for whoever comes to it: the loop, or a synchronous write.
 		job.done.catch(() => undefined);
-		this.#current = { memtable, job, log, installed: undefined, error: undefined };
+		this.#current = { memtable, job, blobs, log, installed: undefined, error: undefined };
 		return this.#current;
 	}
 
@@ -137,14 +141,15 @@ export class Flusher implements BackgroundWork {
 	}
 
 	/** A job that cannot be started has failed like any other. */
-	#start(memtable: Memtable, log: LoggedJob): RunningJob {
+	#start(memtable: Memtable, log: LoggedJob): Pick<Flush, 'job' | 'blobs'> {
 		try {
-			return this.#store.engine.flush(this.#jobOf(memtable), log.progress);
+			const flush = this.#jobOf(memtable);
+			return { job: this.#store.engine.flush(flush, log.progress), blobs: flush.output.blobs };
 		} catch (error) {
 			const waitSync = () => {
 				throw error;
 			};
-			return { done: Promise.reject(error), waitSync, cancel: () => undefined };
+			return { job: { done: Promise.reject(error), waitSync, cancel: () => undefined }, blobs: undefined };
 		}
 	}
 
@@ -160,6 +165,7 @@ export class Flusher implements BackgroundWork {
 				numberCount: 1,
 				createdAt: environment.clock.nanoseconds(),
 				table: this.#store.tableOptions(0),
+				blobs: flushedBlobs(this.#store),
 			},
 		};
 	}
@@ -167,25 +173,27 @@ export class Flusher implements BackgroundWork {
 	/** Puts the table in the place of the memtable and its log. */
 	#install(flush: Flush, tables: TableSummary[]): void {
 		const { memtables, versions, files } = this.#store;
-		openOutputsSync(this.#store, tables);
+		const addedBlobs = writtenBlobFiles(tables, flush.blobs);
+		openOutputsSync(this.#store, tables, addedBlobs);
 		const logNumber = memtables.walNumberAfterOldest();
 		const addedTables = tables.map((table): [number, TableSummary] => [0, table]);
-		flush.installed = versions.apply({ logNumber, lastSequence: flush.memtable.lastSequence, addedTables }, () => {
+		flush.installed = versions.apply({ logNumber, lastSequence: flush.memtable.lastSequence, addedTables, addedBlobs }, () => {
 			memtables.removeOldest();
 			this.#store.installView();
 			files.removeLogsBelow(logNumber);
-			this.#succeeded(flush, tables);
+			this.#succeeded(flush, tables, addedBlobs);
 		});
 		flush.installed.catch(() => undefined);
 	}
 
-	#succeeded({ memtable, log }: Flush, tables: readonly TableSummary[]): void {
+	#succeeded({ memtable, log }: Flush, tables: readonly TableSummary[], blobs: readonly BlobReference[]): void {
 		const { events, counters } = this.#store;
 		const { id, entries, usage } = memtable;
 		this.#current = undefined;
-		const bytes = tables.reduce((sum, table) => sum + table.size, 0);
+		const blobBytes = blobs.reduce((sum, [, size]) => sum + size, 0);
+		const bytes = tables.reduce((sum, table) => sum + table.size, blobBytes);
 		const milliseconds = log.milliseconds();
-		log.succeeded(tables);
+		log.succeeded(tables, blobBytes);
 		counters.flushed(usage, bytes, milliseconds);
 		events.emit('flush', { state: 'end', job: log.number, entries, bytes, milliseconds });
 		this.#waiters.get(id)?.resolve();

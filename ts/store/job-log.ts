@@ -19,7 +19,8 @@ export interface LoggedJob {
 	progress(doneBytes: number): void;
 	/** Milliseconds since it began. */
 	milliseconds(): number;
-	succeeded(outputs: readonly { size: number }[]): void;
+	/** @param blobBytes bytes of blob files that it wrote */
+	succeeded(outputs: readonly { size: number }[], blobBytes: number): void;
 	failed(error: Error): void;
 }
 
@@ -52,8 +53,8 @@ export class JobLog {
 			progress: (doneBytes) => {
 				job.doneBytes = doneBytes;
 			},
-			succeeded: (outputs) => {
-				const outputBytes = outputs.reduce((sum, { size }) => sum + size, 0);
+			succeeded: (outputs, blobBytes) => {
+				const outputBytes = outputs.reduce((sum, { size }) => sum + size, blobBytes);
 				end({ doneBytes: job.inputBytes, outputTables: outputs.length, outputBytes });
 			},
 			failed: (error) => end({ error }),

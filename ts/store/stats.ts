@@ -3,6 +3,7 @@
 import type { CursorRegistry } from '../iterator/cursor-handle';
 import type { LevelFilterStats } from '../kernel/kernel';
 import type { TableMetadata } from '../manifest/table-metadata';
+import type { Version } from '../manifest/version';
 import { compressionNames } from '../options/compression';
 import type { Configuration } from '../options/configuration';
 import type { DatabaseStats, FilterStats, LevelStats } from '../types';
@@ -27,11 +28,13 @@ export interface StatsSource extends StoreContext {
 export function collectStats(store: StatsSource): DatabaseStats {
 	const { counters, memtables, configuration, versions } = store;
 	const levels = versions.current.levels.map((tables, level) => levelStats(store, tables, level));
+	const blobs = blobStats(versions.current);
 	return {
 		kernel: store.kernelName,
 		config: { version: configuration.version, options: { ...configuration.options }, previous: configuration.previous },
 		levels,
 		tableBytes: levels.reduce((sum, level) => sum + level.bytes, 0),
+		blobs,
 		memtable: {
 			bytes: memtables.active.usage,
 			immutables: memtables.immutables.length,
@@ -54,7 +57,7 @@ export function collectStats(store: StatsSource): DatabaseStats {
 		jobs: { running: store.jobs.running(), ended: store.jobs.ended() },
 		compactionsPaused: store.compactor.isPaused,
 		compactionDebt: store.compactor.debt,
-		amplification: amplification(levels, counters, memtables.immutables.length),
+		amplification: amplification(levels, blobs, counters, memtables.immutables.length),
 		stalls: {
 			count: counters.stalls,
 			slowdowns: counters.slowdowns,
@@ -73,6 +76,11 @@ export function collectStats(store: StatsSource): DatabaseStats {
 		filters: store.engine.filterStats().map(filterStats),
 		readOnly: store.health.readOnlyCause,
 	};
+}
+
+function blobStats({ blobs, liveBlobBytes }: Version): DatabaseStats['blobs'] {
+	const sum = (values: Iterable<number>) => [...values].reduce((total, bytes) => total + bytes, 0);
+	return { files: blobs.size, bytes: sum(blobs.values()), liveBytes: sum(liveBlobBytes.values()) };
 }
 
 function levelStats(store: StatsSource, tables: readonly TableMetadata[], level: number): LevelStats {
@@ -101,7 +109,12 @@ function filterStats(level: LevelFilterStats): FilterStats {
 	};
 }
 
-function amplification(levels: LevelStats[], counters: Counters, immutableMemtables: number): DatabaseStats['amplification'] {
+function amplification(
+	levels: LevelStats[],
+	blobs: DatabaseStats['blobs'],
+	counters: Counters,
+	immutableMemtables: number,
+): DatabaseStats['amplification'] {
 	const { userBytes, walBytes, flushedBytes, compactedBytes } = counters;
 	const all = levels.reduce((sum, level) => sum + level.bytes, 0);
 	const deepest = levels.findLast((level) => level.bytes > 0)?.bytes;
@@ -109,6 +122,6 @@ function amplification(levels: LevelStats[], counters: Counters, immutableMemtab
 	return {
 		write: userBytes === 0 ? undefined : (walBytes + flushedBytes + compactedBytes) / userBytes,
 		read: 1 + immutableMemtables + levels[0].tables + deeperRuns,
-		space: deepest === undefined ? undefined : all / deepest,
+		space: deepest === undefined ? undefined : (all + blobs.bytes) / (deepest + blobs.liveBytes),
 	};
 }

@@ -5,7 +5,8 @@
  */
 import { dirname, join } from 'node:path';
 import type { FileSystem } from '../fs/file-system';
-import type { TableSpec } from '../kernel/kernel';
+import { type BlobSpec, blobFileName, type TableSpec } from '../kernel/kernel';
+import { parseBlobFileName } from '../manifest/blob-files';
 import { parseManifestFileName } from '../manifest/current';
 import { parseTableFileName, type TableMetadata, tableFileName } from '../manifest/table-metadata';
 import { parseWalFileName, walFileName } from '../wal/wal-file-name';
@@ -19,10 +20,17 @@ export function tableNumberOf(name: string): number | undefined {
 	return parseTableFileName(name.endsWith(TEMPORARY) ? name.slice(0, -TEMPORARY.length) : name)?.number;
 }
 
+/** The number in the name of a blob file, finished or not; `undefined` when the name is no blob file's. */
+export function blobNumberOf(name: string): number | undefined {
+	return parseBlobFileName(name.endsWith(TEMPORARY) ? name.slice(0, -TEMPORARY.length) : name);
+}
+
 export class StoreFiles {
 	readonly root: string;
 	readonly tableDirectory: string;
 	readonly walDirectory: string;
+	/** Made when the first blob file is to be written. */
+	readonly blobDirectory: string;
 	readonly #fileSystem: FileSystem;
 	readonly #counters: Counters;
 
@@ -30,6 +38,7 @@ export class StoreFiles {
 		this.root = root;
 		this.tableDirectory = join(root, 'sst');
 		this.walDirectory = join(root, 'wal');
+		this.blobDirectory = join(root, 'blob');
 		this.#fileSystem = fileSystem;
 		this.#counters = counters;
 	}
@@ -42,6 +51,41 @@ export class StoreFiles {
 		}
 		for (const directory of [this.root, this.tableDirectory, this.walDirectory]) this.#fileSystem.makeDirectorySync(directory);
 		for (const parent of parents) this.#fileSystem.syncDirectorySync(parent);
+	}
+
+	/** Makes the directory of blob files, durably, if it is not there. */
+	makeBlobDirectory(): void {
+		if (this.#fileSystem.existsSync(this.blobDirectory)) return;
+		this.#fileSystem.makeDirectorySync(this.blobDirectory);
+		this.#fileSystem.syncDirectorySync(this.root);
+	}
+
+	blobSpec(number: number, size: number): BlobSpec {
+		return { number, path: join(this.blobDirectory, blobFileName(number)), size };
+	}
+
+	/** Names of the blob files that are there, also of those that were not renamed into place. */
+	#blobNames(): string[] {
+		if (!this.#fileSystem.existsSync(this.blobDirectory)) return [];
+		return this.#fileSystem.listSync(this.blobDirectory).filter((name) => blobNumberOf(name) !== undefined);
+	}
+
+	/** Numbers of the blob files that are there, ascending. */
+	blobNumbers(): number[] {
+		const numbers = this.#blobNames().map(parseBlobFileName);
+		return numbers.filter((number) => number !== undefined).sort((a, b) => a - b);
+	}
+
+	removeBlobs(numbers: readonly number[]): void {
+		for (const number of numbers) this.#remove(join(this.blobDirectory, blobFileName(number)));
+	}
+
+	/** As {@link removeUnlistedTables}, of blob files. */
+	removeUnlistedBlobs(listed: ReadonlyMap<number, unknown>): void {
+		for (const name of this.#blobNames()) {
+			const number = blobNumberOf(name) as number;
+			if (name.endsWith(TEMPORARY) || !listed.has(number)) this.#remove(join(this.blobDirectory, name));
+		}
 	}
 
 	/** @param lazy leave it to the first read to load the table, unless it has range deletes: these concern reads that find nothing in it */
@@ -103,7 +147,8 @@ export class StoreFiles {
 	highestNumber(): number {
 		const tables = this.#fileSystem.listSync(this.tableDirectory).map((name) => tableNumberOf(name) ?? 0);
 		const manifests = this.#fileSystem.listSync(this.root).map((name) => parseManifestFileName(name) ?? 0);
-		return Math.max(0, ...tables, ...manifests, ...this.walNumbers());
+		const blobs = this.#blobNames().map((name) => blobNumberOf(name) ?? 0);
+		return Math.max(0, ...tables, ...blobs, ...manifests, ...this.walNumbers());
 	}
 
 	#remove(path: string): void {

@@ -6,7 +6,7 @@
  *  1. A change is in the manifest, synced, before it is visible. Changes are made one after the other, in the order in which they were
  *     asked for, each by whoever comes first: the loop that waits for the disk, or `settleSync`, which does not return to the event loop.
  *  2. After a failed manifest record nothing changes any more and no file is deleted: the record may be on disk.
- *  3. A table file is deleted only when no version that lists it is current or held by a reader.
+ *  3. A table or blob file is deleted only when no version that lists it is current or held by a reader.
  */
 import { Deferred } from '../commit/deferred';
 import type { KernelEngine } from '../kernel/kernel';
@@ -21,7 +21,7 @@ import { TableReferences } from './table-references';
 
 /** What a job changes; the rest of an edit the version set adds. */
 export type Change = Partial<
-	Pick<VersionEdit, 'logNumber' | 'lastSequence' | 'compactionPointers' | 'deletedTables' | 'addedTables'>
+	Pick<VersionEdit, 'logNumber' | 'lastSequence' | 'compactionPointers' | 'deletedTables' | 'addedTables' | 'addedBlobs'>
 >;
 
 /** A change that is not current yet. */
@@ -62,7 +62,7 @@ export class VersionSet {
 		this.#nextFileNumber = state.nextFileNumber;
 		this.#lastSequence = state.lastSequence;
 		this.compactionPointers = new Map(state.compactionPointers);
-		this.#references = new TableReferences((tables) => this.#discard(tables));
+		this.#references = new TableReferences((tables, blobs) => this.#discard(tables, blobs));
 		this.#references.retain(this.#current);
 	}
 
@@ -176,8 +176,10 @@ export class VersionSet {
 		pending.done.reject(error);
 	}
 
-	#discard(tables: TableMetadata[]): void {
+	#discard(tables: TableMetadata[], blobs: number[]): void {
 		this.#engine.dropTables(tables.map((table) => table.number));
+		this.#engine.dropBlobs(blobs);
 		this.#files.removeTables(tables);
+		this.#files.removeBlobs(blobs);
 	}
 }

@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use crate::blob::{BlobFiles, BlobSpec};
 use crate::block_source::{CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
@@ -56,6 +57,7 @@ pub struct Engine {
     cache: Arc<BlockCache>,
     files: Arc<FileCache>,
     counters: Arc<Counters>,
+    blobs: Arc<BlobFiles>,
     rate_limiter: RateLimiter,
     time: TimeSource,
 }
@@ -69,6 +71,7 @@ impl Engine {
             cache: Arc::new(BlockCache::new(options.cache_bytes)),
             files: Arc::new(FileCache::new(options.max_open_files)),
             counters: Arc::default(),
+            blobs: Arc::default(),
             rate_limiter: RateLimiter::default(),
             time: TimeSource::default(),
         }
@@ -124,6 +127,16 @@ impl Engine {
         self.cache.drop_tables(numbers);
     }
 
+    /// Makes blob files known; reads none.
+    pub fn add_blobs(&self, specs: Vec<BlobSpec>) {
+        self.blobs.add(specs, &self.files);
+    }
+
+    /// Forgets blob files that no reader needs any more.
+    pub fn drop_blobs(&self, numbers: &[u64]) {
+        self.blobs.remove(numbers);
+    }
+
     /// Makes the view for all reads from now on.
     pub fn install_view(&self, memtables: &[u64], levels: &[Vec<u64>]) -> Result<()> {
         let view = Arc::new(self.registry().view(memtables, levels)?);
@@ -176,12 +189,30 @@ impl Engine {
         io: Io,
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<Lookup<R>> {
-        let context = ReadContext { cache: &self.cache, counters: &self.counters, io, moment };
+        self.look_up(key, sequence, &self.context(io, moment), take)
+    }
+
+    /// Is there such a key? Touches no blob file.
+    pub fn contains(&self, moment: &Moment<'_>, key: &[u8], sequence: u64, io: Io) -> Result<Lookup<()>> {
+        self.look_up(key, sequence, &ReadContext { values: false, ..self.context(io, moment) }, |_| ())
+    }
+
+    fn context<'a>(&'a self, io: Io, moment: &'a Moment<'a>) -> ReadContext<'a> {
+        ReadContext { cache: &self.cache, counters: &self.counters, blobs: &self.blobs, io, moment, values: true }
+    }
+
+    fn look_up<R>(
+        &self,
+        key: &[u8],
+        sequence: u64,
+        context: &ReadContext<'_>,
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Lookup<R>> {
         // Cloning the view would cost two writes to a counter that all threads share; the lock is held for the lookup instead, but not
         // while a file may be read.
-        let result = match io {
-            Io::None => self.view.read().unwrap_or_else(PoisonError::into_inner).get(key, sequence, &context, take),
-            Io::Cache | Io::Pass => self.view().get(key, sequence, &context, take),
+        let result = match context.io {
+            Io::None => self.view.read().unwrap_or_else(PoisonError::into_inner).get(key, sequence, context, take),
+            Io::Cache | Io::Pass => self.view().get(key, sequence, context, take),
         };
         match result {
             Ok(Some(found)) => Ok(Lookup::Found(found)),
@@ -199,7 +230,8 @@ impl Engine {
             fill_cache: options.fill_cache,
             ahead: ReadAhead::default(),
         };
-        ScanCursor::new(self.view(), blocks, self.time.now(), options)
+        let (blobs, now) = (Arc::clone(&self.blobs), self.time.now());
+        ScanCursor::new(self.view(), blocks, blobs, now, options)
     }
 
     /// Limits what compactions write to so many bytes a second together; 0 takes the limit off. Flushes pass.
@@ -210,7 +242,7 @@ impl Engine {
     /// Writes a memtable to a table of level 0. Blocks; to be called on a thread of its own.
     pub fn flush(&self, flush: &FlushJob, control: &JobControl) -> Result<Vec<TableSummary>> {
         let memtable = self.registry().memtable(flush.memtable)?;
-        job::flush::run(memtable, flush, Pace { control, limiter: None })
+        job::flush::run(memtable, &self.blobs, flush, Pace { control, limiter: None })
     }
 
     /// Merges runs of tables. Blocks; to be called on a thread of its own.
@@ -219,7 +251,7 @@ impl Engine {
             let registry = self.registry();
             compaction.runs.iter().map(|run| registry.run(run)).collect::<Result<Vec<_>>>()?
         };
-        job::compaction::run(runs, compaction, Pace { control, limiter: Some(&self.rate_limiter) })
+        job::compaction::run(runs, &self.blobs, compaction, Pace { control, limiter: Some(&self.rate_limiter) })
     }
 
     pub fn stats(&self) -> Stats {
@@ -235,6 +267,7 @@ impl Engine {
             cache_misses: cache.misses,
             block_reads: self.counters.block_reads.load(Ordering::Relaxed),
             file_reads: self.counters.file_reads.load(Ordering::Relaxed),
+            blob_reads: self.counters.blob_reads.load(Ordering::Relaxed),
             filter_probes: sum(|level| level.probes),
             filter_negatives: sum(|level| level.negatives),
             filter_false_positives: sum(|level| level.false_positives),

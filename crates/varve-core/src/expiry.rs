@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
-use crate::internal_key::{unknown_kind, KIND_DELETE, KIND_PUT, KIND_PUT_WITH_EXPIRY};
+use crate::internal_key::{unknown_kind, KIND_DELETE, KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_VALUE_POINTER};
 
 pub const EXPIRY_SIZE: usize = 8;
 
@@ -25,11 +25,11 @@ pub fn split_expiry(value: &[u8]) -> Result<(u64, &[u8])> {
     Ok((u64::from_le_bytes(*expires_at), value))
 }
 
-/// The value that a reader gets of an entry; `None` when it is a tombstone or has expired.
+/// The value that a reader gets of an entry, or the pointer to it; `None` when it is a tombstone or has expired.
 #[inline]
 pub fn live_value(kind: u8, value: &[u8], now: impl FnOnce() -> u64) -> Result<Option<&[u8]>> {
     match kind {
-        KIND_PUT => Ok(Some(value)),
+        KIND_PUT | KIND_VALUE_POINTER => Ok(Some(value)),
         KIND_DELETE => Ok(None),
         KIND_PUT_WITH_EXPIRY => {
             let (expires_at, value) = split_expiry(value)?;
@@ -97,7 +97,7 @@ mod tests {
         let read = |now| live_value(KIND_PUT_WITH_EXPIRY, &value, || now).unwrap();
         assert_eq!((read(999), read(1000), read(1001)), (Some(&b"value"[..]), None, None));
         assert!(live_value(KIND_PUT_WITH_EXPIRY, &value[..7], || 0).is_err());
-        assert!(live_value(3, &value, || 0).is_err());
+        assert!(live_value(9, &value, || 0).is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The open files of tables: at most so many; the file that was used least recently is closed first, and opened again by its path.
+//! The open files of tables and blob files: at most so many; the file that was used least recently is closed first, and opened again by its path.
 //!
 //! Invariants:
 //!  1. Whoever reads holds the file, so it is not closed under a read. As many more files than the capacity may be open for a moment as
@@ -118,7 +118,7 @@ impl State {
 fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Error::corruption(
-            "the table is listed by the manifest but missing: restore it from a backup, or repair the store with Database.repair",
+            "the file is listed by the manifest but missing: restore it from a backup, or repair the store with Database.repair",
         )
         .at(path, 0),
         _ => Error::io(path, "opened")(error),

@@ -13,6 +13,8 @@ use crate::error::Error;
 pub const KIND_DELETE: u8 = 0;
 pub const KIND_PUT: u8 = 1;
 pub const KIND_RANGE_DELETE: u8 = 2;
+/// The value lies in a blob file; only in tables.
+pub const KIND_VALUE_POINTER: u8 = 3;
 pub const KIND_PUT_WITH_EXPIRY: u8 = 4;
 /// Trailer of an internal key that is the end of a table without being in it. It stands before every version of its user key.
 pub const END_TRAILER: u64 = u64::MAX;

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+pub mod blob;
 pub mod block;
 pub mod block_source;
 pub mod cache;
@@ -36,11 +37,12 @@ pub mod varint;
 pub mod view;
 pub mod xxhash64;
 
+pub use blob::BlobSpec;
 pub use block_source::Io;
 pub use compression::Compression;
 pub use engine::{Engine, EngineOptions, Lookup};
 pub use error::{Error, Result};
-pub use job::{Bounds, CompactionJob, FlushJob, JobControl, JobOutput, TableSummary};
+pub use job::{BlobOutput, Bounds, CompactionJob, FlushJob, JobControl, JobOutput, TableSummary};
 pub use scan::{CursorOptions, Fill, ScanCursor};
 pub use stats::{LevelFilters, Stats};
 pub use table::{TableOptions, TableSpan, TableSpec};

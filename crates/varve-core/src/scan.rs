@@ -11,19 +11,22 @@
 //!  2. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level, this
 //!     is asked table by table.
 //!  3. What has expired when the cursor is opened is a tombstone to it; what expires later is there to its end.
+//!  4. A value that lies in a blob file is read when its entry is packed, and not before it is known to fit.
 //!  4. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
+use crate::blob::{BlobFiles, ValuePointer};
 use crate::block_source::CachedBlocks;
 use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::expiry::live_value;
-use crate::internal_key;
+use crate::internal_key::{self, KIND_VALUE_POINTER};
 use crate::merge::MergeCursor;
 use crate::range_delete::RangeDelete;
+use crate::stats::Counters;
 use crate::view::{Source, View};
 
 #[derive(Clone, Debug, Default)]
@@ -78,6 +81,8 @@ pub struct ScanCursor {
     /// Milliseconds since the epoch at which it was opened.
     now: u64,
     cache_only: Arc<AtomicBool>,
+    counters: Arc<Counters>,
+    blobs: Arc<BlobFiles>,
     merge: MergeCursor<Source>,
     coverages: Vec<Arc<Coverage>>,
     place: Place,
@@ -85,6 +90,7 @@ pub struct ScanCursor {
     last: Vec<u8>,
     /// Reverse: the entry that is next, which the merge cursor has left already.
     saved_key: Vec<u8>,
+    saved_trailer: u64,
     saved_value: Vec<u8>,
     /// Forward: where in the value of the entry that is next the part for its reader begins.
     value_start: usize,
@@ -95,17 +101,20 @@ pub struct ScanCursor {
 }
 
 impl ScanCursor {
-    pub fn new(view: Arc<View>, blocks: CachedBlocks, now: u64, options: CursorOptions) -> Self {
+    pub fn new(view: Arc<View>, blocks: CachedBlocks, blobs: Arc<BlobFiles>, now: u64, options: CursorOptions) -> Self {
         Self {
             merge: view.cursor(&blocks),
             coverages: view.coverages(options.sequence),
             cache_only: blocks.cache_only,
+            counters: blocks.counters,
+            blobs,
             _view: view,
             options,
             now,
             place: Place::Start,
             last: Vec::new(),
             saved_key: Vec::new(),
+            saved_trailer: 0,
             saved_value: Vec::new(),
             value_start: 0,
             target: Vec::new(),
@@ -143,31 +152,56 @@ impl ScanCursor {
             if matches!(self.place, Place::End) {
                 break;
             }
-            let (key, value) = self.entry();
-            let end = used + key.len() + value.len();
-            if end > chunk.len() {
-                let needed = key.len() + value.len();
-                return Ok(if count == 0 { Fill::TooSmall(needed) } else { Fill::Entries(count) });
+            match self.pack(&mut chunk[used..], allow_io) {
+                Ok(Packed::Lengths(key, value)) => {
+                    index[2 * count] = (used + key) as u32;
+                    used += key + value;
+                    index[2 * count + 1] = used as u32;
+                }
+                Ok(Packed::TooSmall(needed)) if count == 0 => return Ok(Fill::TooSmall(needed)),
+                Ok(Packed::TooSmall(_)) => break,
+                Err(Error::WouldBlock) if count == 0 => return Ok(Fill::Pending),
+                Err(Error::WouldBlock) => break,
+                Err(error) if count > 0 => {
+                    self.failure = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error),
             }
-            chunk[used..used + key.len()].copy_from_slice(key);
-            index[2 * count] = (used + key.len()) as u32;
-            chunk[used + key.len()..end].copy_from_slice(value);
-            index[2 * count + 1] = end as u32;
-            used = end;
             count += 1;
             self.given();
         }
         Ok(Fill::Entries(count))
     }
 
-    /// The entry that is next, without the parts that were not asked for.
-    fn entry(&self) -> (&[u8], &[u8]) {
-        let (key, value) = if self.options.reverse {
-            (self.saved_key.as_slice(), self.saved_value.as_slice())
-        } else {
-            (internal_key::user_key(self.merge.key()), &self.merge.value()[self.value_start..])
-        };
-        (if self.options.keys { key } else { &[] }, if self.options.values { value } else { &[] })
+    /// Puts the entry that is next into the front of `target`, without the parts that were not asked for.
+    fn pack(&self, target: &mut [u8], allow_io: bool) -> Result<Packed> {
+        let (user_key, trailer, value) = self.entry();
+        let key = if self.options.keys { user_key } else { &[] };
+        if !self.options.values || trailer as u8 != KIND_VALUE_POINTER {
+            return Ok(put_both(target, key, value));
+        }
+        let locate = |error| if self.options.reverse { error } else { self.merge.locate(error) };
+        let internal_key = [user_key, &trailer.to_le_bytes()].concat();
+        let pointer = ValuePointer::decode(value).map_err(locate)?;
+        let length = self.blobs.value_length(&pointer, &internal_key).map_err(locate)?;
+        if key.len() + length > target.len() {
+            return Ok(Packed::TooSmall(key.len() + length));
+        }
+        if !allow_io {
+            return Err(Error::WouldBlock);
+        }
+        Counters::count(&self.counters.blob_reads);
+        Ok(put_both(target, key, &self.blobs.read(&pointer, &internal_key)?))
+    }
+
+    /// User key, trailer and value of the entry that is next; a value that was not asked for may be missing.
+    fn entry(&self) -> (&[u8], u64, &[u8]) {
+        if self.options.reverse {
+            return (&self.saved_key, self.saved_trailer, &self.saved_value);
+        }
+        let (user_key, trailer) = internal_key::split(self.merge.key());
+        (user_key, trailer, if self.options.values { &self.merge.value()[self.value_start..] } else { &[] })
     }
 
     /// The entry that is next has been given.
@@ -324,6 +358,7 @@ impl ScanCursor {
                 let live = live_value(trailer as u8, self.merge.value(), || self.now);
                 let live = live.map_err(|error| self.merge.locate(error))?;
                 found = live.is_some();
+                self.saved_trailer = trailer;
                 self.saved_value.clear();
                 if let Some(value) = live.filter(|_| self.options.values) {
                     self.saved_value.extend_from_slice(value);
@@ -333,6 +368,24 @@ impl ScanCursor {
         }
         Ok(found)
     }
+}
+
+/// What became of an entry.
+enum Packed {
+    /// It has a key and a value of so many bytes.
+    Lengths(usize, usize),
+    /// It takes so many bytes, and there are not.
+    TooSmall(usize),
+}
+
+fn put_both(target: &mut [u8], key: &[u8], value: &[u8]) -> Packed {
+    let needed = key.len() + value.len();
+    let Some((key_place, rest)) = target.get_mut(..needed).map(|place| place.split_at_mut(key.len())) else {
+        return Packed::TooSmall(needed);
+    };
+    key_place.copy_from_slice(key);
+    rest.copy_from_slice(value);
+    Packed::Lengths(key.len(), value.len())
 }
 
 /// The range delete that hides an entry from this reader.

@@ -17,6 +17,7 @@ pub struct FilterCounters {
 pub struct Counters {
     pub block_reads: AtomicU64,
     pub file_reads: AtomicU64,
+    pub blob_reads: AtomicU64,
     filters: [FilterCounters; LEVELS],
 }
 
@@ -58,6 +59,7 @@ pub struct Stats {
     pub cache_misses: u64,
     pub block_reads: u64,
     pub file_reads: u64,
+    pub blob_reads: u64,
     pub filter_probes: u64,
     pub filter_negatives: u64,
     pub filter_false_positives: u64,

@@ -4,6 +4,11 @@
 
 pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
+/// Bytes that [`write_varint`] takes for a value.
+pub fn varint_length(value: u64) -> usize {
+    (64 - value.leading_zeros() as usize).div_ceil(7).max(1)
+}
+
 /// Appends `value`.
 pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value > 0x7f {
@@ -51,6 +56,7 @@ mod tests {
         for value in [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), MAX_SAFE_INTEGER] {
             let mut bytes = Vec::new();
             write_varint(&mut bytes, value);
+            assert_eq!(varint_length(value), bytes.len());
             assert_eq!(read_varint53(&bytes), Some((value, bytes.len())));
             assert_eq!(read_varint32(&bytes).map(|(v, _)| u64::from(v)), u32::try_from(value).ok().map(u64::from));
             assert_eq!(read_varint53(&bytes[..bytes.len() - 1]), None);

@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::blob::{BlobFiles, ValuePointer};
 use crate::block::{BlockCursor, KeyOrder};
 use crate::block_source::{cached_block, resident, CachedBlocks, Io};
 use crate::cache::BlockCache;
@@ -12,7 +13,7 @@ use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::expiry::{live_value, Moment};
-use crate::internal_key;
+use crate::internal_key::{self, KIND_VALUE_POINTER};
 use crate::level_cursor::LevelCursor;
 use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
@@ -46,7 +47,10 @@ pub enum Source {
 pub struct ReadContext<'a> {
     pub cache: &'a BlockCache,
     pub counters: &'a Counters,
+    pub blobs: &'a BlobFiles,
     pub io: Io,
+    /// Is the value wanted? Otherwise it is given as an empty one where it would have to be read from a blob file.
+    pub values: bool,
     pub moment: &'a Moment<'a>,
 }
 
@@ -214,8 +218,26 @@ impl Lookup<'_> {
         if user_key != self.user_key {
             return Ok(None);
         }
+        let is_visible = trailer >> 8 >= hidden_below;
+        if trailer as u8 == KIND_VALUE_POINTER && is_visible {
+            return self.separated(cursor.key(), cursor.value(), take).map(Found::Value).map(Some);
+        }
         let value = live_value(trailer as u8, cursor.value(), || self.context.moment.now())?;
-        Ok(Some(Found::of(value.filter(|_| trailer >> 8 >= hidden_below), take)))
+        Ok(Some(Found::of(value.filter(|_| is_visible), take)))
+    }
+
+    /// Takes the value of an entry whose value lies in a blob file.
+    fn separated<R>(&self, key: &[u8], pointer: &[u8], take: &mut impl FnMut(&[u8]) -> R) -> Result<R> {
+        let ReadContext { counters, blobs, io, values, .. } = *self.context;
+        if !values {
+            return Ok(take(&[]));
+        }
+        let pointer = ValuePointer::decode(pointer)?;
+        if io == Io::None {
+            return Err(Error::WouldBlock);
+        }
+        Counters::count(&counters.blob_reads);
+        Ok(take(&blobs.read(&pointer, key)?))
     }
 
     /// The table does not have the key, or only versions that are too new. When none can be too new, the filter let it pass in vain.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use varve_core::internal_key::TRAILER_SIZE;
-use varve_core::{Engine, EngineOptions, TableSpan, TableSpec};
+use varve_core::{BlobSpec, Engine, EngineOptions, TableSpan, TableSpec};
 
 use crate::cursors;
 use crate::js::{methods, Error, Result, Scope, Value};
@@ -39,6 +39,8 @@ fn create_engine(scope: Scope, _: &Rc<()>, [cache_bytes, max_open_files, keys, s
         c"openTables" => open_tables,
         c"openTablesSync" => open_tables_sync,
         c"dropTables" => drop_tables,
+        c"addBlobs" => add_blobs,
+        c"dropBlobs" => drop_blobs,
         c"setCacheCapacity" => set_cache_capacity,
         c"setJobRate" => set_job_rate,
         c"installView" => install_view,
@@ -160,6 +162,24 @@ fn drop_tables(scope: Scope, state: &Rc<State>, [numbers]: [Value; 1]) -> Result
     scope.undefined()
 }
 
+/// `(specs: BlobSpec[])`
+fn add_blobs(scope: Scope, state: &Rc<State>, [specs]: [Value; 1]) -> Result<Value> {
+    let specs = scope.list(specs, |spec| {
+        Ok(BlobSpec {
+            number: scope.to_u64(scope.get(spec, c"number")?)?,
+            path: PathBuf::from(scope.to_string(scope.get(spec, c"path")?)?),
+            size: scope.to_u64(scope.get(spec, c"size")?)?,
+        })
+    })?;
+    state.engine()?.add_blobs(specs);
+    scope.undefined()
+}
+
+fn drop_blobs(scope: Scope, state: &Rc<State>, [numbers]: [Value; 1]) -> Result<Value> {
+    state.engine()?.drop_blobs(&scope.numbers(numbers)?);
+    scope.undefined()
+}
+
 fn install_view(scope: Scope, state: &Rc<State>, [memtables, levels]: [Value; 2]) -> Result<Value> {
     let levels = scope.list(levels, |level| scope.numbers(level))?;
     state.engine()?.install_view(&scope.numbers(memtables)?, &levels)?;
@@ -241,6 +261,7 @@ fn stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
         (c"cacheMisses", stats.cache_misses),
         (c"blockReads", stats.block_reads),
         (c"fileReads", stats.file_reads),
+        (c"blobReads", stats.blob_reads),
         (c"filterProbes", stats.filter_probes),
         (c"filterNegatives", stats.filter_negatives),
         (c"filterFalsePositives", stats.filter_false_positives),

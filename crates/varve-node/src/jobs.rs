@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 
 use napi::sys;
 use varve_core::table::TableOptions;
-use varve_core::{Bounds, CompactionJob, Compression, Engine, FlushJob, JobControl, JobOutput, TableSummary};
+use varve_core::{BlobOutput, Bounds, CompactionJob, Compression, Engine, FlushJob, JobControl, JobOutput, TableSummary};
 
 use crate::js::{check, Error, Result, Scope, Value};
 use crate::primitives::filter_policy;
@@ -275,6 +275,10 @@ fn summaries(scope: Scope, tables: &[TableSummary]) -> Result<Value> {
         scope.set(object, c"largestKey", scope.buffer(&table.largest_key)?)?;
         number(c"rawDataBytes", table.raw_data_bytes)?;
         number(c"storedDataBytes", table.stored_data_bytes)?;
+        if !table.blob_references.is_empty() {
+            let pair = |&(file, bytes): &(u64, u64)| scope.array(&[file, bytes], |&part| scope.number(part as f64));
+            scope.set(object, c"blobReferences", scope.array(&table.blob_references, pair)?)?;
+        }
         if let Some(expiry) = &table.expiry {
             let object_of_expiry = scope.object()?;
             scope.set(object_of_expiry, c"entries", scope.number(expiry.entries as f64)?)?;
@@ -340,7 +344,24 @@ fn output(scope: Scope, output: Value) -> Result<JobOutput> {
             compression: compression(number(table, c"compression")?)?,
             compression_level: number(table, c"compressionLevel")? as i32,
         },
+        blobs: blob_output(scope, scope.get(output, c"blobs")?)?,
     })
+}
+
+fn blob_output(scope: Scope, blobs: Value) -> Result<Option<BlobOutput>> {
+    if scope.is_undefined(blobs)? {
+        return Ok(None);
+    }
+    let number = |name| scope.to_u64(scope.get(blobs, name)?);
+    Ok(Some(BlobOutput {
+        directory: scope.to_string(scope.get(blobs, c"directory")?)?.into(),
+        threshold: number(c"threshold")?,
+        file_size: number(c"fileSize")?,
+        first_number: number(c"firstNumber")?,
+        number_count: number(c"numberCount")?,
+        collect: scope.numbers(scope.get(blobs, c"collect")?)?,
+        salvage: scope.to_bool(scope.get(blobs, c"salvage")?)?,
+    }))
 }
 
 fn compression(id: u64) -> Result<Compression> {

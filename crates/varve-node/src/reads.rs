@@ -97,7 +97,11 @@ fn get(scope: Scope, state: &Rc<State>, [key_length, sequence, policy, offset]: 
 
 /// `(keyLength, sequence, io) → 0 | MISSING | PENDING`
 fn has(scope: Scope, state: &Rc<State>, arguments: [Value; 3]) -> Result<Value> {
-    scope.int(match lookup(scope, state, arguments, |_| ())? {
+    let [key_length, sequence, policy] = arguments;
+    let keys = state.keys.borrow();
+    let key = key(scope, &keys, key_length)?;
+    let (sequence, io) = (scope.to_u64(sequence)?, io(scope, policy)?);
+    scope.int(match state.with_engine(|engine| Ok(engine.contains(&engine.moment(), key, sequence, io)?))? {
         Lookup::Found(()) => 0,
         Lookup::Missing => MISSING,
         Lookup::Pending => PENDING,
@@ -126,10 +130,17 @@ fn get_async(scope: Scope, state: &Rc<State>, [key_length, sequence, mode, fill_
     let (engine, sequence, mode) = (state.engine()?, scope.to_u64(sequence)?, scope.to_u32(mode)?);
     let io = io_filling(scope, fill_cache)?;
     let key = key(scope, &state.keys.borrow(), key_length)?.to_vec();
-    let copy = move |value: &[u8]| if mode == READ_PRESENCE { Vec::new() } else { value.to_vec() };
+    let work = move || match mode {
+        READ_PRESENCE => engine.contains(&engine.moment(), &key, sequence, io).map(|found| match found {
+            Lookup::Found(()) => Lookup::Found(Vec::new()),
+            Lookup::Missing => Lookup::Missing,
+            Lookup::Pending => Lookup::Pending,
+        }),
+        _ => engine.get_with(&key, sequence, io, <[u8]>::to_vec),
+    };
     async_work::spawn(
         scope,
-        move || Ok(engine.get_with(&key, sequence, io, copy)?),
+        move || Ok(work()?),
         move |scope, found| match found {
             Lookup::Found(value) => value_of(scope, mode, &value),
             Lookup::Missing | Lookup::Pending => scope.undefined(),
@@ -155,15 +166,14 @@ fn many(engine: &Engine, packed: &[u8], count: usize, sequence: u64, mode: u32, 
         let Some((key, tail)) = tail.split_at_checked(u32::from_le_bytes(*length) as usize) else { return Err(malformed) };
         rest = tail;
         let values = &mut many.values;
-        let found = engine.get_at(&moment, key, sequence, io, |value| {
-            if mode == READ_PRESENCE {
-                return 0;
-            }
-            values.extend_from_slice(value);
-            value.len() as u32
-        })?;
+        let before = values.len();
+        let found = if mode == READ_PRESENCE {
+            engine.contains(&moment, key, sequence, io)?
+        } else {
+            engine.get_at(&moment, key, sequence, io, |value| values.extend_from_slice(value))?
+        };
         match found {
-            Lookup::Found(length) => many.lengths.push(length),
+            Lookup::Found(()) => many.lengths.push((values.len() - before) as u32),
             Lookup::Missing => many.lengths.push(NO_VALUE),
             Lookup::Pending => return Ok(None),
         }

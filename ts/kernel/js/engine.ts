@@ -7,10 +7,11 @@
  *  2. After `close` every call throws ClosedError; `close` waits for asynchronous reads and jobs.
  *  3. `keyScratch` is the start of a private buffer with room for a trailer behind it: a lookup needs no copy of its key.
  */
-import { ClosedError } from '../../errors';
+import { ClosedError, CorruptionError } from '../../errors';
 import type { FileSystem } from '../../fs/file-system';
 import { LEVELS } from '../../limits';
 import {
+	type BlobSpec,
 	type CompactionJob,
 	type CursorOptions,
 	DEFAULT_MAX_OPEN_FILES,
@@ -33,6 +34,9 @@ import {
 	type RunningJob,
 	type TableSpec,
 } from '../kernel';
+import { BlobFiles } from './blob/files';
+import type { ValuePointer } from './blob/pointer';
+import { ScanValues } from './blob/scan-values';
 import { CachedBlocks } from './block-source';
 import { copyBytes, readUint32 } from './bytes';
 import { BlockCache } from './cache';
@@ -53,7 +57,8 @@ export class JsEngine implements KernelEngine, ScanHost {
 	private readonly files: FileCache;
 	private readonly registry: Registry;
 	private readonly jobs: JobRunner;
-	private readonly counters = { blockReads: 0, fileReads: 0 };
+	private readonly blobs: BlobFiles;
+	private readonly counters = { blockReads: 0, fileReads: 0, blobReads: 0 };
 	/** One for each level. */
 	private readonly filterCounters: readonly FilterCounters[] = Array.from({ length: LEVELS }, () => ({
 		probes: 0,
@@ -78,6 +83,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.cache = new BlockCache(options.cacheBytes);
 		this.files = new FileCache(fileSystem, options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES);
 		this.registry = new Registry(this.files, this.cache);
+		this.blobs = new BlobFiles(this.files);
 		this.jobs = new JobRunner(fileSystem, jobMode);
 		this.blocks = new CachedBlocks(this.cache, this.counters);
 		this.lookup = new PointLookup(this.blocks, this.filterCounters, this.moment);
@@ -111,6 +117,16 @@ export class JsEngine implements KernelEngine, ScanHost {
 	dropTables(numbers: number[]): void {
 		this.checkOpen();
 		this.registry.dropTables(numbers);
+	}
+
+	addBlobs(specs: BlobSpec[]): void {
+		this.checkOpen();
+		this.blobs.add(specs);
+	}
+
+	dropBlobs(numbers: number[]): void {
+		this.checkOpen();
+		this.blobs.remove(numbers);
 	}
 
 	installView(memtables: number[], levels: number[][]): void {
@@ -161,7 +177,9 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.blocks.fillCache = io === IO_CACHE;
 		this.lookup.start(this.registry.view, this.scratch, keyLength, sequence);
 		try {
-			return this.lookup.run() ? this.value(this.lookup, mode) : undefined;
+			if (!this.lookup.run()) return undefined;
+			if (this.lookup.pointer === undefined || mode === READ_PRESENCE) return this.value(this.lookup, mode);
+			return io === IO_NONE ? PENDING : this.separatedValue(this.lookup, mode);
 		} catch (error) {
 			if (error === this.blocks.miss) return PENDING;
 			throw error;
@@ -230,7 +248,8 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.checkOpen();
 		const blocks = new CachedBlocks(this.cache, this.counters);
 		blocks.fillCache = options.fillCache;
-		const scan = new ScanCursor(this, this.registry.view.retain(), blocks, this.time.now(), options);
+		const values = new ScanValues(this.blobs, this.counters);
+		const scan = new ScanCursor(this, this.registry.view.retain(), blocks, values, this.time.now(), options);
 		this.scans.add(scan);
 		return scan;
 	}
@@ -256,7 +275,18 @@ export class JsEngine implements KernelEngine, ScanHost {
 			Uint8Array.from(end),
 		]);
 		const bounds = { lower: lower && Uint8Array.from(lower), upper: upper && Uint8Array.from(upper) };
-		const request = { runs, snapshots, keepTombstones, bounds, cuts: cuts.map((cut) => Uint8Array.from(cut)), output };
+		const { blobs } = output;
+		const isRead = ({ number }: BlobSpec) => blobs?.salvage === true || blobs?.collect.includes(number) === true;
+		const read = this.blobs.specs().filter(isRead);
+		const request = {
+			runs,
+			snapshots,
+			keepTombstones,
+			bounds,
+			cuts: cuts.map((cut) => Uint8Array.from(cut)),
+			blobs: read,
+			output,
+		};
 		return this.jobs.run({ kind: 'compaction', ...request }, onProgress);
 	}
 
@@ -304,6 +334,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		await this.jobs.close();
 		while (this.pending.size > 0) await Promise.allSettled(this.pending);
 		this.registry.clear();
+		this.blobs.clear();
 		this.cache.clear();
 	}
 
@@ -344,12 +375,35 @@ export class JsEngine implements KernelEngine, ScanHost {
 		blocks.allowIo = false;
 		for (;;) {
 			try {
-				return lookup.run() ? this.value(lookup, mode) : undefined;
+				if (!lookup.run()) return undefined;
+				if (lookup.pointer === undefined || mode === READ_PRESENCE) return this.value(lookup, mode);
+				break;
 			} catch (error) {
 				if (error !== blocks.miss) throw error;
 			}
 			await blocks.load();
 			this.checkOpen();
+		}
+		return this.separatedValueAsync(lookup, mode);
+	}
+
+	/** The value of a lookup that has found a pointer. */
+	private separatedValue(lookup: PointLookup, mode: ReadMode): ReadResult {
+		this.counters.blobReads++;
+		try {
+			return asResult(this.blobs.read(lookup.pointer as ValuePointer, lookup.owner), mode);
+		} catch (error) {
+			throw located(error, lookup);
+		}
+	}
+
+	/** As {@link separatedValue}, off the calling thread. */
+	private async separatedValueAsync(lookup: PointLookup, mode: ReadMode): Promise<ReadResult> {
+		this.counters.blobReads++;
+		try {
+			return asResult(await this.blobs.readAsync(lookup.pointer as ValuePointer, lookup.owner), mode);
+		} catch (error) {
+			throw located(error, lookup);
 		}
 	}
 
@@ -364,6 +418,18 @@ export class JsEngine implements KernelEngine, ScanHost {
 		const { path, size } = this.registry.table(number);
 		return { number, path, size };
 	}
+}
+
+/** A value that has memory of its own. */
+function asResult(value: Buffer, mode: ReadMode): ReadResult {
+	return mode === READ_UTF8 ? value.toString('utf8') : value;
+}
+
+/** Damage that is the pointer's own gets the place of the entry. */
+function located(error: unknown, { entryPath: path, entryOffset: offset }: PointLookup): unknown {
+	return error instanceof CorruptionError && error.path === undefined
+		? new CorruptionError(error.message, { path, offset })
+		: error;
 }
 
 /** Copies the packed key behind the length at `at` and answers the position after it. */

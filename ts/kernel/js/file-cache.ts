@@ -1,5 +1,5 @@
 /**
- * The open files of tables: at most so many; the file that was used least recently is closed first, and opened again by its path.
+ * The open files of tables and blob files: at most so many; the file that was used least recently is closed first, and opened again by its path.
  *
  * Invariants:
  *  1. A file is not closed while a read of it is under way on another thread. No more than {@link MOST_READS} are at a time, so no

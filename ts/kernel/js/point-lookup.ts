@@ -8,7 +8,9 @@
  *  3. What has expired is a tombstone. The time is that of `moment`, which is asked when an entry that expires is met.
  *  4. The key is hashed once, before the first filter.
  */
-import { EXPIRY_SIZE, KIND_PUT, KIND_PUT_WITH_EXPIRY } from '../kernel';
+import { EXPIRY_SIZE, KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_VALUE_POINTER } from '../kernel';
+import type { ValueOwner } from './blob/file';
+import { readPointer, type ValuePointer } from './blob/pointer';
 import { BlockCursor, TABLE_KEYS } from './block/cursor';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, EMPTY } from './bytes';
@@ -38,6 +40,12 @@ export class PointLookup {
 	valueBytes: Buffer = EMPTY;
 	valueStart = 0;
 	valueEnd = 0;
+	/** Where the value lies instead, if that is a blob file. */
+	pointer: ValuePointer | undefined;
+	/** Sequence number of the entry, and where it stands; only with a pointer. */
+	entrySequence = 0;
+	entryPath = '';
+	entryOffset = 0;
 
 	private view: View | undefined;
 	private key: Buffer = EMPTY;
@@ -68,6 +76,12 @@ export class PointLookup {
 		this.source = 0;
 		this.hashed = false;
 		this.filterPassed = false;
+		this.pointer = undefined;
+	}
+
+	/** The entry that was found, for its blob file. */
+	get owner(): ValueOwner {
+		return { key: this.key, start: 0, end: this.length - TRAILER_SIZE, sequence: this.entrySequence };
 	}
 
 	/** Lets go of what the last lookup referred to. */
@@ -158,6 +172,12 @@ export class PointLookup {
 		this.valueBytes = entries.valueBytes;
 		this.valueStart = entries.valueStart;
 		this.valueEnd = entries.valueEnd;
+		if (entries.keyBytes[keyEnd] === KIND_VALUE_POINTER) {
+			this.pointer = readPointer(entries.valueBytes, entries.valueStart, entries.valueEnd);
+			this.entrySequence = readSequence(entries.keyBytes, keyEnd);
+			this.entryPath = table.path;
+			this.entryOffset = resident.blockOffset(block);
+		}
 		return this.verdictOn(entries.keyBytes, keyEnd, hiddenBelow);
 	}
 
@@ -170,6 +190,7 @@ export class PointLookup {
 
 	/** Is an entry that is no plain put there? Its value gets rid of its expiry. */
 	private isLive(kind: number): boolean {
+		if (kind === KIND_VALUE_POINTER) return true;
 		if (kind !== KIND_PUT_WITH_EXPIRY || hasExpired(kind, this.valueBytes, this.valueStart, this.moment.now())) return false;
 		this.valueStart += EXPIRY_SIZE;
 		return true;

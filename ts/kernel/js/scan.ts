@@ -9,11 +9,22 @@
  *  3. Going backward the versions of a key come oldest first, so a key is decided once the next one, or the end, was seen.
  *  4. Entries that were packed before an error are returned; the error comes with the next call.
  *  5. What has expired when the cursor is opened is a tombstone to it; what expires later is there to its end.
- *  6. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level,
+ *  6. A value that lies in a blob file is read when its entry is packed, and not before it is known to fit.
+ *  7. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level,
  *     this is asked table by table.
  */
-import { ClosedError } from '../../errors';
-import { type CursorOptions, FILL_PENDING, FILL_TOO_SMALL, type KernelCursor, KIND_DELETE } from '../kernel';
+import { ClosedError, CorruptionError } from '../../errors';
+import {
+	type CursorOptions,
+	FILL_PENDING,
+	FILL_TOO_SMALL,
+	type KernelCursor,
+	KIND_DELETE,
+	KIND_PUT,
+	KIND_VALUE_POINTER,
+} from '../kernel';
+import { readPointer } from './blob/pointer';
+import type { ScanValues } from './blob/scan-values';
 import type { CachedBlocks } from './block-source';
 import { compareBytes, copyBytes, EMPTY } from './bytes';
 import type { Coverage } from './coverage';
@@ -51,6 +62,8 @@ export class ScanCursor implements KernelCursor {
 	private groupValue: Buffer = EMPTY;
 	private groupValueStart = 0;
 	private groupValueEnd = 0;
+	private groupKind = KIND_PUT;
+	private groupSequence = 0;
 
 	private positioned = false;
 	private seenEntries = 0;
@@ -73,6 +86,7 @@ export class ScanCursor implements KernelCursor {
 		private readonly host: ScanHost,
 		private readonly view: View,
 		private readonly blocks: CachedBlocks,
+		private readonly values: ScanValues,
 		/** Milliseconds since the epoch at which it was opened. */
 		private readonly now: number,
 		private readonly options: CursorOptions,
@@ -95,8 +109,9 @@ export class ScanCursor implements KernelCursor {
 		this.checkOpen();
 		this.begin(chunk, index, limit);
 		this.blocks.allowIo = allowIo;
-		if (!this.attempt() && this.count === 0) return FILL_PENDING;
-		return this.finish();
+		const isComplete = this.attempt();
+		this.values.clear();
+		return isComplete || this.count > 0 ? this.finish() : FILL_PENDING;
 	}
 
 	async fillAsync(chunk: Uint8Array, index: Uint32Array, limit: number): Promise<number> {
@@ -108,6 +123,7 @@ export class ScanCursor implements KernelCursor {
 			return await this.host.track(() => this.fillWithLoads());
 		} finally {
 			this.blocks.unpin();
+			this.values.clear();
 			this.view.release();
 		}
 	}
@@ -125,7 +141,7 @@ export class ScanCursor implements KernelCursor {
 			if (this.count > before) this.blocks.unpin();
 			before = this.count;
 			try {
-				await this.blocks.load();
+				await (this.values.isWaiting ? this.values.load() : this.blocks.load());
 				this.host.checkOpen();
 			} catch (error) {
 				if (this.count === 0) throw error;
@@ -158,13 +174,13 @@ export class ScanCursor implements KernelCursor {
 		return this.count === 0 && this.tooSmall ? FILL_TOO_SMALL : this.count;
 	}
 
-	/** Packs what it can; false when a block is missing. */
+	/** Packs what it can; false when a block or a value is missing. */
 	private attempt(): boolean {
 		try {
 			if (!this.positioned || this.seenEntries !== this.view.memtableEntries) this.position();
 			if (this.options.reverse) this.packBackward();
 			else this.packForward();
-			return true;
+			return !this.values.isWaiting;
 		} catch (error) {
 			this.positioned = false;
 			if (error === this.blocks.miss) return false;
@@ -233,8 +249,9 @@ export class ScanCursor implements KernelCursor {
 			}
 			const over = this.hiding(bytes, start, end, entrySequence);
 			if (over === undefined && this.isLive(bytes[end])) {
+				const { valueBytes, valueEnd } = merge;
 				const valueStart = merge.valueStart + expirySize(bytes[end]);
-				if (!this.pack(bytes, start, end, merge.valueBytes, valueStart, merge.valueEnd)) return;
+				if (!this.packEntry(bytes, start, end, bytes[end], entrySequence, valueBytes, valueStart, valueEnd)) return;
 			}
 			lastKey.set(bytes, start, end);
 			if (over === undefined) merge.next();
@@ -248,7 +265,9 @@ export class ScanCursor implements KernelCursor {
 			const { group } = this;
 			if (!this.groupComplete) return;
 			if (this.groupLive) {
-				if (!this.pack(group.bytes, 0, group.length, this.groupValue, this.groupValueStart, this.groupValueEnd)) return;
+				const { groupKind, groupSequence, groupValue, groupValueStart, groupValueEnd } = this;
+				const { bytes, length } = group;
+				if (!this.packEntry(bytes, 0, length, groupKind, groupSequence, groupValue, groupValueStart, groupValueEnd)) return;
 			}
 			this.group = this.lastKey;
 			this.group.present = false;
@@ -279,7 +298,9 @@ export class ScanCursor implements KernelCursor {
 				continue;
 			}
 			const over = this.hiding(bytes, start, end, entrySequence);
-			this.groupLive = over === undefined && this.isLive(bytes[end]);
+			this.groupKind = bytes[end];
+			this.groupSequence = entrySequence;
+			this.groupLive = over === undefined && this.isLive(this.groupKind);
 			this.groupValue = merge.valueBytes;
 			this.groupValueStart = merge.valueStart + expirySize(bytes[end]);
 			this.groupValueEnd = merge.valueEnd;
@@ -304,6 +325,39 @@ export class ScanCursor implements KernelCursor {
 		return undefined;
 	}
 
+	/** Appends an entry to the chunk; false when it does not fit, or when its value has to be loaded first. */
+	private packEntry(
+		key: Uint8Array,
+		keyStart: number,
+		keyEnd: number,
+		kind: number,
+		sequence: number,
+		value: Uint8Array,
+		valueStart: number,
+		valueEnd: number,
+	): boolean {
+		if (kind !== KIND_VALUE_POINTER || !this.options.values) {
+			return this.pack(key, keyStart, keyEnd, value, valueStart, valueEnd);
+		}
+		const pointer = readPointer(value, valueStart, valueEnd);
+		if (pointer === undefined) throw new CorruptionError('a value pointer is malformed');
+		const owner = { key, start: keyStart, end: keyEnd, sequence };
+		const length = this.values.length(pointer, owner);
+		if (!this.fits((this.options.keys ? keyEnd - keyStart : 0) + length)) return false;
+		const separated = this.values.value(pointer, owner, this.blocks.allowIo);
+		return separated !== undefined && this.pack(key, keyStart, keyEnd, separated, 0, length);
+	}
+
+	/** Is there room for so many bytes in the chunk? */
+	private fits(needed: number): boolean {
+		if (this.used + needed <= this.chunk.length) return true;
+		if (this.count === 0) {
+			this.tooSmall = true;
+			this.index[0] = needed;
+		}
+		return false;
+	}
+
 	/** Appends an entry to the chunk; false when it does not fit. */
 	private pack(
 		key: Uint8Array,
@@ -315,13 +369,7 @@ export class ScanCursor implements KernelCursor {
 	): boolean {
 		const { keys, values } = this.options;
 		const needed = (keys ? keyEnd - keyStart : 0) + (values ? valueEnd - valueStart : 0);
-		if (this.used + needed > this.chunk.length) {
-			if (this.count === 0) {
-				this.tooSmall = true;
-				this.index[0] = needed;
-			}
-			return false;
-		}
+		if (!this.fits(needed)) return false;
 		let at = this.used;
 		if (keys) at = copyBytes(key, keyStart, keyEnd, this.chunk, at);
 		this.index[2 * this.count] = at;

@@ -3,6 +3,7 @@
  * folder. What they throw and reject with is a {@link NativeError}.
  */
 import type {
+	BlobSpec,
 	CompactionJob,
 	FilterPolicyName,
 	FlushJob,
@@ -67,6 +68,8 @@ export interface NativeEngineFunctions {
 	openTables(specs: TableSpec[]): Promise<void>;
 	openTablesSync(specs: TableSpec[]): void;
 	dropTables(numbers: number[]): void;
+	addBlobs(specs: BlobSpec[]): void;
+	dropBlobs(numbers: number[]): void;
 	installView(memtables: number[], levels: number[][]): void;
 	approximateOffset(table: number, key: Uint8Array): number;
 	setCacheCapacity(bytes: number): void;

@@ -1,6 +1,7 @@
 /** The state of one store in the native addon, behind the kernel interface. */
 import { markAsUntransferable } from 'node:worker_threads';
 import {
+	type BlobSpec,
 	type CompactionJob,
 	type CursorOptions,
 	DEFAULT_MAX_OPEN_FILES,
@@ -69,6 +70,14 @@ export class NativeEngine implements KernelEngine {
 
 	dropTables(numbers: number[]): void {
 		call(() => this.#functions.dropTables(numbers));
+	}
+
+	addBlobs(specs: BlobSpec[]): void {
+		call(() => this.#functions.addBlobs(specs));
+	}
+
+	dropBlobs(numbers: number[]): void {
+		call(() => this.#functions.dropBlobs(numbers));
 	}
 
 	installView(memtables: number[], levels: number[][]): void {

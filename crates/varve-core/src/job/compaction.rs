@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use super::output::OutputTables;
 use super::retention::Retention;
+use super::values::ValueOutput;
 use super::{copy_entries, CompactionJob, InputSize, Pace, TableSummary, ENTRY_BYTES};
+use crate::blob::BlobFiles;
 use crate::block_source::SequentialBlocks;
 use crate::error::Result;
 use crate::level_cursor::LevelCursor;
 use crate::merge::MergeCursor;
 use crate::table::Table;
 
-pub fn run(runs: Vec<Arc<[Arc<Table>]>>, job: &CompactionJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
+pub fn run(runs: Vec<Arc<[Arc<Table>]>>, blobs: &BlobFiles, job: &CompactionJob, pace: Pace<'_>) -> Result<Vec<TableSummary>> {
     let mut input = InputSize { entry_bytes: 0, reported: 0 };
     let mut range_deletes = Vec::new();
     for table in runs.iter().flat_map(|run| run.iter()) {
@@ -25,5 +27,6 @@ pub fn run(runs: Vec<Arc<[Arc<Table>]>>, job: &CompactionJob, pace: Pace<'_>) ->
     let retention = Retention::new(&job.snapshots, Some(&job.keep_tombstones), range_deletes);
     let cut_size = Some(job.output.table.table_size);
     let tables = OutputTables::new(job.output.clone(), cut_size, &job.cuts, retention.range_deletes());
-    copy_entries(&mut MergeCursor::new(sources), &job.bounds, retention, tables, input, pace)
+    let values = ValueOutput::new(job.output.blobs.as_ref(), blobs);
+    copy_entries(&mut MergeCursor::new(sources), &job.bounds, retention, tables, values, input, pace)
 }

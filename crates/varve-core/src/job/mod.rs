@@ -1,11 +1,13 @@
-//! The bodies of flush and compaction: entries in, tables out.
+//! The bodies of flush and compaction: entries in, tables and blob files out.
 
 pub mod compaction;
 pub mod flush;
+pub mod new_file;
 pub mod output;
 pub mod range_retention;
 pub mod rate_limiter;
 pub mod retention;
+pub mod values;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +22,7 @@ use crate::table::{TableExpiry, TableOptions};
 use output::OutputTables;
 use rate_limiter::RateLimiter;
 use retention::{Fate, Retention};
+use values::ValueOutput;
 
 const REPORT_BYTES: u64 = 1024 * 1024;
 /// Bytes of output between two looks at the rate limiter.
@@ -43,6 +46,28 @@ pub struct JobOutput {
     /// Nanoseconds since the epoch. What has expired by then is a tombstone to the job.
     pub created_at: u64,
     pub table: TableOptions,
+    /// What to do with values that lie, or should lie, in blob files. None: they stay where they are.
+    pub blobs: Option<BlobOutput>,
+}
+
+/// How a job treats values outside of tables.
+#[derive(Clone, Debug)]
+pub struct BlobOutput {
+    /// The `blob` directory.
+    pub directory: PathBuf,
+    /// Bytes from which on a value that the job has in hand goes to a blob file.
+    pub threshold: u64,
+    /// Bytes at which a blob file is ended and the next one begun.
+    pub file_size: u64,
+    /// Blob files take this number and those after it, in order.
+    pub first_number: u64,
+    /// How many numbers were set aside; a job that needs more fails.
+    pub number_count: u64,
+    /// Blob files out of which values are taken.
+    pub collect: Vec<u64>,
+    /// Leave out an entry whose value is to be taken out of a blob file and cannot be read there. A blob file that is not known counts as one
+    /// to be collected.
+    pub salvage: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -115,6 +140,8 @@ pub struct TableSummary {
     /// Bytes of data blocks before and after compression.
     pub raw_data_bytes: u64,
     pub stored_data_bytes: u64,
+    /// Blob files that the table refers to, ascending, and how many bytes of each.
+    pub blob_references: Vec<(u64, u64)>,
     /// `None` when no entry expires.
     pub expiry: Option<TableExpiry>,
 }
@@ -184,6 +211,7 @@ fn copy_entries(
     bounds: &Bounds,
     mut retention: Retention<'_>,
     mut tables: OutputTables<'_>,
+    mut values: ValueOutput<'_>,
     input: InputSize,
     pace: Pace<'_>,
 ) -> Result<Vec<TableSummary>> {
@@ -198,13 +226,17 @@ fn copy_entries(
                 return Err(Error::Cancelled);
             }
             if !bounds.hold(cursor) {
+                values.finish()?;
                 return tables.finish();
             }
             let (key, value) = (cursor.key(), cursor.value());
             let (user_key, trailer) = split(key);
             let kind = trailer as u8;
             let live = live_value(kind, value, || now).map_err(|error| cursor.locate(error))?;
-            let fate = retention.fate(key, live.is_none() && kind != KIND_DELETE);
+            let fate = match values.is_lost(key, value)? {
+                true => Fate::Dropped,
+                false => retention.fate(key, live.is_none() && kind != KIND_DELETE),
+            };
             if fate != Fate::Dropped {
                 if fate == Fate::Buried {
                     tombstone.clear();
@@ -212,9 +244,10 @@ fn copy_entries(
                     tombstone.extend_from_slice(&pack_trailer(trailer >> 8, KIND_DELETE).to_le_bytes());
                     tables.add(&tombstone, &[])?;
                 } else {
-                    tables.add(key, value)?;
+                    let (key, value) = values.place(key, value).map_err(|error| cursor.locate(error))?;
+                    tables.add(key, value).map_err(|error| cursor.locate(error))?;
                 }
-                let written = tables.written();
+                let written = tables.written() + values.written();
                 if written - paced >= THROTTLE_BYTES {
                     pace.wrote(written - paced);
                     paced = written;
@@ -235,6 +268,7 @@ fn copy_entries(
         }
         Err(error) => {
             tables.discard();
+            values.discard();
             Err(error)
         }
     }

@@ -1,30 +1,31 @@
 //! The output tables of a job.
 //!
 //! Invariants:
-//!  1. A table is written as `<name>.tmp`, synced, renamed into place, and its directory synced, in that order: a name without `.tmp` is
-//!     a whole table.
+//!  1. A name without `.tmp` is a whole table, see [`super::new_file`].
 //!  2. A table is cut before an entry with another user key, once it has reached the cut size: versions of a key stay together.
 //!  3. A table is cut where a user key of `cuts` lies between two entries or at the second.
 //!  4. Range deletes are cut where tables are, at every cut too: each table has the parts that lie before the next one, and behind the one
 //!     before. There may be a table of range deletes alone.
-//!  5. `discard` leaves no file of the job behind.
+//!  5. A summary says to which blob files its table refers, and to how many bytes of them.
+//!  6. `discard` leaves no file of the job behind.
 
-use std::fs::{self, File};
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
 
+use super::new_file::NewFile;
 use super::{JobOutput, TableSummary};
+use crate::blob::ValuePointer;
 use crate::error::{Error, Result};
-use crate::internal_key::user_key;
+use crate::internal_key::{self, user_key, KIND_VALUE_POINTER};
 use crate::range_delete::{is_before, RangeDelete};
 use crate::table::{TableWriter, Written};
 
-const WRITE_BYTES: usize = 256 * 1024;
-
 struct Current {
-    path: PathBuf,
-    temporary: PathBuf,
+    file: NewFile,
     writer: TableWriter<BufWriter<File>>,
+    /// Bytes of records by the number of their blob file.
+    blob_references: BTreeMap<u64, u64>,
 }
 
 pub struct OutputTables<'a> {
@@ -61,9 +62,13 @@ impl<'a> OutputTables<'a> {
                 self.current.insert(started)
             }
         };
-        if !current.writer.add(key, value).map_err(Error::io(&current.temporary, "written"))? {
+        if !current.writer.add(key, value).map_err(Error::io(&current.file.temporary, "written"))? {
             let message = "the keys of a job's input do not ascend: one of its tables is damaged";
-            return Err(Error::corruption(message).at(&current.path, 0));
+            return Err(Error::corruption(message).at(current.file.path(), 0));
+        }
+        if internal_key::split(key).1 as u8 == KIND_VALUE_POINTER {
+            let pointer = ValuePointer::decode(value)?;
+            *current.blob_references.entry(pointer.file).or_default() += pointer.record_size(key.len());
         }
         Ok(())
     }
@@ -120,17 +125,10 @@ impl<'a> OutputTables<'a> {
         if self.current.is_none() && !range_deletes.is_empty() {
             self.current = Some(self.start()?);
         }
-        let Some(Current { path, temporary, writer }) = self.current.take() else { return Ok(()) };
-        let written = Error::io(&temporary, "written");
-        let Written { out, size, properties, data_bytes } = match writer.finish(range_deletes) {
-            Ok(finished) => finished,
-            Err(error) => return Err(written(error)),
-        };
-        let file = out.into_inner().map_err(|error| written(error.into_error()))?;
-        file.sync_all().map_err(Error::io(&temporary, "synced"))?;
-        drop(file);
-        fs::rename(&temporary, &path).map_err(Error::io(&temporary, "renamed"))?;
-        sync_directory(&self.output.directory)?;
+        let Some(Current { file, writer, blob_references }) = self.current.take() else { return Ok(()) };
+        let written = writer.finish(range_deletes).map_err(Error::io(&file.temporary, "written"))?;
+        let Written { out, size, properties, data_bytes } = written;
+        file.finish(out)?;
         self.finished += size;
         self.summaries.push(TableSummary {
             number: self.next_number - 1,
@@ -146,6 +144,7 @@ impl<'a> OutputTables<'a> {
             largest_key: properties.largest_key,
             raw_data_bytes: data_bytes.raw,
             stored_data_bytes: data_bytes.stored,
+            blob_references: blob_references.into_iter().collect(),
             expiry: properties.expiry,
         });
         Ok(())
@@ -155,13 +154,11 @@ impl<'a> OutputTables<'a> {
         self.summaries
     }
 
-    /// Removes every file that the job made. What cannot be removed is not in the manifest, and goes at the next open.
+    /// Removes every file that the job made.
     pub fn discard(&mut self) {
         self.current = None;
         for number in self.output.first_number..self.next_number {
-            let (path, temporary) = self.paths(number);
-            let _ = fs::remove_file(temporary);
-            let _ = fs::remove_file(path);
+            NewFile::remove(&self.output.directory, &self.name(number));
         }
     }
 
@@ -170,25 +167,13 @@ impl<'a> OutputTables<'a> {
             let message = format!("the job needs more than the {} file numbers set aside for it", self.output.number_count);
             return Err(Error::Resource(message));
         }
-        let (path, temporary) = self.paths(self.next_number);
-        let file = File::create_new(&temporary).map_err(Error::io(&temporary, "made"))?;
+        let (file, out) = NewFile::create(&self.output.directory, &self.name(self.next_number))?;
         self.next_number += 1;
-        let out = BufWriter::with_capacity(WRITE_BYTES, file);
         let writer = TableWriter::new(out, &self.output.table, self.output.created_at);
-        Ok(Current { path, temporary, writer })
+        Ok(Current { file, writer, blob_references: BTreeMap::new() })
     }
 
-    fn paths(&self, number: u64) -> (PathBuf, PathBuf) {
-        let name = format!("{}_{number:06}_{:020}.sst", self.output.level, self.output.created_at);
-        (self.output.directory.join(&name), self.output.directory.join(name + ".tmp"))
+    fn name(&self, number: u64) -> String {
+        format!("{}_{number:06}_{:020}.sst", self.output.level, self.output.created_at)
     }
-}
-
-/// Makes a rename durable. Windows has no such call, and needs none.
-fn sync_directory(directory: &Path) -> Result<()> {
-    if cfg!(windows) {
-        return Ok(());
-    }
-    let opened = File::open(directory).and_then(|directory| directory.sync_all());
-    opened.map_err(Error::io(directory, "synced"))
 }

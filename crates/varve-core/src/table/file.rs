@@ -1,4 +1,4 @@
-//! The file of a table: positioned reads, on every platform, of a file that may be closed between two of them.
+//! The file of a table, or a blob file: positioned reads, on every platform, of a file that may be closed between two of them.
 
 use std::fs::File;
 use std::io;
@@ -31,7 +31,7 @@ impl TableFile {
         let file = self.files.file(self.identity, &self.path)?;
         let size = file.metadata().map_err(Error::io(&self.path, "examined"))?.len();
         if size != expected || size < FOOTER_SIZE as u64 {
-            let message = format!("the table has {size} bytes; the manifest says {expected}. Restore it from a backup");
+            let message = format!("the file has {size} bytes; the manifest says {expected}. Restore it from a backup");
             return Err(Error::corruption(message).at(&self.path, size));
         }
         Ok(())
@@ -42,7 +42,7 @@ impl TableFile {
         let file = self.files.file(self.identity, &self.path)?;
         read_exact_at(&file, target, offset).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => {
-                let message = "the table ends early: it was cut while it was open. Restore it from a backup";
+                let message = "the file ends early: it was cut while it was open. Restore it from a backup";
                 Error::corruption(message).at(&self.path, offset)
             }
             _ => Error::io(&self.path, "read")(error),

@@ -22,6 +22,8 @@ const REQUIRED_FLAGS: u32 = 0xffff;
 const FLAG_COMPRESSED: u32 = 1;
 /// The metaindex names a block of range deletes.
 const FLAG_RANGE_DELETES: u32 = 2;
+/// Values of the table lie in blob files.
+const FLAG_VALUE_POINTERS: u32 = 4;
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Footer {
@@ -31,6 +33,8 @@ pub struct Footer {
     pub compressed: bool,
     /// Does the metaindex name a block of range deletes?
     pub range_deletes: bool,
+    /// Do values of the table lie in blob files?
+    pub value_pointers: bool,
 }
 
 impl Footer {
@@ -42,7 +46,9 @@ impl Footer {
         }
         out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
         let flag = |set: bool, flag: u32| if set { flag } else { 0 };
-        let flags = flag(self.compressed, FLAG_COMPRESSED) | flag(self.range_deletes, FLAG_RANGE_DELETES);
+        let flags = flag(self.compressed, FLAG_COMPRESSED)
+            | flag(self.range_deletes, FLAG_RANGE_DELETES)
+            | flag(self.value_pointers, FLAG_VALUE_POINTERS);
         out.extend_from_slice(&flags.to_le_bytes());
         let hash = xx_hash64(&out);
         out.extend_from_slice(&hash.to_le_bytes());
@@ -63,7 +69,7 @@ impl Footer {
             return Err(refuse(message, 24));
         }
         let flags = u32_at(bytes, 28);
-        let unknown = flags & REQUIRED_FLAGS & !(FLAG_COMPRESSED | FLAG_RANGE_DELETES);
+        let unknown = flags & REQUIRED_FLAGS & !(FLAG_COMPRESSED | FLAG_RANGE_DELETES | FLAG_VALUE_POINTERS);
         if unknown != 0 {
             return Err(refuse(format!("the table needs the unknown flags {unknown:#x}; a newer release may read it"), 28));
         }
@@ -71,8 +77,13 @@ impl Footer {
             return Err(refuse("the checksum of the footer does not match".into(), 32));
         }
         let handle = |at: usize| BlockHandle { offset: u64_at(bytes, at), size: u32_at(bytes, at + 8) };
-        let (compressed, range_deletes) = (flags & FLAG_COMPRESSED != 0, flags & FLAG_RANGE_DELETES != 0);
-        let footer = Self { metaindex: handle(0), index: handle(12), compressed, range_deletes };
+        let footer = Self {
+            metaindex: handle(0),
+            index: handle(12),
+            compressed: flags & FLAG_COMPRESSED != 0,
+            range_deletes: flags & FLAG_RANGE_DELETES != 0,
+            value_pointers: flags & FLAG_VALUE_POINTERS != 0,
+        };
         if footer.metaindex.end() > origin || footer.index.end() > origin {
             return Err(refuse("the footer names a block outside the file".into(), 0));
         }

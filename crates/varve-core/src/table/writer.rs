@@ -21,7 +21,9 @@ use crate::block::BlockBuilder;
 use crate::compression::{BlockCompressor, Compression};
 use crate::expiry::split_expiry;
 use crate::filter::{FilterBuilder, FilterPolicy, FilterSizing};
-use crate::internal_key::{self, pack_trailer, END_TRAILER, KIND_DELETE, KIND_PUT_WITH_EXPIRY, KIND_RANGE_DELETE};
+use crate::internal_key::{
+    self, pack_trailer, END_TRAILER, KIND_DELETE, KIND_PUT_WITH_EXPIRY, KIND_RANGE_DELETE, KIND_VALUE_POINTER,
+};
 use crate::range_delete::{is_before, RangeDelete};
 use crate::varint::MAX_SAFE_INTEGER;
 
@@ -76,6 +78,7 @@ pub struct TableWriter<W: Write> {
     data_bytes: DataBytes,
     compressor: BlockCompressor,
     compressed: bool,
+    value_pointers: bool,
     block: BlockBuilder,
     index: BlockBuilder,
     filter: Option<FilterBuilder>,
@@ -95,6 +98,7 @@ impl<W: Write> TableWriter<W> {
             data_bytes: DataBytes::default(),
             compressor: BlockCompressor::new(options.compression, options.compression_level),
             compressed: false,
+            value_pointers: false,
             block: BlockBuilder::new(options.restart_interval),
             index: BlockBuilder::new(INDEX_RESTART_INTERVAL),
             filter,
@@ -142,6 +146,7 @@ impl<W: Write> TableWriter<W> {
 
     fn count(&mut self, key: &[u8], value: &[u8], first: bool) {
         let (_, trailer) = internal_key::split(key);
+        self.value_pointers |= trailer as u8 == KIND_VALUE_POINTER;
         let properties = &mut self.properties;
         if first {
             properties.smallest_key = key.to_vec();
@@ -178,7 +183,8 @@ impl<W: Write> TableWriter<W> {
         let metaindex = self.write_raw(metaindex.finish())?;
         let index = self.index.finish();
         let index = self.write_raw(index)?;
-        let footer = Footer { metaindex, index, compressed: self.compressed, range_deletes: !range_deletes.is_empty() }.encode();
+        let (compressed, value_pointers) = (self.compressed, self.value_pointers);
+        let footer = Footer { metaindex, index, compressed, range_deletes: !range_deletes.is_empty(), value_pointers }.encode();
         self.out.write_all(&footer)?;
         let size = self.written + footer.len() as u64;
         Ok(Written { out: self.out, size, properties: self.properties, data_bytes: self.data_bytes })

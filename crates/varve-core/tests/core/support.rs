@@ -125,7 +125,15 @@ pub fn table_options() -> TableOptions {
 }
 
 pub fn job_output(directory: &Path, level: u32, first_number: u64, table: TableOptions) -> JobOutput {
-    JobOutput { directory: directory.to_path_buf(), level, first_number, number_count: 1000, created_at: CREATED_AT, table }
+    JobOutput {
+        directory: directory.to_path_buf(),
+        level,
+        first_number,
+        number_count: 1000,
+        created_at: CREATED_AT,
+        table,
+        blobs: None,
+    }
 }
 
 pub fn path_of(directory: &Path, summary: &TableSummary) -> PathBuf {

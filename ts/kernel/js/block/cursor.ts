@@ -8,7 +8,8 @@
  *  3. The value is a range of the block.
  */
 import { CorruptionError } from '../../../errors';
-import { EXPIRY_SIZE, KIND_PUT, KIND_PUT_WITH_EXPIRY } from '../../kernel';
+import { EXPIRY_SIZE, KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_VALUE_POINTER } from '../../kernel';
+import { readPointer } from '../blob/pointer';
 import { copyBytes, EMPTY, grow, readUint32 } from '../bytes';
 import type { Cursor } from '../cursor';
 import { compareInternalKeys, TRAILER_SIZE } from '../internal-key';
@@ -159,7 +160,7 @@ export class BlockCursor implements Cursor {
 		const valueStart = this.keyAt + this.unshared;
 		copyBytes(this.block, this.keyAt, valueStart, this.keyBytes, this.shared);
 		if (this.checksKinds && this.keyBytes[keyEnd - TRAILER_SIZE] > KIND_PUT) {
-			this.checkRareKind(this.keyBytes[keyEnd - TRAILER_SIZE], valueLength, at);
+			this.checkRareKind(this.keyBytes[keyEnd - TRAILER_SIZE], valueStart, valueLength, at);
 		}
 		this.keyEnd = keyEnd;
 		this.entryAt = at;
@@ -168,7 +169,11 @@ export class BlockCursor implements Cursor {
 		this.valid = true;
 	}
 
-	private checkRareKind(kind: number, valueLength: number, at: number): void {
+	private checkRareKind(kind: number, valueStart: number, valueLength: number, at: number): void {
+		if (kind === KIND_VALUE_POINTER) {
+			if (readPointer(this.block, valueStart, valueStart + valueLength) !== undefined) return;
+			throw this.malformed('a value pointer is malformed', at);
+		}
 		if (kind !== KIND_PUT_WITH_EXPIRY) throw this.malformed('an unknown kind of entry', at);
 		if (valueLength < EXPIRY_SIZE) throw this.malformed('an entry that expires is too short to say when', at);
 	}

@@ -4,6 +4,7 @@
  * Invariant: the job opens its inputs itself and closes them when it ends, in whatever way.
  */
 import type { TableSpec } from '../../kernel';
+import { BlobFiles } from '../blob/files';
 import { FileCache } from '../file-cache';
 import { Level, LevelCursor } from '../level-cursor';
 import { MergeCursor } from '../merge/cursor';
@@ -20,22 +21,27 @@ import {
 import { OutputTables } from './output';
 import { Retention } from './retention';
 import { SequentialBlocks } from './sequential-blocks';
+import { ValueOutput } from './values';
 
-/** Of each job: it reads one table of each run at a time. */
+/** Of each job: it reads one table of each run at a time, and blob files that it collects. */
 const MOST_OPEN_FILES = 16;
 
 export function* compactionSteps(request: CompactionRequest, environment: JobEnvironment): JobSteps {
 	const inputs: Table[] = [];
+	const files = new FileCache(environment.fileSystem, MOST_OPEN_FILES);
+	const blobs = new BlobFiles(files);
+	blobs.add(request.blobs);
 	try {
-		const files = new FileCache(environment.fileSystem, MOST_OPEN_FILES);
 		const levels = request.runs.map((run) => new Level(openRun(files, run, inputs)));
 		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks())));
 		const rangeDeletes = inputs.flatMap((table) => table.rangeDeletes.all).flatMap((one) => clip(one, request.bounds));
 		const retention = new Retention(request.snapshots, request.keepTombstones, rangeDeletes);
 		const { tableSize } = request.output.table;
 		const output = new OutputTables(environment.fileSystem, request.output, tableSize, request.cuts, retention.rangeDeletes());
-		return yield* copyEntries(cursor, request.bounds, retention, output, environment.cancelled, inputSize(inputs));
+		const values = new ValueOutput(environment.fileSystem, request.output.blobs, blobs);
+		return yield* copyEntries(cursor, request.bounds, retention, output, values, environment.cancelled, inputSize(inputs));
 	} finally {
+		blobs.clear();
 		for (const table of inputs) table.release();
 	}
 }

@@ -9,7 +9,7 @@
  */
 import { AbortError } from '../../../errors';
 import type { FileSystem } from '../../../fs/file-system';
-import type { JobOutput, TableSpec, TableSummary } from '../../kernel';
+import type { BlobSpec, JobOutput, TableSpec, TableSummary } from '../../kernel';
 import { compareBytes } from '../bytes';
 import type { Cursor } from '../cursor';
 import { hasExpired } from '../expiry';
@@ -17,7 +17,8 @@ import { KIND_SEEK, TRAILER_SIZE, writeTrailer } from '../internal-key';
 import type { SharedTree } from '../memtable/tree';
 import { compareKeys, keyIsBefore, type RangeDelete } from '../range-delete';
 import type { OutputTables } from './output';
-import { BURIED, KEPT, type KeyRange, type Retention } from './retention';
+import { BURIED, DROPPED, KEPT, type KeyRange, type Retention } from './retention';
+import type { ValueOutput } from './values';
 
 const SLICE_BYTES = 1024 * 1024;
 const CANCEL_CHECK_BYTES = 64 * 1024;
@@ -39,6 +40,8 @@ export interface CompactionRequest {
 	bounds: Bounds;
 	/** User keys, ascending, on whose two sides outputs are separate. */
 	cuts: Uint8Array[];
+	/** Blob files that the job may have to read. */
+	blobs: BlobSpec[];
 	output: JobOutput;
 }
 
@@ -84,6 +87,7 @@ export function* copyEntries(
 	{ lower, upper }: Bounds,
 	retention: Retention,
 	output: OutputTables,
+	values: ValueOutput,
 	cancelled: Int32Array,
 	input: InputSize,
 ): JobSteps {
@@ -91,14 +95,16 @@ export function* copyEntries(
 		let done = 0;
 		seekToLower(cursor, lower);
 		while (isWithin(cursor, upper)) {
-			done += copySlice(cursor, upper, retention, output, cancelled);
+			done += copySlice(cursor, upper, retention, output, values, cancelled);
 			const share = Math.min(1, done / input.entryBytes);
-			yield { done: Math.round(share * input.reported), total: input.reported, written: output.written };
+			yield { done: Math.round(share * input.reported), total: input.reported, written: output.written + values.written };
 		}
 		checkCancelled(cancelled);
+		values.finish();
 		return output.finish();
 	} catch (error) {
 		output.discard();
+		values.discard();
 		throw error;
 	}
 }
@@ -132,6 +138,7 @@ function copySlice(
 	upper: Uint8Array | undefined,
 	retention: Retention,
 	output: OutputTables,
+	values: ValueOutput,
 	cancelled: Int32Array,
 ): number {
 	let bytes = 0;
@@ -143,8 +150,8 @@ function copySlice(
 		}
 		const { keyBytes, keyStart, keyEnd } = cursor;
 		const expired = hasExpired(keyBytes[keyEnd - TRAILER_SIZE], cursor.valueBytes, cursor.valueStart, output.now);
-		const fate = retention.fate(keyBytes, keyStart, keyEnd, expired);
-		if (fate === KEPT) output.add(cursor);
+		const fate = values.isLost(cursor) ? DROPPED : retention.fate(keyBytes, keyStart, keyEnd, expired);
+		if (fate === KEPT) output.add(values.place(cursor));
 		else if (fate === BURIED) output.addTombstone(cursor);
 		bytes += ENTRY_BYTES + cursor.keyEnd - cursor.keyStart + cursor.valueEnd - cursor.valueStart;
 		cursor.next();

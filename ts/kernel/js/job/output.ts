@@ -2,51 +2,49 @@
  * The output tables of a job.
  *
  * Invariants:
- *  1. A table is written as `<name>.tmp`, synced, renamed into place, and its directory synced, in that order: a name without
- *     `.tmp` is a whole table.
+ *  1. A name without `.tmp` is a whole table, see ./new-file.
  *  2. A table is cut before an entry with another user key, once it has reached `tableSize`: versions of a key stay together.
  *  3. A table is cut where a user key of `cuts` lies between two entries or at the second.
  *  4. Range deletes are cut where tables are, at every cut too: each table has the parts that lie before the next one, and behind the
  *     one before. There may be a table of range deletes alone.
- *  5. `discard` leaves no file of the job behind.
+ *  5. A summary says to which blob files its table refers, and to how many bytes of them.
+ *  6. `discard` leaves no file of the job behind.
  */
 import { join } from 'node:path';
-import { IOError, ResourceError, VarveError } from '../../../errors';
-import type { FileSystem, WritableFile } from '../../../fs/file-system';
-import { type JobOutput, KIND_DELETE, type TableSummary } from '../../kernel';
+import { CorruptionError, IOError, ResourceError, VarveError } from '../../../errors';
+import type { FileSystem } from '../../../fs/file-system';
+import { type JobOutput, KIND_DELETE, KIND_VALUE_POINTER, type TableSummary } from '../../kernel';
+import { readPointer, recordSize } from '../blob/pointer';
 import { compareBytes, EMPTY } from '../bytes';
-import type { Cursor } from '../cursor';
 import { readSequence, TRAILER_SIZE } from '../internal-key';
 import { KeyCopy } from '../key-copy';
 import { compareKeys, keyIsBefore, partitionPoint, type RangeDelete } from '../range-delete';
 import { TableWriter } from '../table/writer';
+import { NewFile, removeNewFile } from './new-file';
+import { type Entry, removeBlobOutputs } from './values';
 
-const TEMPORARY = '.tmp';
 const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
-/** What is written of an entry. */
-type OutputEntry = Pick<Cursor, 'keyBytes' | 'keyStart' | 'keyEnd' | 'valueBytes' | 'valueStart' | 'valueEnd'>;
-
-/** Path of a job's output table. */
-export function outputPath(output: JobOutput, number: number): string {
-	const name = `${output.level}_${String(number).padStart(6, '0')}_${String(output.createdAt).padStart(20, '0')}.sst`;
-	return join(output.directory, name);
+/** Name of a job's output table. */
+function outputName(output: JobOutput, number: number): string {
+	return `${output.level}_${String(number).padStart(6, '0')}_${String(output.createdAt).padStart(20, '0')}.sst`;
 }
 
 /** Removes what a job may have left behind, when its thread cannot say what that is. */
 export function removeOutputs(fileSystem: FileSystem, output: JobOutput): void {
 	const end = output.firstNumber + output.numberCount;
 	for (let number = output.firstNumber; number < end; number++) {
-		const path = outputPath(output, number);
-		removeIfThere(fileSystem, path + TEMPORARY);
-		removeIfThere(fileSystem, path);
+		removeNewFile(fileSystem, output.directory, outputName(output, number));
 	}
+	removeBlobOutputs(fileSystem, output.blobs);
 }
 
 export class OutputTables {
 	readonly summaries: TableSummary[] = [];
 	private writer: TableWriter | undefined;
-	private file: WritableFile | undefined;
+	private target: NewFile | undefined;
+	/** Bytes of records that the current table refers to, by blob file. */
+	private blobReferences = new Map<number, number>();
 	private path = '';
 	private nextNumber: number;
 	/** How many cuts lie at or before the last entry. */
@@ -73,8 +71,8 @@ export class OutputTables {
 		this.now = Number(output.createdAt / NANOSECONDS_PER_MILLISECOND);
 	}
 
-	/** Appends the entry that a cursor stands at. */
-	add(entry: OutputEntry): void {
+	/** Appends an entry. */
+	add(entry: Entry): void {
 		const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = entry;
 		try {
 			this.passCuts(keyBytes, keyStart, keyEnd);
@@ -85,13 +83,14 @@ export class OutputTables {
 				writer = this.start();
 			}
 			writer.add(order, keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd);
+			if (keyBytes[keyEnd - TRAILER_SIZE] === KIND_VALUE_POINTER) this.countReference(entry);
 		} catch (error) {
 			throw this.failed(error);
 		}
 	}
 
-	/** Appends a tombstone in the place of the entry that a cursor stands at, with its sequence number. */
-	addTombstone({ keyBytes, keyStart, keyEnd }: OutputEntry): void {
+	/** Appends a tombstone in the place of an entry, with its sequence number. */
+	addTombstone({ keyBytes, keyStart, keyEnd }: Entry): void {
 		const { tombstone } = this;
 		tombstone.set(keyBytes, keyStart, keyEnd - TRAILER_SIZE);
 		const length = tombstone.withTrailer(readSequence(keyBytes, keyEnd - TRAILER_SIZE), KIND_DELETE);
@@ -116,15 +115,17 @@ export class OutputTables {
 
 	/** Removes every file that the job made. */
 	discard(): void {
-		try {
-			this.file?.closeSync();
-		} catch {
-			// The file goes away; what failed the job is reported.
-		}
-		if (this.path !== '') removeIfThere(this.fileSystem, this.path + TEMPORARY);
+		this.target?.abandon();
 		for (let number = this.output.firstNumber; number < this.nextNumber; number++) {
-			removeIfThere(this.fileSystem, outputPath(this.output, number));
+			removeNewFile(this.fileSystem, this.output.directory, outputName(this.output, number));
 		}
+	}
+
+	private countReference({ keyStart, keyEnd, valueBytes, valueStart, valueEnd }: Entry): void {
+		const pointer = readPointer(valueBytes, valueStart, valueEnd);
+		if (pointer === undefined) throw new CorruptionError('a value pointer is malformed');
+		const bytes = recordSize(keyEnd - keyStart, pointer.length);
+		this.blobReferences.set(pointer.file, (this.blobReferences.get(pointer.file) ?? 0) + bytes);
 	}
 
 	/** Cuts at the `cuts` up to the user key of the internal key `key[start, end)`. */
@@ -146,10 +147,10 @@ export class OutputTables {
 		if (this.nextNumber >= output.firstNumber + output.numberCount) {
 			throw new ResourceError(`the job needs more than the ${output.numberCount} file numbers set aside for it`);
 		}
-		this.path = outputPath(output, this.nextNumber);
-		this.file = this.fileSystem.create(this.path + TEMPORARY);
+		this.path = join(output.directory, outputName(output, this.nextNumber));
+		this.target = new NewFile(this.fileSystem, output.directory, outputName(output, this.nextNumber));
 		this.nextNumber++;
-		this.writer = new TableWriter(this.file, output.table, output.createdAt);
+		this.writer = new TableWriter(this.target.file, output.table, output.createdAt);
 		return this.writer;
 	}
 
@@ -167,15 +168,12 @@ export class OutputTables {
 	private finishTable(rangeDeletes: readonly RangeDelete[]): void {
 		if (this.writer === undefined && rangeDeletes.length === 0) return;
 		const writer = this.writer ?? this.start();
-		const file = this.file as WritableFile;
 		const { size, properties, rawDataBytes, storedDataBytes } = writer.finish(rangeDeletes);
-		file.syncSync();
-		this.file = undefined;
+		this.target?.finish();
+		this.target = undefined;
 		this.writer = undefined;
-		file.closeSync();
-		this.fileSystem.renameSync(this.path + TEMPORARY, this.path);
-		this.fileSystem.syncDirectorySync(this.output.directory);
-		this.path = '';
+		const blobReferences = [...this.blobReferences].sort(([a], [b]) => a - b);
+		this.blobReferences = new Map();
 		this.finished += size;
 		this.summaries.push({
 			number: this.nextNumber - 1,
@@ -191,6 +189,7 @@ export class OutputTables {
 			largestKey: new Uint8Array(properties.largestKey),
 			rawDataBytes,
 			storedDataBytes,
+			...(blobReferences.length === 0 ? {} : { blobReferences }),
 			expiry: properties.expiry,
 		});
 	}
@@ -199,13 +198,5 @@ export class OutputTables {
 		if (error instanceof VarveError) return error;
 		const message = `failed to write table ${this.path}: ${(error as Error).message}`;
 		return new IOError(message, { path: this.path, cause: error });
-	}
-}
-
-function removeIfThere(fileSystem: FileSystem, path: string): void {
-	try {
-		fileSystem.removeSync(path);
-	} catch {
-		// Not there, or not removable now: it is not in the manifest, so the next open removes it.
 	}
 }

@@ -1,5 +1,5 @@
 /**
- * The file of a table: positioned reads of a file that may be closed between two of them.
+ * The file of a table, or a blob file: positioned reads of a file that may be closed between two of them.
  *
  * Invariant: a block leaves this module only after its checksum was verified.
  */

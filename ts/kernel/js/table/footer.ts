@@ -23,6 +23,8 @@ const REQUIRED_FLAGS = 0xffff;
 const FLAG_COMPRESSED = 1;
 /** The metaindex names a block of range deletes. */
 const FLAG_RANGE_DELETES = 2;
+/** Values of the table lie in blob files. */
+const FLAG_VALUE_POINTERS = 4;
 
 export interface Footer {
 	metaindex: BlockHandle;
@@ -31,6 +33,8 @@ export interface Footer {
 	compressed: boolean;
 	/** Does the metaindex name a block of range deletes? */
 	rangeDeletes: boolean;
+	/** Do values of the table lie in blob files? */
+	valuePointers: boolean;
 }
 
 export function encodeFooter(footer: Footer): Buffer {
@@ -38,7 +42,10 @@ export function encodeFooter(footer: Footer): Buffer {
 	let at = writeHandle(bytes, 0, footer.metaindex);
 	at = writeHandle(bytes, at, footer.index);
 	at = writeUint32(bytes, at, FORMAT_VERSION);
-	const flags = (footer.compressed ? FLAG_COMPRESSED : 0) | (footer.rangeDeletes ? FLAG_RANGE_DELETES : 0);
+	const flags =
+		(footer.compressed ? FLAG_COMPRESSED : 0) |
+		(footer.rangeDeletes ? FLAG_RANGE_DELETES : 0) |
+		(footer.valuePointers ? FLAG_VALUE_POINTERS : 0);
 	at = writeUint32(bytes, at, flags);
 	xxHash64(bytes, 0, HASHED_SIZE);
 	at = writeUint32(bytes, at, hash.low);
@@ -58,7 +65,7 @@ export function decodeFooter(bytes: Buffer, path: string, origin: number): Foote
 		throw refuse(`format version ${version} is unknown, expected ${FORMAT_VERSION}; a newer release may read it`, 24);
 	}
 	const flags = readUint32(bytes, 28);
-	const unknown = flags & REQUIRED_FLAGS & ~(FLAG_COMPRESSED | FLAG_RANGE_DELETES);
+	const unknown = flags & REQUIRED_FLAGS & ~(FLAG_COMPRESSED | FLAG_RANGE_DELETES | FLAG_VALUE_POINTERS);
 	if (unknown !== 0) {
 		throw refuse(`required flags 0x${unknown.toString(16)} are unknown; a newer release may read it`, 28);
 	}
@@ -71,6 +78,7 @@ export function decodeFooter(bytes: Buffer, path: string, origin: number): Foote
 		index: checkHandle(readHandle(bytes, 12), origin, path, origin),
 		compressed: (flags & FLAG_COMPRESSED) !== 0,
 		rangeDeletes: (flags & FLAG_RANGE_DELETES) !== 0,
+		valuePointers: (flags & FLAG_VALUE_POINTERS) !== 0,
 	};
 }
 

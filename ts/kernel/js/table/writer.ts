@@ -11,7 +11,14 @@
  */
 import { CorruptionError } from '../../../errors';
 import { type WritableFile, writeFully } from '../../../fs/file-system';
-import { COMPRESSION_NONE, KIND_DELETE, KIND_PUT_WITH_EXPIRY, KIND_RANGE_DELETE, type TableOptions } from '../../kernel';
+import {
+	COMPRESSION_NONE,
+	KIND_DELETE,
+	KIND_PUT_WITH_EXPIRY,
+	KIND_RANGE_DELETE,
+	KIND_VALUE_POINTER,
+	type TableOptions,
+} from '../../kernel';
 import { BlockBuilder } from '../block/builder';
 import { compareBytes, copyBytes, EMPTY, grow, readUint64 } from '../bytes';
 import { BlockCompressor } from '../compression/block-compressor';
@@ -49,6 +56,7 @@ export class TableWriter {
 	private storedDataBytes = 0;
 	private readonly compressor: BlockCompressor;
 	private compressed = false;
+	private valuePointers = false;
 	private readonly block: BlockBuilder;
 	private readonly index = new BlockBuilder(INDEX_RESTART_INTERVAL);
 	private readonly filter: FilterBuilder | undefined;
@@ -138,7 +146,8 @@ export class TableWriter {
 		if (rangeDeletes.length > 0) this.addMeta(metaindex, RANGE_DELETES_NAME, encodeRangeDeletes(rangeDeletes));
 		const metaindexHandle = this.writeBuilder(metaindex);
 		const indexHandle = this.writeBuilder(this.index);
-		const flags = { compressed: this.compressed, rangeDeletes: rangeDeletes.length > 0 };
+		const { compressed, valuePointers } = this;
+		const flags = { compressed, rangeDeletes: rangeDeletes.length > 0, valuePointers };
 		this.emit(encodeFooter({ metaindex: metaindexHandle, index: indexHandle, ...flags }), FOOTER_SIZE);
 		this.flush();
 		const { written: size, properties, rawDataBytes, storedDataBytes } = this;
@@ -151,6 +160,7 @@ export class TableWriter {
 		if (properties.entries === 0) properties.smallestKey = Buffer.from(key.subarray(start, trailer + TRAILER_SIZE));
 		properties.entries++;
 		if (key[trailer] === KIND_DELETE) properties.tombstones++;
+		if (key[trailer] === KIND_VALUE_POINTER) this.valuePointers = true;
 		properties.rawKeyBytes += trailer + TRAILER_SIZE - start;
 		properties.rawValueBytes += valueLength;
 		if (sequence < properties.smallestSequence) properties.smallestSequence = sequence;
