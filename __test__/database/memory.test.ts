@@ -7,7 +7,7 @@ const MIB = 1024 * 1024;
 
 describe.each(kernelNames)('memory (%s)', (kernel) => {
 	it('stays within its limit while tables grow, and the cache gives way to them', async () => {
-		const limit = kernel === 'native' ? 24 * MIB : 68 * MIB;
+		const limit = kernel === 'native' ? 24 * MIB : 112 * MIB;
 		const small = { memtableSize: 2 * MIB, tableSize: MIB, compactionThreads: 1 };
 		const options = { kernel, ...small, memoryLimit: limit, filterBitsPerKey: 40, sync: 'never' } as const;
 		const database = await openDatabase(temporaryDirectory(), options);

@@ -122,7 +122,7 @@ describe('loss of power', () => {
 		expect(fileSystem.count('create', /\.wal$/)).toBeGreaterThan(6);
 		expect(fileSystem.count('create', /\/0_.*\.sst/)).toBeGreaterThan(4);
 		expect(fileSystem.count('create', /\/[1-6]_.*\.sst/)).toBeGreaterThan(1);
-		expect(fileSystem.count('removeSync', /\.sst$/)).toBeGreaterThan(4);
+		expect(fileSystem.count('remove', /\.sst$/)).toBeGreaterThan(4);
 		expect(fileSystem.mutations).toBeGreaterThan(200);
 	});
 
@@ -140,7 +140,7 @@ describe('loss of power', () => {
 		await run.toEnd();
 		expect(await run.check('synced only', BATCHES)).toBe(BATCHES);
 		expect(run.fileSystem.count('create', /\.blob\.tmp$/)).toBeGreaterThan(6);
-		expect(run.fileSystem.count('removeSync', /\.blob$/)).toBeGreaterThan(2);
+		expect(run.fileSystem.count('remove', /\.blob$/)).toBeGreaterThan(2);
 		await losePowerEverywhere(load, 'always', 2, undefined, options);
 		await losePowerEverywhere(load, 'always', 5, new Random(seed), options);
 	});

@@ -15,6 +15,7 @@ const MUTATIONS: readonly Method[] = [
 	'makeDirectorySync',
 	'renameSync',
 	'removeSync',
+	'remove',
 	'removeDirectorySync',
 	'truncateSync',
 	'syncDirectorySync',
@@ -124,6 +125,10 @@ export class FaultFileSystem implements FileSystem {
 
 	removeSync(path: string): void {
 		this.#call('removeSync', path, () => this.#inner.removeSync(path));
+	}
+
+	async remove(path: string): Promise<void> {
+		await this.#call('remove', path, () => this.#inner.remove(path));
 	}
 
 	truncateSync(path: string, size: number): void {

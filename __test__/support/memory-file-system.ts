@@ -165,6 +165,10 @@ export class MemoryFileSystem implements FileSystem {
 		this.#directory(dirname(path), 'unlink').change((entries) => entries.delete(basename(path)));
 	}
 
+	async remove(path: string): Promise<void> {
+		this.removeSync(path);
+	}
+
 	truncateSync(path: string, size: number): void {
 		const file = this.#file(path, 'ftruncate');
 		file.append(Buffer.alloc(Math.max(0, size - file.size)));

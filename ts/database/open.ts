@@ -139,7 +139,7 @@ async function assemble(
 		engine,
 		files,
 		crc32: kernel.crc32,
-		memtableSize: memtableSizeWithin(configuration.options),
+		memtableSize: memtableSizeWithin(configuration.options, kernel.name),
 		logNumber: state.logNumber,
 		lastSequence: state.lastSequence,
 		salvage: options.salvage ?? false,

@@ -45,6 +45,8 @@ export interface FileSystem {
 	makeDirectorySync(path: string): void;
 	renameSync(from: string, to: string): void;
 	removeSync(path: string): void;
+	/** As {@link removeSync}, off the calling thread: giving back the space of a large file takes milliseconds. */
+	remove(path: string): Promise<void>;
 	/** Removes a directory; fails with ENOTEMPTY (or EEXIST) when something is in it. */
 	removeDirectorySync(path: string): void;
 	/** Cuts a file to `size` bytes and syncs it. */

@@ -85,6 +85,7 @@ export const nodeFileSystem: FileSystem = {
 	},
 	renameSync: (from, to) => fs.renameSync(from, to),
 	removeSync: (path) => fs.unlinkSync(path),
+	remove: (path) => fs.promises.unlink(path),
 	removeDirectorySync: (path) => fs.rmdirSync(path),
 	truncateSync: (path, size) => {
 		const fd = fs.openSync(path, 'r+');

@@ -2,7 +2,7 @@
  * Dividing `memoryLimit` among the parts of a store that take memory.
  *
  * ```
- * |  memtables: at most half  |  jobs  |  indexes and filters of tables  |  block cache: what is left, up to cacheSize  |
+ * |  memtables: a share at most  |  jobs  |  indexes and filters of tables  |  block cache: what is left, up to cacheSize  |
  * ```
  *
  * Invariant: memtables and jobs have their shares from the open on; the block cache gives way when the indexes and filters of tables grow.
@@ -12,40 +12,51 @@ import type { ResolvedOptions } from './schema';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Share of the limit that memtables may take together. */
-const MEMTABLE_SHARE = 0.5;
+/** What the parts take in a kernel, measured by `npm run soak`. */
+interface Costs {
+	/** Share of the limit that memtables get together. */
+	memtableShare: number;
+	/** Memory of memtables and blocks, let go ones with them that wait for the garbage collector, to those in use. */
+	garbage: number;
+	/** Bytes of a job besides the tables that it opens: its buffers, and its thread with a heap of its own. */
+	job: number;
+	/** Bytes of groups of writes, slabs, chunks of iterators, and the heap. */
+	base: number;
+}
+
+type KernelName = 'native' | 'js';
+
+const COSTS: Record<KernelName, Costs> = {
+	native: { memtableShare: 0.5, garbage: 1, job: 2 * MIB, base: 4 * MIB },
+	js: { memtableShare: 0.2, garbage: 2, job: 24 * MIB, base: 32 * MIB },
+};
 /** Smallest memtable; below, every few writes would make a table. */
 const SMALLEST_MEMTABLE = 64 * KIB;
-/**
- * What a job takes besides the tables that it opens: buffers and a thread of its own, measured on 64 MiB of input. One of the TypeScript
- * kernel has a JavaScript heap too.
- */
-const JOB_BYTES = { native: 2 * MIB, js: 24 * MIB };
-/** Groups of writes, slabs and chunks of iterators. */
-const QUEUE_BYTES = 4 * MIB;
 
 /** Bytes that are set aside, whatever the tables take. */
 export interface MemoryShares {
-	/** All memtables together, when they are full. */
+	/** All memtables together, when they are full, with their garbage. */
 	memtables: number;
-	/** Jobs and queues. */
+	/** Jobs and everything else. */
 	work: number;
 }
 
 type MemoryOptions = Pick<ResolvedOptions, 'memoryLimit' | 'memtableSize' | 'maxImmutableMemtables' | 'cacheSize'>;
 
 /** The size of a memtable under the limit. */
-export function memtableSizeWithin({ memoryLimit, memtableSize, maxImmutableMemtables }: MemoryOptions): number {
+export function memtableSizeWithin(options: MemoryOptions, kernel: KernelName): number {
+	const { memoryLimit, memtableSize, maxImmutableMemtables } = options;
 	if (memoryLimit === false) return memtableSize;
-	const most = Math.floor((memoryLimit * MEMTABLE_SHARE) / (maxImmutableMemtables + 1));
+	const most = Math.floor((memoryLimit * COSTS[kernel].memtableShare) / (maxImmutableMemtables + 1));
 	return Math.min(memtableSize, Math.max(SMALLEST_MEMTABLE, most));
 }
 
 /** @param jobs background jobs at a time */
-export function memoryShares(options: MemoryOptions, kernel: 'native' | 'js', jobs: number): MemoryShares {
+export function memoryShares(options: MemoryOptions, kernel: KernelName, jobs: number): MemoryShares {
+	const { garbage, job, base } = COSTS[kernel];
 	return {
-		memtables: memtableSizeWithin(options) * (options.maxImmutableMemtables + 1),
-		work: JOB_BYTES[kernel] * jobs + QUEUE_BYTES,
+		memtables: garbage * memtableSizeWithin(options, kernel) * (options.maxImmutableMemtables + 1),
+		work: job * jobs + base,
 	};
 }
 
@@ -53,7 +64,9 @@ export function memoryShares(options: MemoryOptions, kernel: 'native' | 'js', jo
  * Bytes that the block cache may have.
  * @param tables bytes of indexes and filters in memory
  */
-export function cacheSizeWithin({ memoryLimit, cacheSize }: MemoryOptions, shares: MemoryShares, tables: number): number {
+export function cacheSizeWithin(options: MemoryOptions, kernel: KernelName, shares: MemoryShares, tables: number): number {
+	const { memoryLimit, cacheSize } = options;
 	if (memoryLimit === false) return cacheSize;
-	return Math.min(cacheSize, Math.max(0, memoryLimit - shares.memtables - shares.work - tables));
+	const left = Math.max(0, memoryLimit - shares.memtables - shares.work - tables);
+	return Math.min(cacheSize, Math.floor(left / COSTS[kernel].garbage));
 }

@@ -11,6 +11,7 @@ import type { MemoryStats } from '../types';
 export class MemoryBudget {
 	readonly #engine: KernelEngine;
 	readonly #options: ResolvedOptions;
+	readonly #kernel: 'native' | 'js';
 	readonly #shares: MemoryShares;
 	#cacheSize: number;
 
@@ -18,6 +19,7 @@ export class MemoryBudget {
 	constructor(engine: KernelEngine, options: ResolvedOptions, kernel: 'native' | 'js', jobs: number) {
 		this.#engine = engine;
 		this.#options = options;
+		this.#kernel = kernel;
 		this.#shares = memoryShares(options, kernel, jobs);
 		this.#cacheSize = options.cacheSize;
 	}
@@ -25,7 +27,7 @@ export class MemoryBudget {
 	/** To be called when tables have come or gone. */
 	update(): void {
 		if (this.#options.memoryLimit === false) return;
-		const size = cacheSizeWithin(this.#options, this.#shares, this.#engine.stats().tableMemory);
+		const size = cacheSizeWithin(this.#options, this.#kernel, this.#shares, this.#engine.stats().tableMemory);
 		if (size === this.#cacheSize) return;
 		this.#cacheSize = size;
 		this.#engine.setCacheCapacity(size);

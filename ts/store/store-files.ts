@@ -1,7 +1,9 @@
 /**
  * The files of a store: where they are, and how those that are no longer needed go.
  *
- * Invariant: a file that cannot be deleted is counted and left to the next open; deletion never fails a write, read or job.
+ * Invariants:
+ *  1. A file that cannot be deleted is counted and left to the next open; deletion never fails a write, read or job.
+ *  2. What readers have let go of is deleted off the calling thread, one file at a time, and before {@link StoreFiles.idle} resolves.
  */
 import { dirname, join } from 'node:path';
 import type { FileSystem } from '../fs/file-system';
@@ -33,6 +35,7 @@ export class StoreFiles {
 	readonly blobDirectory: string;
 	readonly #fileSystem: FileSystem;
 	readonly #counters: Counters;
+	#discarding: Promise<void> = Promise.resolve();
 
 	constructor(root: string, fileSystem: FileSystem, counters: Counters) {
 		this.root = root;
@@ -149,6 +152,25 @@ export class StoreFiles {
 		const manifests = this.#fileSystem.listSync(this.root).map((name) => parseManifestFileName(name) ?? 0);
 		const blobs = this.#blobNames().map((name) => blobNumberOf(name) ?? 0);
 		return Math.max(0, ...tables, ...blobs, ...manifests, ...this.walNumbers());
+	}
+
+	/** Removes tables and blob files that no reader needs any more. */
+	discard(tables: readonly TableMetadata[], blobs: readonly number[]): void {
+		for (const table of tables) this.#discard(join(this.tableDirectory, tableFileName(table)));
+		for (const number of blobs) this.#discard(join(this.blobDirectory, blobFileName(number)));
+	}
+
+	/** Resolves when everything that was discarded is gone. */
+	idle(): Promise<void> {
+		return this.#discarding;
+	}
+
+	#discard(path: string): void {
+		this.#discarding = this.#discarding
+			.then(() => this.#fileSystem.remove(path))
+			.catch(() => {
+				this.#counters.undeletedFiles++;
+			});
 	}
 
 	#remove(path: string): void {

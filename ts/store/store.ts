@@ -116,7 +116,7 @@ export class Store implements StoreContext {
 		this.environment = parts.environment;
 		this.configuration = parts.configuration;
 		const { options } = parts.configuration;
-		this.options = { ...options, memtableSize: memtableSizeWithin(options) };
+		this.options = { ...options, memtableSize: memtableSizeWithin(options, parts.kernelName) };
 		this.engine = parts.engine;
 		this.events = parts.events;
 		this.health = parts.health;
@@ -185,12 +185,13 @@ export class Store implements StoreContext {
 		if (newest !== undefined) await this.#flusher.flushed(newest);
 	}
 
-	/** Flushes, then merges the tables of a range into the bottom level. With fifo it only flushes. */
+	/** Flushes, then merges the tables of a range into the bottom level; files that nobody reads are gone. With fifo it only flushes. */
 	async compact(range: HalfOpenRange): Promise<void> {
 		await this.flush();
 		// Nothing is before the empty key, which as an end would stand for the end of all keys.
 		if (range.upper?.length === 0) return;
 		await this.compactor.full(this.#keyRange(range));
+		await this.files.idle();
 	}
 
 	/** Bytes of tables that a range takes, by their indexes. */
@@ -219,6 +220,7 @@ export class Store implements StoreContext {
 			await Promise.all([this.#flusher.stop(), this.compactor.stop(), this.cursors.closeAll(), this.reader.idle()]);
 			await this.versions.close();
 			await this.engine.close();
+			await this.files.idle();
 		} finally {
 			this.#unlock();
 		}

@@ -179,7 +179,6 @@ export class VersionSet {
 	#discard(tables: TableMetadata[], blobs: number[]): void {
 		this.#engine.dropTables(tables.map((table) => table.number));
 		this.#engine.dropBlobs(blobs);
-		this.#files.removeTables(tables);
-		this.#files.removeBlobs(blobs);
+		this.#files.discard(tables, blobs);
 	}
 }
