@@ -6,7 +6,6 @@
  * the time of a lookup, and from the counters of the store how many data blocks it read and how many tables it asked.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -14,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { Database } from 'varve';
 import { number, table } from '../scripts/table.mjs';
 import { keyText, missingKeyText, shuffled, valueBytes } from './dataset.mjs';
+import { availableKernels } from './kernels.mjs';
 
 /** @typedef {import('./measure.mjs').KernelName} KernelName */
 /** @typedef {{ name: string, options: import('varve').StoreOptions }} Way */
@@ -47,7 +47,6 @@ const ways = [
 ];
 
 const { n, lookups, json } = readArguments();
-const { loadKernel } = createRequire(import.meta.url)('../dist/kernel/load.js');
 const directory = mkdtempSync(path.join(tmpdir(), 'varve-bench-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
 process.once('SIGINT', () => process.exit(130));
@@ -70,17 +69,6 @@ function readArguments() {
 		return value;
 	};
 	return { n: positive('n', 200_000), lookups: positive('lookups', 10_000), json: values.json };
-}
-
-/** @returns {KernelName[]} */
-function availableKernels() {
-	try {
-		loadKernel('native');
-		return ['native', 'js'];
-	} catch (error) {
-		console.log(`${/** @type {Error} */ (error).message}\n`);
-		return ['js'];
-	}
 }
 
 /**

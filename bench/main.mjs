@@ -5,11 +5,11 @@
  * for each kernel into a directory which is removed at the end, then `VarveLevel` beside `Database` and classic-level. Prints medians.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { number, table } from '../scripts/table.mjs';
+import { availableKernels, loadKernel } from './kernels.mjs';
 import { levelCases, openContestants } from './level.mjs';
 import { figure, measureAll } from './measure.mjs';
 import { primitiveCases } from './primitives.mjs';
@@ -19,8 +19,6 @@ import { StoreBench } from './store.mjs';
 /** @typedef {import('./measure.mjs').Result} Result */
 
 const { n, time, json } = readArguments();
-/** @type {{ loadKernel(choice: KernelName): import('../dist/kernel/kernel.js').Kernel }} */
-const { loadKernel } = createRequire(import.meta.url)('../dist/kernel/load.js');
 const directory = mkdtempSync(path.join(tmpdir(), 'varve-bench-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
 process.once('SIGINT', () => process.exit(130));
@@ -44,17 +42,6 @@ function readArguments() {
 		return value;
 	};
 	return { n: positive('n', 1_000_000), time: positive('time', 500), json: values.json };
-}
-
-/** @returns {KernelName[]} */
-function availableKernels() {
-	try {
-		loadKernel('native');
-		return ['native', 'js'];
-	} catch (error) {
-		console.log(`${/** @type {Error} */ (error).message}\n`);
-		return ['js'];
-	}
 }
 
 function benchPrimitives() {

@@ -13,7 +13,6 @@ export class MemoryBudget {
 	readonly #options: ResolvedOptions;
 	readonly #kernel: 'native' | 'js';
 	readonly #shares: MemoryShares;
-	#cacheSize: number;
 
 	/** @param jobs background jobs at a time */
 	constructor(engine: KernelEngine, options: ResolvedOptions, kernel: 'native' | 'js', jobs: number) {
@@ -21,16 +20,14 @@ export class MemoryBudget {
 		this.#options = options;
 		this.#kernel = kernel;
 		this.#shares = memoryShares(options, kernel, jobs);
-		this.#cacheSize = options.cacheSize;
 	}
 
 	/** To be called when tables have come or gone. */
 	update(): void {
 		if (this.#options.memoryLimit === false) return;
-		const size = cacheSizeWithin(this.#options, this.#kernel, this.#shares, this.#engine.stats().tableMemory);
-		if (size === this.#cacheSize) return;
-		this.#cacheSize = size;
-		this.#engine.setCacheCapacity(size);
+		const { tableMemory, cacheCapacity } = this.#engine.stats();
+		const size = cacheSizeWithin(this.#options, this.#kernel, this.#shares, tableMemory);
+		if (size !== cacheCapacity) this.#engine.setCacheCapacity(size);
 	}
 
 	stats(): MemoryStats {
