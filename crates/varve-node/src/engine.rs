@@ -1,6 +1,7 @@
 //! One engine as JavaScript sees it: an object of functions that share its state.
 
 use std::cell::RefCell;
+use std::ffi::CStr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -253,7 +254,6 @@ fn cancel(scope: Scope, job: &Rc<jobs::Handle>, []: [Value; 0]) -> Result<Value>
 
 fn stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
     let stats = state.engine()?.stats();
-    let object = scope.object()?;
     let fields = [
         (c"cacheBytes", stats.cache_bytes),
         (c"cacheCapacity", stats.cache_capacity),
@@ -274,7 +274,13 @@ fn stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
         (c"memtables", stats.memtables),
         (c"memtableMemory", stats.memtable_memory),
     ];
-    for (name, value) in fields {
+    counters(scope, &fields)
+}
+
+/// An object of numbers.
+fn counters(scope: Scope, fields: &[(&CStr, u64)]) -> Result<Value> {
+    let object = scope.object()?;
+    for &(name, value) in fields {
         scope.set(object, name, scope.number(value as f64)?)?;
     }
     Ok(object)
@@ -283,7 +289,6 @@ fn stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
 /// `() → LevelFilterStats[]`
 fn filter_stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value> {
     scope.array(&state.engine()?.filter_stats(), |level| {
-        let object = scope.object()?;
         let fields = [
             (c"tables", level.tables),
             (c"unknown", level.unknown),
@@ -293,10 +298,7 @@ fn filter_stats(scope: Scope, state: &Rc<State>, []: [Value; 0]) -> Result<Value
             (c"negatives", level.negatives),
             (c"falsePositives", level.false_positives),
         ];
-        for (name, value) in fields {
-            scope.set(object, name, scope.number(value as f64)?)?;
-        }
-        Ok(object)
+        counters(scope, &fields)
     })
 }
 
