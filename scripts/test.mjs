@@ -1,6 +1,7 @@
 /**
  * Runs all tests and counts them: `cargo test` where cargo is there, then vitest, whose tests run on both kernels. Arguments go to vitest.
- * `--skip-cargo` leaves the Rust tests out. The last line is `N passed, N failed`.
+ * `--skip-cargo` leaves the Rust tests out. Each failure is named once more near the end, in a line that starts with `FAILED`; the last
+ * line is `N passed, N failed`.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,8 +12,9 @@ const args = process.argv.slice(2).filter((argument) => argument !== '--skip-car
 const skipCargo = args.length < process.argv.length - 2;
 const cargo = hasCargo();
 
-const rust = cargo && !skipCargo ? await cargoTest() : { passed: 0, failed: 0, code: 0 };
+const rust = cargo && !skipCargo ? await cargoTest() : { passed: 0, failed: 0, failures: [], code: 0 };
 const typescript = await vitest();
+for (const failure of [...rust.failures, ...typescript.failures]) console.log(`FAILED ${failure}`);
 console.log(
 	`Rust: ${rust.passed} passed, ${rust.failed} failed. Node.js ${process.version}: ${typescript.passed} passed, ${typescript.failed} failed.`,
 );
@@ -29,8 +31,9 @@ async function cargoTest() {
 	const results = [...output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed/gm)];
 	const passed = results.reduce((sum, match) => sum + Number(match[1]), 0);
 	const failed = results.reduce((sum, match) => sum + Number(match[2]), 0);
+	const failures = [...output.matchAll(/^test (.+) \.\.\. FAILED$/gm)].map((match) => match[1]);
 	// A crate that does not compile prints no result.
-	return { passed, failed: code === 0 ? failed : Math.max(failed, 1), code };
+	return { passed, failed: code === 0 ? failed : Math.max(failed, 1), failures, code };
 }
 
 async function vitest() {
@@ -53,9 +56,27 @@ async function vitest() {
  * @param {string} report
  */
 function count(report) {
-	if (!existsSync(report)) return { passed: 0, failed: 1 };
-	/** @type {{ numPassedTests: number, numFailedTests: number, testResults: { status: string, assertionResults: unknown[] }[] }} */
+	if (!existsSync(report)) return { passed: 0, failed: 1, failures: ['vitest: no report'] };
+	/** @type {{ numPassedTests: number, numFailedTests: number, testResults: FileResult[] }} */
 	const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
 	const broken = testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
-	return { passed: numPassedTests, failed: numFailedTests + broken.length };
+	return { passed: numPassedTests, failed: numFailedTests + broken.length, failures: testResults.flatMap(failuresOf) };
+}
+
+/**
+ * @typedef {{ status: string, fullName: string, failureMessages: string[] }} TestResult
+ * @typedef {{ status: string, name: string, message: string, assertionResults: TestResult[] }} FileResult
+ * @param {FileResult} file
+ */
+function failuresOf(file) {
+	const name = path.relative(root, file.name);
+	if (file.status === 'failed' && file.assertionResults.length === 0) return [`${name}: ${firstLine(file.message)}`];
+	return file.assertionResults
+		.filter((test) => test.status === 'failed')
+		.map((test) => `${name} > ${test.fullName}: ${firstLine(test.failureMessages[0])}`);
+}
+
+/** @param {string | undefined} text */
+function firstLine(text) {
+	return (text ?? '').split('\n', 1)[0];
 }
