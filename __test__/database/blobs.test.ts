@@ -55,6 +55,10 @@ describe.each(kernels)('values in blob files ($name)', (engine) => {
 		expect(database.getManySync(keys)).toEqual(values);
 		expect(await database.getMany(keys)).toEqual(values);
 		expect(database.getSync(keyOf(3), { encoding: 'buffer' })).toEqual(Buffer.from(large('value 3')));
+		const target = Buffer.alloc(100);
+		expect(database.getIntoSync(keyOf(3), target)).toBe(100);
+		expect(target.toString()).toBe(large('value 3'));
+		expect(database.getIntoSync(keyOf(4), Buffer.alloc(99))).toBe(100);
 		const all = [
 			['at', values[1]],
 			['below', values[2]],

@@ -127,6 +127,9 @@ class Run {
 		const value = this.#random.below(2) === 0 ? this.#database.getSync(key) : await this.#database.get(key);
 		expect(value?.toString('hex')).toBe(this.#model.get(key));
 		expect(this.#database.hasSync(key)).toBe(value !== undefined);
+		const copy = Buffer.alloc(value?.length ?? 0);
+		expect(this.#database.getIntoSync(key, copy)).toBe(value?.length);
+		expect(copy).toEqual(value ?? copy);
 	}
 
 	async #getMany(): Promise<void> {

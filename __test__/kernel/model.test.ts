@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { IO_CACHE, IO_PASS, type KernelCursor, type ReadResult } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
 import { Harness } from './harness';
-import { cursorOptions, get, packKeys, Random, readAll, type TextEntry, temporaryDirectory, unpack } from './support';
+import { cursorOptions, get, getInto, packKeys, Random, readAll, type TextEntry, temporaryDirectory, unpack } from './support';
 
 const STEPS = 140;
 
@@ -61,6 +61,12 @@ describe.each(kernels)('model of the $name kernel', (kernel) => {
 		const keys = Array.from({ length: 8 }, () => random.key());
 		const expected = keys.map((key) => harness.expected(key.toString('latin1'), sequence));
 		expect(keys.map((key) => text(get(engine, key, sequence) as ReadResult))).toEqual(expected);
+		const rooms = keys.map(() => random.below(80));
+		const into = keys.map((key, i) => getInto(engine, key, rooms[i] as number, sequence));
+		const length = (value: string | undefined) => value?.length ?? 0;
+		expect(into.map((found) => (found instanceof Buffer ? text(found) : found))).toEqual(
+			expected.map((value, i) => (length(value) > (rooms[i] as number) ? length(value) : value)),
+		);
 		const packed = packKeys(keys);
 		const io = random.chance(0.5) ? IO_CACHE : IO_PASS;
 		const many = random.chance(0.5)

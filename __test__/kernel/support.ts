@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import type { TableOptions, TableSpec, TableSummary } from '../../ts/kernel/kernel';
 import {
 	type CursorOptions,
@@ -156,6 +156,18 @@ export function get(engine: KernelEngine, key: Uint8Array, sequence = NEWEST, mo
 	engine.reserveKey(key.length);
 	engine.keyScratch.set(key);
 	return engine.get(key.length, sequence, mode, io);
+}
+
+/** The value through `getInto`, whose target has `room`; its length where it does not fit. */
+export function getInto(engine: KernelEngine, key: Uint8Array, room: number, sequence = NEWEST, io: IoPolicy = IO_CACHE) {
+	engine.reserveKey(key.length);
+	engine.keyScratch.set(key);
+	const target = Buffer.alloc(room, 0xee);
+	const length = engine.getInto(key.length, sequence, target, io);
+	if (typeof length !== 'number') return length;
+	const written = length <= room ? length : 0;
+	expect(target.subarray(written)).toEqual(Buffer.alloc(room - written, 0xee));
+	return written === length ? target.subarray(0, length) : length;
 }
 
 export function getAsync(engine: KernelEngine, key: Uint8Array, sequence = NEWEST) {

@@ -28,6 +28,7 @@ import {
 	apply,
 	cursorOptions,
 	get,
+	getInto,
 	jobOutput,
 	type Operation,
 	packKeys,
@@ -113,6 +114,7 @@ describe.each(kernels)('tables of the $name kernel', (kernel) => {
 				expect(get(engine, key)).toEqual(Buffer.from(value as Uint8Array));
 				expect(get(engine, key, 1000, READ_UTF8)).toBe(String(value));
 				expect(get(engine, key, 1000, READ_PRESENCE)).toBe(true);
+				expect(getInto(engine, key, 100)).toEqual(Buffer.from(value as Uint8Array));
 				expect(get(engine, Buffer.concat([key, Buffer.from('x')]))).toBeUndefined();
 			}
 			const keys = operations.map(({ key }) => key);
@@ -128,6 +130,7 @@ describe.each(kernels)('tables of the $name kernel', (kernel) => {
 			const { key, value } = operations[77] as Operation;
 			expect(get(engine, key, 1000, 0, IO_NONE)).toBe(PENDING);
 			expect(engine.getMany(packKeys([key]), 1, 1000, 0, IO_NONE)).toBe(PENDING);
+			expect(getInto(engine, key, 100, 1000, IO_NONE)).toBe(PENDING);
 			const pending = engine.getAsync(key.length, 1000, 0, true);
 			engine.keyScratch.fill(0);
 			expect(await pending).toEqual(Buffer.from(value as Uint8Array));

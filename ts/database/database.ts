@@ -202,6 +202,18 @@ export class Database<E extends Encoding = 'buffer'> {
 		return this.#store.reader.getSync(key, this.#sequence(options), mode, fillCacheOf(options)) as ValueOf<O, E> | undefined;
 	}
 
+	/**
+	 * Copies the value under a key to the start of `target`, and returns its length in bytes, or `undefined` when there is none. A value that
+	 * is longer than `target` is not copied at all: make room for the returned length and call again. The fastest read, as nothing is made
+	 * for the garbage collector. Reads files on the calling thread.
+	 */
+	getIntoSync(key: Bytes, target: Uint8Array, options?: ReadOptions): number | undefined {
+		this.#checkOpen();
+		readModeOf(options, this.#encoding);
+		if (!(target instanceof Uint8Array)) throw new ConfigError('getIntoSync takes a Uint8Array to copy the value to.');
+		return this.#store.reader.getIntoSync(key, target, this.#sequence(options), fillCacheOf(options));
+	}
+
 	/** Is there a value under a key? */
 	async has(key: Bytes, options?: ReadOptions): Promise<boolean> {
 		readModeOf(options, this.#encoding);

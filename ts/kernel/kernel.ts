@@ -405,6 +405,11 @@ export interface KernelEngine {
 	 */
 	get(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending;
 	/**
+	 * As `get`, into memory of the caller: the length of the value in bytes, which is copied to the start of `target` when it fits there as a
+	 * whole, and not at all when it does not.
+	 */
+	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined | Pending;
+	/**
 	 * As `get` with I/O, off the calling thread; the key is copied before it returns.
 	 * @param fillCache IO_CACHE when true, IO_PASS when false.
 	 */

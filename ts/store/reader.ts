@@ -43,6 +43,13 @@ export class Reader {
 		return this.#engine.get(writeKey(this.#engine, key), sequence, mode, fillCache ? IO_CACHE : IO_PASS) as ReadResult;
 	}
 
+	/** Copies the value to `target` where it fits, and answers its length. */
+	getIntoSync(key: Bytes, target: Uint8Array, sequence: number, fillCache = true): number | undefined {
+		this.#counters.gets++;
+		const io = fillCache ? IO_CACHE : IO_PASS;
+		return this.#engine.getInto(writeKey(this.#engine, key), sequence, target, io) as number | undefined;
+	}
+
 	async getMany(keys: readonly Bytes[], sequence: number, mode: ReadMode, fillCache = true): Promise<ReadResult[]> {
 		this.#counters.gets += keys.length;
 		const packed = packKeys(keys);

@@ -28,6 +28,7 @@ const NO_VALUE: u32 = u32::MAX;
 pub fn register(scope: Scope, object: Value, state: &Rc<State>) -> Result<()> {
     methods!(scope, object, state, {
         c"get" => get,
+        c"getInto" => get_into,
         c"has" => has,
         c"getString" => get_string,
         c"getAsync" => get_async,
@@ -93,6 +94,22 @@ fn get(scope: Scope, state: &Rc<State>, [key_length, sequence, policy, offset]: 
         Lookup::Missing => scope.int(MISSING),
         Lookup::Pending => scope.int(PENDING),
     }
+}
+
+/// `(keyLength, sequence, io, target: Uint8Array) → length of the value | MISSING | PENDING`; the value is copied when it fits.
+fn get_into(scope: Scope, state: &Rc<State>, [key_length, sequence, policy, target]: [Value; 4]) -> Result<Value> {
+    let target = scope.bytes_mut(target)?;
+    let found = lookup(scope, state, [key_length, sequence, policy], |value| {
+        if let Some(place) = target.get_mut(..value.len()) {
+            place.copy_from_slice(value);
+        }
+        value.len() as i32
+    })?;
+    scope.int(match found {
+        Lookup::Found(length) => length,
+        Lookup::Missing => MISSING,
+        Lookup::Pending => PENDING,
+    })
 }
 
 /// `(keyLength, sequence, io) → 0 | MISSING | PENDING`

@@ -84,6 +84,13 @@ export class PointLookup {
 		return { key: this.key, start: 0, end: this.length - TRAILER_SIZE, sequence: this.entrySequence };
 	}
 
+	/** Gives the lookup the value that its pointer points to. */
+	separated(value: Buffer): void {
+		this.valueBytes = value;
+		this.valueStart = 0;
+		this.valueEnd = value.length;
+	}
+
 	/** Lets go of what the last lookup referred to. */
 	clear(): void {
 		this.view = undefined;

@@ -6,6 +6,7 @@
  *  2. A value over an eighth of the slab gets a buffer of its own, so a small value never keeps a large one alive.
  *  3. The receiver may transfer the slab away: a slab without bytes is replaced.
  */
+import { BufferView } from '../../bytes';
 import { copyBytes } from './bytes';
 
 const SLAB_SIZE = 64 * 1024;
@@ -29,6 +30,6 @@ export class Slab {
 		}
 		const at = this.used;
 		this.used = copyBytes(bytes, start, end, this.slab, at);
-		return this.slab.subarray(at, this.used);
+		return new BufferView(this.slab.buffer, at, length);
 	}
 }

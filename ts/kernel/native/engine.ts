@@ -131,6 +131,16 @@ export class NativeEngine implements KernelEngine {
 		return found === MISSING ? undefined : PENDING;
 	}
 
+	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined | Pending {
+		try {
+			const length = this.#functions.getInto(keyLength, sequence, io, target);
+			if (length >= 0) return length;
+			return length === MISSING ? undefined : PENDING;
+		} catch (thrown) {
+			throw fromNative(thrown);
+		}
+	}
+
 	async getAsync(keyLength: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult> {
 		return typed(call(() => this.#functions.getAsync(keyLength, sequence, mode, fillCache)));
 	}
