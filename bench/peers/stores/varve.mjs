@@ -16,7 +16,7 @@ export function varve(kernel) {
 		packageName: 'varve',
 		keyForm: 'buffer',
 		formsDiffer: false,
-		settings: 'default options; chained batches; an iterator with a limit for each range, which is faster than `seek`',
+		settings: 'default options; chained batches; one iterator, moved with `seek`, for ranges',
 		missing: { getReused: 'no read into a buffer of the caller' },
 		open: (opening) => open(kernel, opening),
 	};
@@ -43,6 +43,8 @@ async function open(kernel, { directory, sync, cacheBytes, form, varve: root }) 
 	const { Database } = await load(root);
 	const encoding = form === 'string' ? 'utf8' : 'buffer';
 	const db = await Database.open(directory, { kernel, sync: sync ? 'always' : 'never', cacheSize: cacheBytes, encoding });
+	/** @type {import('varve').DatabaseIterator<Buffer | string, Buffer | string> | undefined} */
+	let ranges;
 	return {
 		putBatch: (keys, values) => {
 			const batch = db.batch();
@@ -63,7 +65,9 @@ async function open(kernel, { directory, sync, cacheBytes, form, varve: root }) 
 			for (const [key, value] of db.iterator({ reverse })) visit(key, value);
 		},
 		range: (from, limit, visit) => {
-			for (const [key, value] of db.iterator({ gte: from, limit }).allSync()) visit(key, value);
+			ranges ??= db.iterator();
+			ranges.seek(from);
+			for (const [key, value] of ranges.nextManySync(limit)) visit(key, value);
 		},
 		settle: async () => {
 			await db.flush();
