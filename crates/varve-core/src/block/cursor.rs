@@ -49,7 +49,17 @@ struct Header {
 
 impl BlockCursor {
     pub fn new(block: Block, order: KeyOrder) -> Result<Self> {
-        let mut cursor = Self { order, block, entries_end: 0, restarts: 0, current: 0, next: 0, key: Vec::new(), value: 0..0, passed: Passed::default() };
+        let mut cursor = Self {
+            order,
+            block,
+            entries_end: 0,
+            restarts: 0,
+            current: 0,
+            next: 0,
+            key: Vec::new(),
+            value: 0..0,
+            passed: Passed::default(),
+        };
         cursor.check()?;
         Ok(cursor)
     }
