@@ -1,6 +1,6 @@
 /** The public API: what each method returns, and what it does. */
 import { describe, expect, it } from 'vitest';
-import { AbortError, ClosedError, ConfigError, Database } from '../../ts/index';
+import { AbortError, ClosedError, Database } from '../../ts/index';
 import { kernelNames, openDatabase, temporaryDirectory, tinyTree } from '../support/stores';
 
 describe.each(kernelNames)('database (%s)', (kernel) => {
@@ -90,36 +90,6 @@ describe.each(kernelNames)('database (%s)', (kernel) => {
 		await database.put('a', 'other');
 		for (let i = 0; i < 100_000; i++) database.getSync('a');
 		expect(buffer?.toString()).toBe('first');
-	});
-
-	it('copies values into memory of the caller, whole or not at all', async () => {
-		const database = await open();
-		await database.put('a', 'value');
-		await database.put('empty', '');
-		const target = Buffer.alloc(10, '.');
-		expect(database.getIntoSync('a', target)).toBe(5);
-		expect(database.getIntoSync('empty', target)).toBe(0);
-		expect(database.getIntoSync('missing', target)).toBeUndefined();
-		expect(target.toString()).toBe('value.....');
-		const short = new Uint8Array(4);
-		expect(database.getIntoSync('a', short)).toBe(5);
-		expect(short).toEqual(new Uint8Array(4));
-		expect(database.getIntoSync(Buffer.from('a'), target.subarray(5))).toBe(5);
-		expect(target.toString()).toBe('valuevalue');
-		using snapshot = database.snapshot();
-		await database.put('a', 'other');
-		await database.flush();
-		expect(database.getIntoSync('a', target, { snapshot, fillCache: false })).toBe(5);
-		expect(target.toString()).toBe('valuevalue');
-		expect(database.getIntoSync('a', target)).toBe(5);
-		expect(target.toString()).toBe('othervalue');
-		expect(() => database.getIntoSync('a', [] as never)).toThrow(ConfigError);
-		expect(() => database.getIntoSync('a', new Uint16Array(9) as never)).toThrow(ConfigError);
-		expect(() => database.getIntoSync('a', target, { into: 1 } as never)).toThrow(ConfigError);
-		structuredClone(target.buffer, { transfer: [target.buffer] });
-		expect(database.getIntoSync('a', target)).toBe(5);
-		await database.close();
-		expect(() => database.getIntoSync('a', new Uint8Array(9))).toThrow(ClosedError);
 	});
 
 	it('iterates in both directions, in loops, steps and pieces', async () => {

@@ -130,7 +130,6 @@ describe.each(kernels)('tables of the $name kernel', (kernel) => {
 			const { key, value } = operations[77] as Operation;
 			expect(get(engine, key, 1000, 0, IO_NONE)).toBe(PENDING);
 			expect(engine.getMany(packKeys([key]), 1, 1000, 0, IO_NONE)).toBe(PENDING);
-			expect(getInto(engine, key, 100, 1000, IO_NONE)).toBe(PENDING);
 			const pending = engine.getAsync(key.length, 1000, 0, true);
 			engine.keyScratch.fill(0);
 			expect(await pending).toEqual(Buffer.from(value as Uint8Array));

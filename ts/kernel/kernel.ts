@@ -405,10 +405,11 @@ export interface KernelEngine {
 	 */
 	get(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending;
 	/**
-	 * As `get`, into memory of the caller: the length of the value in bytes, which is copied to the start of `target` when it fits there as a
-	 * whole, and not at all when it does not.
+	 * As `get`, but copies the value to the front of `target`, if it fits there whole.
+	 * @param io not IO_NONE
+	 * @returns length of the value, whether it fits or not; undefined when there is none
 	 */
-	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined | Pending;
+	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined;
 	/**
 	 * As `get` with I/O, off the calling thread; the key is copied before it returns.
 	 * @param fillCache IO_CACHE when true, IO_PASS when false.

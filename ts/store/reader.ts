@@ -43,11 +43,10 @@ export class Reader {
 		return this.#engine.get(writeKey(this.#engine, key), sequence, mode, fillCache ? IO_CACHE : IO_PASS) as ReadResult;
 	}
 
-	/** Copies the value to `target` where it fits, and answers its length. */
+	/** Copies the value to the front of `target`, if it fits there whole; its length, or `undefined` when there is none. */
 	getIntoSync(key: Bytes, target: Uint8Array, sequence: number, fillCache = true): number | undefined {
 		this.#counters.gets++;
-		const io = fillCache ? IO_CACHE : IO_PASS;
-		return this.#engine.getInto(writeKey(this.#engine, key), sequence, target, io) as number | undefined;
+		return this.#engine.getInto(writeKey(this.#engine, key), sequence, target, fillCache ? IO_CACHE : IO_PASS);
 	}
 
 	async getMany(keys: readonly Bytes[], sequence: number, mode: ReadMode, fillCache = true): Promise<ReadResult[]> {

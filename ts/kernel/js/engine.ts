@@ -142,7 +142,7 @@ export class JsEngine implements KernelEngine, ReadHost, ScanHost {
 		return this.reads.get(keyLength, sequence, mode, io);
 	}
 
-	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined | Pending {
+	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined {
 		this.checkOpen();
 		return this.reads.getInto(keyLength, sequence, target, io);
 	}

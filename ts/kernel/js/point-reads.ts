@@ -84,11 +84,10 @@ export class PointReads {
 		return this.find(keyLength, sequence, mode, io);
 	}
 
-	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined | Pending {
+	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined {
 		this.moment.reset();
 		const { lookup } = this;
-		const found = this.locate(keyLength, sequence, true, io);
-		if (found !== true) return found;
+		if (this.locate(keyLength, sequence, true, io) !== true) return undefined;
 		const { valueBytes, valueStart, valueEnd } = lookup;
 		lookup.clear();
 		const length = valueEnd - valueStart;

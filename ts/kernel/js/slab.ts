@@ -14,6 +14,7 @@ const LARGEST_SHARED = SLAB_SIZE / 8;
 
 export class Slab {
 	private slab: Buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
+	private memory = this.slab.buffer;
 	private used = 0;
 
 	/** A copy of `bytes[start, end)`. */
@@ -26,10 +27,11 @@ export class Slab {
 		}
 		if (this.slab.length === 0 || this.used + length > this.slab.length) {
 			this.slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+			this.memory = this.slab.buffer;
 			this.used = 0;
 		}
 		const at = this.used;
 		this.used = copyBytes(bytes, start, end, this.slab, at);
-		return new BufferView(this.slab.buffer, at, length);
+		return new BufferView(this.memory, at, length);
 	}
 }

@@ -78,12 +78,12 @@ export interface NativeEngineFunctions {
 	setTime(milliseconds: number | undefined): void;
 	/** Length of the value, which is in the slab at `slabOffset`, or the value where it is too large for that, or MISSING or LOOKUP_PENDING. */
 	get(keyLength: number, sequence: number, io: IoPolicy, slabOffset: number): number | Buffer;
-	/** Length of the value, which is copied to the target when it fits there, or MISSING or LOOKUP_PENDING. */
-	getInto(keyLength: number, sequence: number, io: IoPolicy, target: Uint8Array): number;
 	/** 0, MISSING or LOOKUP_PENDING. */
 	has(keyLength: number, sequence: number, io: IoPolicy): number;
 	/** The value, `undefined`, or LOOKUP_PENDING. */
 	getString(keyLength: number, sequence: number, io: IoPolicy): string | undefined | number;
+	/** Length of the value, which is in `target` if it fits there, or MISSING. */
+	getInto(keyLength: number, sequence: number, io: IoPolicy, target: Uint8Array): number;
 	getAsync(keyLength: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult>;
 	/** The values one behind the other, or LOOKUP_PENDING; `lengths` gets the length of each. */
 	getMany(

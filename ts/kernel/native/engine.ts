@@ -131,11 +131,10 @@ export class NativeEngine implements KernelEngine {
 		return found === MISSING ? undefined : PENDING;
 	}
 
-	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined | Pending {
+	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined {
 		try {
 			const length = this.#functions.getInto(keyLength, sequence, io, target);
-			if (length >= 0) return length;
-			return length === MISSING ? undefined : PENDING;
+			return length === MISSING ? undefined : length;
 		} catch (thrown) {
 			throw fromNative(thrown);
 		}

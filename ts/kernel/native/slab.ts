@@ -13,6 +13,7 @@ const LEAST_ROOM = SLAB_SIZE / 8;
 
 export class Slab {
 	bytes: Buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
+	#memory = this.bytes.buffer;
 	#used = 0;
 	readonly #onReplaced: (bytes: Buffer) => void;
 
@@ -31,11 +32,12 @@ export class Slab {
 	take(length: number): Buffer {
 		const start = this.#used;
 		this.#used = start + length;
-		return new BufferView(this.bytes.buffer, start, length);
+		return new BufferView(this.#memory, start, length);
 	}
 
 	#replace(): void {
 		this.bytes = Buffer.allocUnsafeSlow(SLAB_SIZE);
+		this.#memory = this.bytes.buffer;
 		this.#used = 0;
 		this.#onReplaced(this.bytes);
 	}
