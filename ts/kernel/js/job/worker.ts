@@ -5,11 +5,13 @@
  *  1. Every request gets exactly one answer, after any number of progress reports.
  *  2. Replies come on a port of their own and are counted in shared memory, so that the other side can wait for one without returning
  *     to its event loop.
+ *  3. Between two jobs the thread keeps nothing of the first.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { nodeFileSystem } from '../../../fs/node-file-system';
 import type { TableSummary } from '../../kernel';
 import { type PortableError, packError } from './errors';
+import { garbageCollector } from './garbage';
 import type { JobProgress, JobRequest } from './job';
 import { runJob, SharedSteps } from './pace';
 import { RateLimiter, type RateState } from './rate-limiter';
@@ -30,6 +32,8 @@ export interface ReplyChannel {
 	count: Int32Array;
 }
 
+const collectGarbage = garbageCollector();
+
 function reply(answer: WorkerReply): void {
 	const { port, count } = workerData as ReplyChannel;
 	port.postMessage(answer);
@@ -39,8 +43,11 @@ function reply(answer: WorkerReply): void {
 
 parentPort?.on('message', ({ request, cancelled, rate }: WorkerRequest) => {
 	const steps = new SharedSteps(request, { fileSystem: nodeFileSystem, cancelled });
-	runJob(steps, new RateLimiter(rate), (progress) => reply({ progress })).then(
-		(tables) => reply({ tables }),
-		(error: unknown) => reply({ error: packError(error) }),
-	);
+	runJob(steps, new RateLimiter(rate), (progress) => reply({ progress }))
+		.then(
+			(tables) => reply({ tables }),
+			(error: unknown) => reply({ error: packError(error) }),
+		)
+		// Nothing refers to the job any more in a turn of its own.
+		.finally(() => setImmediate(collectGarbage));
 });
