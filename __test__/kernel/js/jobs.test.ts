@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { AbortError, CorruptionError, IOError, ResourceError } from '../../../ts/errors';
 import type { FileSystem, ReadableFile, WritableFile } from '../../../ts/fs/file-system';
 import { nodeFileSystem } from '../../../ts/fs/node-file-system';
+import { BlockCache } from '../../../ts/kernel/js/cache';
 import { createJsKernel } from '../../../ts/kernel/js/index';
 import { removeOutputs } from '../../../ts/kernel/js/job/output';
 import { JobRunner } from '../../../ts/kernel/js/job/runner';
@@ -96,7 +97,7 @@ describe('job thread', () => {
 	const directory = temporaryDirectory();
 
 	it('may die: its jobs fail, their files go, and the next job gets a new one', async () => {
-		const runner = new JobRunner(nodeFileSystem, 'worker');
+		const runner = new JobRunner(nodeFileSystem, 'worker', new BlockCache(0));
 		const memtable = Memtable.create(8 << 20);
 		const record = encodeRecord(1, operations);
 		memtable.apply(record, 0, record.length);
@@ -147,7 +148,7 @@ describe('job thread', () => {
 	});
 
 	it('is there for each of the jobs that run at a time, and for later ones', async () => {
-		const runner = new JobRunner(nodeFileSystem, 'worker');
+		const runner = new JobRunner(nodeFileSystem, 'worker', new BlockCache(0));
 		const { threads } = runner as unknown as { threads: unknown[] };
 		const memtable = Memtable.create(1000);
 		const run = (number: number) =>
