@@ -147,6 +147,21 @@ describe('job thread', () => {
 		await engine.close();
 	});
 
+	it('starts beside others that start', async () => {
+		const memtable = Memtable.create(1000);
+		const record = encodeRecord(1, [{ key: Buffer.from('a'), value: Buffer.from('b') }]);
+		memtable.apply(record, 0, record.length);
+		for (let round = 0; round < 4; round++) {
+			const runner = new JobRunner(nodeFileSystem, 'worker', new BlockCache(0));
+			const jobs = Array.from({ length: 6 }, (_, i) => {
+				const output = jobOutput(directory, 100 + 10 * round + i);
+				return runner.run({ kind: 'flush', memtable: memtable.share(), rangeDeletes: [], snapshots: [], output }).done;
+			});
+			expect((await Promise.all(jobs)).flat()).toHaveLength(6);
+			await runner.close();
+		}
+	});
+
 	it('is there for each of the jobs that run at a time, and for later ones', async () => {
 		const runner = new JobRunner(nodeFileSystem, 'worker', new BlockCache(0));
 		const { threads } = runner as unknown as { threads: unknown[] };
