@@ -1,11 +1,13 @@
 //! Where cursors get tables and their blocks from.
 
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use crate::block::Block;
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
+use crate::job::warming::Warming;
 use crate::read_ahead::{ReadAhead, Window};
 use crate::stats::Counters;
 use crate::table::{Resident, Table};
@@ -123,6 +125,14 @@ pub fn cached_block(table: &Table, position: usize, cache: &BlockCache, counters
 #[derive(Default)]
 pub struct SequentialBlocks {
     window: Window,
+    warming: Option<Rc<Warming>>,
+}
+
+impl SequentialBlocks {
+    /// Tells of each block that is read.
+    pub fn warming(warming: Rc<Warming>) -> Self {
+        Self { window: Window::default(), warming: Some(warming) }
+    }
 }
 
 impl BlockSource for SequentialBlocks {
@@ -131,6 +141,9 @@ impl BlockSource for SequentialBlocks {
     }
 
     fn block(&mut self, table: &Table, position: usize) -> Result<Block> {
+        if let Some(warming) = &self.warming {
+            warming.read(table.number, table.load()?.index.handle(position).offset);
+        }
         if let Some(block) = self.window.block(table, position)? {
             return Ok(block);
         }

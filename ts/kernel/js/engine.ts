@@ -55,7 +55,7 @@ export class JsEngine implements KernelEngine, ReadHost, ScanHost {
 		this.files = new FileCache(fileSystem, options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES);
 		this.registry = new Registry(this.files, this.cache);
 		this.blobs = new BlobFiles(this.files);
-		this.jobs = new JobRunner(fileSystem, jobMode);
+		this.jobs = new JobRunner(fileSystem, jobMode, this.cache);
 		this.reads = new PointReads(this);
 	}
 
@@ -204,6 +204,7 @@ export class JsEngine implements KernelEngine, ReadHost, ScanHost {
 		const read = this.blobs.specs().filter(isRead);
 		const request = {
 			runs,
+			cached: job.runs.flat().map((number) => [number, this.cache.positions(number)] as const),
 			snapshots,
 			keepTombstones,
 			bounds,
