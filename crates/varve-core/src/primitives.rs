@@ -12,7 +12,7 @@ pub use crate::xxhash64::xx_hash64;
 /// Contents of a filter block over distinct keys.
 pub fn build_filter(policy: &'static dyn FilterPolicy, keys: &[&[u8]], milli_bits_per_key: u64, probes: u32) -> Vec<u8> {
     let mut builder = FilterBuilder::new(policy, FilterSizing { milli_bits_per_key, probes });
-    keys.iter().for_each(|key| builder.add(key));
+    keys.iter().for_each(|key| builder.add(xx_hash64(key)));
     builder.finish()
 }
 

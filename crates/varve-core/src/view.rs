@@ -6,7 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::blob::{BlobFiles, ValuePointer};
-use crate::block::{BlockCursor, KeyOrder};
+use crate::block::{fingerprint_of, BlockCursor, KeyOrder};
 use crate::block_source::{cached_block, resident, CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::coverage::Coverage;
@@ -19,7 +19,6 @@ use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
 use crate::range_delete::{is_before, RangeDelete};
 use crate::stats::Counters;
-use crate::table::key_index::index_mismatch;
 use crate::table::{Resident, Table};
 use crate::xxhash64::xx_hash64;
 
@@ -210,14 +209,11 @@ impl Lookup<'_> {
         take: &mut impl FnMut(&[u8]) -> R,
     ) -> Result<Option<Found<R>>> {
         let mut cursor = cursor?;
-        cursor.seek(target)?;
+        cursor.find(target, fingerprint_of(self.hash))?;
         if !cursor.valid() {
-            return Err(index_mismatch());
-        }
-        let (user_key, trailer) = internal_key::split(cursor.key());
-        if user_key != self.user_key {
             return Ok(None);
         }
+        let (_, trailer) = internal_key::split(cursor.key());
         let is_visible = trailer >> 8 >= hidden_below;
         if trailer as u8 == KIND_VALUE_POINTER && is_visible {
             return self.separated(cursor.key(), cursor.value(), take).map(Found::Value).map(Some);
