@@ -52,6 +52,8 @@ interface Vectors {
 		entries: HexPair[];
 		blockByRestartInterval: Record<string, string>;
 		empty: string;
+		dataBlockAtInterval3: string;
+		foundInDataBlock: { target: string; found: HexPair | null }[];
 		seeksAtInterval3: { target: string; found: HexPair | null }[];
 	};
 	merge: { restartInterval: number; blocks: string[]; merged: string };
@@ -148,6 +150,18 @@ describe.each(kernels)('golden vectors of the $name kernel', (kernel) => {
 		const block = unhex(blockByRestartInterval['3'] as string);
 		for (const { target, found } of seeksAtInterval3) {
 			const entry = kernel.seekBlock(block, unhex(target));
+			expect(entry === undefined ? null : hexPair(entry)).toEqual(found);
+		}
+	});
+
+	it('data blocks', () => {
+		const { entries, dataBlockAtInterval3, foundInDataBlock } = vectors.blocks;
+		const block = unhex(dataBlockAtInterval3);
+		expect(hex(kernel.encodeDataBlock(entries.map(unhexPair), 3))).toBe(dataBlockAtInterval3);
+		expect(kernel.decodeBlock(block).map(hexPair)).toEqual(entries);
+		expect(foundInDataBlock.some(({ found }) => found !== null)).toBe(true);
+		for (const { target, found } of foundInDataBlock) {
+			const entry = kernel.findInBlock(block, unhex(target));
 			expect(entry === undefined ? null : hexPair(entry)).toEqual(found);
 		}
 	});

@@ -1,9 +1,10 @@
 //! The kernels one by one, on whole buffers: for tests, and for benchmarks that compare the two languages.
 
-use crate::block::{Block, BlockBuilder, BlockCursor, KeyOrder};
+use crate::block::{fingerprint_of, Block, BlockBuilder, BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::Result;
 use crate::filter::{FilterBuilder, FilterPolicy, FilterSizing};
+use crate::internal_key::user_key;
 use crate::merge::MergeCursor;
 
 pub use crate::crc32::crc32;
@@ -28,6 +29,16 @@ pub fn encode_block(entries: &[(&[u8], &[u8])], restart_interval: usize) -> Vec<
     builder.finish()
 }
 
+/// Contents of a data block from entries with internal keys in order.
+pub fn encode_data_block(entries: &[(&[u8], &[u8])], restart_interval: usize) -> Vec<u8> {
+    let mut builder = BlockBuilder::new(restart_interval);
+    for (key, value) in entries {
+        builder.add(key, value);
+        builder.add_fingerprint(fingerprint_of(xx_hash64(user_key(key))));
+    }
+    builder.finish()
+}
+
 /// All entries of a block.
 pub fn decode_block(block: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut cursor = BlockCursor::new(Block::from(block), KeyOrder::Plain)?;
@@ -44,6 +55,13 @@ pub fn decode_block(block: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
 pub fn seek_block(block: &[u8], target: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
     let mut cursor = BlockCursor::new(Block::from(block), KeyOrder::Internal)?;
     cursor.seek(target)?;
+    Ok(cursor.valid().then(|| (cursor.key().to_vec(), cursor.value().to_vec())))
+}
+
+/// The newest entry of the target's user key in a block of internal keys, at or after `target`.
+pub fn find_in_block(block: &[u8], target: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+    let mut cursor = BlockCursor::new(Block::from(block), KeyOrder::Internal)?;
+    cursor.find(target, fingerprint_of(xx_hash64(user_key(target))))?;
     Ok(cursor.valid().then(|| (cursor.key().to_vec(), cursor.value().to_vec())))
 }
 

@@ -45,9 +45,8 @@ impl BlockBuilder {
         self.bytes.len() + 4 * self.restarts.len() + fingerprints + 4
     }
 
-    /// As [`BlockBuilder::add`], for a data block.
-    pub fn add_with_fingerprint(&mut self, key: &[u8], value: &[u8], fingerprint: u8) {
-        self.add(key, value);
+    /// Gives the entry that was added last its fingerprint, in a data block.
+    pub fn add_fingerprint(&mut self, fingerprint: u8) {
         self.fingerprints.push(fingerprint);
     }
 

@@ -143,7 +143,8 @@ impl<W: Write> TableWriter<W> {
         self.last_key.clear();
         self.last_key.extend_from_slice(key);
         self.count(key, value, first);
-        self.block.add_with_fingerprint(key, value, self.fingerprint);
+        self.block.add(key, value);
+        self.block.add_fingerprint(self.fingerprint);
         if self.block.encoded_size() >= self.block_size {
             self.finish_data_block()?;
         }
