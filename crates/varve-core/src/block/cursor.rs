@@ -6,7 +6,7 @@
 //!  3. A fingerprint is a hint where an entry is: the key of the entry decides.
 
 use std::cmp::Ordering;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use super::fingerprints::position_of;
 use super::{Block, FINGERPRINTED};
@@ -27,9 +27,10 @@ pub enum KeyOrder {
     Plain,
 }
 
-pub struct BlockCursor {
+/// `B` is whatever holds the bytes.
+pub struct BlockCursor<B = Block> {
     order: KeyOrder,
-    block: Block,
+    block: B,
     /// Where the restart array begins; entries end there.
     entries_end: usize,
     restarts: usize,
@@ -53,8 +54,8 @@ struct Header {
     key_start: usize,
 }
 
-impl BlockCursor {
-    pub fn new(block: Block, order: KeyOrder) -> Result<Self> {
+impl<B: Deref<Target = [u8]>> BlockCursor<B> {
+    pub fn new(block: B, order: KeyOrder) -> Result<Self> {
         let mut cursor = Self {
             order,
             block,
@@ -72,7 +73,7 @@ impl BlockCursor {
     }
 
     /// Goes over to another block, keeping the key buffer.
-    pub fn reset(&mut self, block: Block) -> Result<()> {
+    pub fn reset(&mut self, block: B) -> Result<()> {
         self.block = block;
         self.check()
     }
@@ -247,7 +248,7 @@ impl BlockCursor {
     }
 }
 
-impl Cursor for BlockCursor {
+impl<B: Deref<Target = [u8]>> Cursor for BlockCursor<B> {
     #[inline]
     fn valid(&self) -> bool {
         self.current < self.entries_end
