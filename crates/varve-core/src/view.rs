@@ -218,13 +218,7 @@ impl Lookup<'_> {
         }
     }
 
-    fn in_block<R>(
-        &self,
-        block: &[u8],
-        target: &[u8],
-        hidden_below: u64,
-        take: &mut impl FnMut(&[u8]) -> R,
-    ) -> Result<Entry<R>> {
+    fn in_block<R>(&self, block: &[u8], target: &[u8], hidden_below: u64, take: &mut impl FnMut(&[u8]) -> R) -> Result<Entry<R>> {
         let mut cursor = BlockCursor::new(block, KeyOrder::Internal)?;
         cursor.find(target, fingerprint_of(self.hash))?;
         if !cursor.valid() {

@@ -6,8 +6,8 @@
 use std::cmp::Ordering;
 
 use super::format::BlockHandle;
-use crate::cache::Hint;
 use crate::block::{Block, BlockCursor, KeyOrder};
+use crate::cache::Hint;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key;
@@ -34,8 +34,14 @@ pub struct KeyIndex {
 impl KeyIndex {
     /// Decodes an index block whose handles must lie before `limit`, ascending.
     pub fn decode(block: Block, limit: u64) -> Result<Self> {
-        let mut index =
-            Self { prefix: Vec::new(), heads: Vec::new(), key_ends: Vec::new(), keys: Vec::new(), handles: Vec::new(), hints: Vec::new() };
+        let mut index = Self {
+            prefix: Vec::new(),
+            heads: Vec::new(),
+            key_ends: Vec::new(),
+            keys: Vec::new(),
+            handles: Vec::new(),
+            hints: Vec::new(),
+        };
         let mut cursor = BlockCursor::new(block, KeyOrder::Internal)?;
         cursor.seek_to_first()?;
         while cursor.valid() {
