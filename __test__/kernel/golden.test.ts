@@ -191,13 +191,16 @@ describe('golden vectors of the footer', () => {
 			[footerWithRangeDeletes, false, true],
 			[footerWithBoth, true, true],
 		] as const) {
-			expect(hex(encodeFooter({ metaindex, index, compressed, rangeDeletes, valuePointers: false }))).toBe(bytes);
+			expect(hex(encodeFooter({ metaindex, index, compressed, rangeDeletes, valuePointers: false, fingerprints: false }))).toBe(
+				bytes,
+			);
 			expect(decodeFooter(unhex(bytes), 'table', 2 ** 50)).toEqual({
 				metaindex,
 				index,
 				compressed,
 				rangeDeletes,
 				valuePointers: false,
+				fingerprints: false,
 			});
 		}
 	});

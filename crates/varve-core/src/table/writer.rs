@@ -190,8 +190,9 @@ impl<W: Write> TableWriter<W> {
         let metaindex = self.write_raw(metaindex.finish())?;
         let index = self.index.finish();
         let index = self.write_raw(index)?;
-        let (compressed, value_pointers) = (self.compressed, self.value_pointers);
-        let footer = Footer { metaindex, index, compressed, range_deletes: !range_deletes.is_empty(), value_pointers }.encode();
+        let (compressed, value_pointers, fingerprints) = (self.compressed, self.value_pointers, self.properties.entries > 0);
+        let range_deletes = !range_deletes.is_empty();
+        let footer = Footer { metaindex, index, compressed, range_deletes, value_pointers, fingerprints }.encode();
         self.out.write_all(&footer)?;
         let size = self.written + footer.len() as u64;
         Ok(Written { out: self.out, size, properties: self.properties, data_bytes: self.data_bytes })

@@ -156,7 +156,14 @@ fn all_tables_open_or_none() {
 #[test]
 fn footers_say_what_is_wrong_with_them() {
     let handle = BlockHandle { offset: 10, size: 20 };
-    let footer = || Footer { metaindex: handle, index: handle, compressed: false, range_deletes: false, value_pointers: false };
+    let footer = || Footer {
+        metaindex: handle,
+        index: handle,
+        compressed: false,
+        range_deletes: false,
+        value_pointers: false,
+        fingerprints: false,
+    };
     let whole: [u8; FOOTER_SIZE] = footer().encode().try_into().unwrap();
     assert_eq!(Footer::decode(&whole, 100).unwrap(), footer());
     let message = |at: usize, value: u8| {
@@ -252,7 +259,9 @@ impl Forged {
     }
 
     fn finish(mut self, metaindex: BlockHandle, index: BlockHandle, range_deletes: bool) -> Vec<u8> {
-        self.bytes.extend(Footer { metaindex, index, compressed: false, range_deletes, value_pointers: false }.encode());
+        self.bytes.extend(
+            Footer { metaindex, index, compressed: false, range_deletes, value_pointers: false, fingerprints: false }.encode(),
+        );
         self.bytes
     }
 }

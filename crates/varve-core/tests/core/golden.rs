@@ -131,8 +131,9 @@ fn merge() -> Value {
 fn footer() -> Value {
     let (metaindex, index) =
         (BlockHandle { offset: 0x12_3456_789a, size: 77 }, BlockHandle { offset: 5_000_000_000, size: u32::MAX });
-    let bytes =
-        |compressed, range_deletes| hex(Footer { metaindex, index, compressed, range_deletes, value_pointers: false }.encode());
+    let bytes = |compressed, range_deletes| {
+        hex(Footer { metaindex, index, compressed, range_deletes, value_pointers: false, fingerprints: false }.encode())
+    };
     let handle = |handle: BlockHandle| json!({ "offset": handle.offset, "size": handle.size });
     json!({
         "metaindex": handle(metaindex), "index": handle(index), "footer": bytes(false, false), "compressedFooter": bytes(true, false),

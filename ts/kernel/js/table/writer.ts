@@ -153,7 +153,7 @@ export class TableWriter {
 		const metaindexHandle = this.writeBuilder(metaindex);
 		const indexHandle = this.writeBuilder(this.index);
 		const { compressed, valuePointers } = this;
-		const flags = { compressed, rangeDeletes: rangeDeletes.length > 0, valuePointers };
+		const flags = { compressed, rangeDeletes: rangeDeletes.length > 0, valuePointers, fingerprints: this.properties.entries > 0 };
 		this.emit(encodeFooter({ metaindex: metaindexHandle, index: indexHandle, ...flags }), FOOTER_SIZE);
 		this.flush();
 		const { written: size, properties, rawDataBytes, storedDataBytes } = this;
