@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use std::ops::{Deref, Range};
 
 use super::fingerprints::position_of;
+use super::passed::Passed;
 use super::{Block, FINGERPRINTED};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
@@ -44,6 +45,8 @@ pub struct BlockCursor<B = Block> {
     next: usize,
     key: Vec<u8>,
     value: Range<usize>,
+    /// Entries before the current one, while the cursor goes backward.
+    passed: Passed,
 }
 
 /// The lengths of an entry and where its key bytes begin.
@@ -67,6 +70,7 @@ impl<B: Deref<Target = [u8]>> BlockCursor<B> {
             next: 0,
             key: Vec::new(),
             value: 0..0,
+            passed: Passed::default(),
         };
         cursor.check()?;
         Ok(cursor)
@@ -75,6 +79,7 @@ impl<B: Deref<Target = [u8]>> BlockCursor<B> {
     /// Goes over to another block, keeping the key buffer.
     pub fn reset(&mut self, block: B) -> Result<()> {
         self.block = block;
+        self.passed.clear();
         self.check()
     }
 
@@ -238,12 +243,14 @@ impl<B: Deref<Target = [u8]>> BlockCursor<B> {
 
     /// Walks on from a restart point to the last entry that begins before `limit`.
     fn walk_to_last_before(&mut self, restart: usize, limit: usize) -> Result<()> {
+        self.passed.clear();
         self.start_at_restart(restart)?;
         loop {
             self.advance()?;
             if !self.valid() || self.next >= limit {
                 return Ok(());
             }
+            self.passed.push(self.current, &self.key, self.value.clone());
         }
     }
 }
@@ -302,6 +309,12 @@ impl<B: Deref<Target = [u8]>> Cursor for BlockCursor<B> {
 
     fn prev(&mut self) -> Result<()> {
         let limit = self.current;
+        if let Some(entry) = self.passed.pop_before(limit, &mut self.key) {
+            self.current = entry.start;
+            self.next = limit;
+            self.value = entry.value;
+            return Ok(());
+        }
         let mut restart = self.restarts;
         while restart > 0 {
             restart -= 1;

@@ -3,6 +3,7 @@
 pub mod builder;
 pub mod cursor;
 mod fingerprints;
+mod passed;
 
 pub use builder::BlockBuilder;
 pub use cursor::{BlockCursor, KeyOrder};

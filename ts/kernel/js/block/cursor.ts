@@ -16,6 +16,7 @@ import type { Cursor } from '../cursor';
 import { compareInternalKeys, TRAILER_SIZE } from '../internal-key';
 import { readVarint32, varint } from '../varint';
 import { FINGERPRINTED } from './builder';
+import { Passed } from './passed';
 
 /** In a block of more entries a binary search is faster than one through all fingerprints. */
 const MOST_FINGERPRINTS = 2048;
@@ -47,6 +48,8 @@ export class BlockCursor implements Cursor {
 	private entryAt = 0;
 	private path: string | undefined;
 	private origin = 0;
+	/** Entries before the current one, while the cursor goes backward. */
+	private readonly passed = new Passed();
 
 	// The header of the entry that was read last.
 	private shared = 0;
@@ -64,6 +67,7 @@ export class BlockCursor implements Cursor {
 	/** Turns to another block, which lies at `origin` of the file `path`. */
 	reset(block: Buffer, path?: string, origin = 0): void {
 		this.valid = false;
+		this.passed.clear();
 		this.block = block;
 		this.valueBytes = block;
 		this.path = path;
@@ -102,8 +106,7 @@ export class BlockCursor implements Cursor {
 	}
 
 	seekToLast(): void {
-		this.enterRun(this.restartCount - 1);
-		while (this.valueEnd < this.limit) this.advance();
+		this.walkToLastBefore(this.restartCount - 1, this.limit);
 	}
 
 	seek(bytes: Uint8Array, start: number, end: number): void {
@@ -153,6 +156,10 @@ export class BlockCursor implements Cursor {
 
 	prev(): void {
 		const before = this.entryAt;
+		if (this.passed.popBefore(before)) {
+			this.stepBack(before);
+			return;
+		}
 		let low = -1;
 		let high = this.restartCount - 1;
 		while (low < high) {
@@ -164,8 +171,7 @@ export class BlockCursor implements Cursor {
 			this.valid = false;
 			return;
 		}
-		this.enterRun(low);
-		while (this.valid && this.valueEnd < before) this.advance();
+		this.walkToLastBefore(low, before);
 	}
 
 	/** Checks what single reads need not: that the restart array names starts of entries, ascending, the first at 0. */
@@ -190,6 +196,25 @@ export class BlockCursor implements Cursor {
 		this.enterRun((position - behind) / this.restartInterval);
 		for (let i = 0; i < behind; i++) this.advance();
 		if (!this.valid) throw this.malformed('it has more fingerprints than entries', this.limit);
+	}
+
+	/** Walks on from a restart point to the last entry that begins before `limit`. */
+	private walkToLastBefore(restart: number, limit: number): void {
+		this.passed.clear();
+		this.enterRun(restart);
+		while (this.valid && this.valueEnd < limit) {
+			this.passed.push(this.entryAt, this.valueStart, this.valueEnd, this.keyBytes, this.keyEnd);
+			this.advance();
+		}
+	}
+
+	/** Moves to the entry that was popped, which ends at `end`. */
+	private stepBack(end: number): void {
+		const { passed } = this;
+		this.keyEnd = copyBytes(passed.keyBytes, passed.keyStart, passed.keyEnd, this.keyBytes, 0);
+		this.entryAt = passed.start;
+		this.valueStart = passed.valueStart;
+		this.valueEnd = end;
 	}
 
 	/** Moves to the first entry of a run; invalid when the block is empty. */
