@@ -50,7 +50,7 @@ export interface StoreOptions {
 	cacheSize?: number;
 	/**
 	 * Bytes that memtables, indexes and filters of tables, background jobs and the block cache may take together; `stats().memory` shows them.
-	 * Memtables get at most half of it (a fifth on the TypeScript kernel, where garbage and the heaps of threads count too), the block cache what
+	 * Memtables get at most half of it (a quarter on the TypeScript kernel, where garbage and the heaps of threads count too), the block cache what
 	 * the others leave, up to `cacheSize`. What Node.js itself takes is not in it.
 	 * Default `false`: each part keeps to its own options. At least 8 MiB.
 	 */

@@ -1,10 +1,20 @@
 /** What a user sees of background work, and can do about it: jobs and amplification in stats, describe, pausing. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../ts/index';
 import { kernelNames, openDatabase, temporaryDirectory, tinyTree } from '../support/stores';
 
 describe.each(kernelNames)('background work (%s)', (kernel) => {
 	const open = (options = {}) => openDatabase(temporaryDirectory(), { kernel, ...tinyTree, ...options });
+
+	const waitFor = async (condition: () => boolean) => {
+		// Asked once at a time: jobs go on meanwhile.
+		for (let i = 0; i < 500; i++) {
+			if (condition()) return;
+			await sleep(20);
+		}
+		expect.fail('it did not come about');
+	};
 
 	it('is listed job by job, with what each read and wrote', async () => {
 		const database = await open();
@@ -39,6 +49,31 @@ describe.each(kernelNames)('background work (%s)', (kernel) => {
 		const { ended } = database.stats().jobs;
 		expect(ended).toHaveLength(64);
 		expect(ended[63].job).toBe(70);
+	});
+
+	it('does an urgent level 0 before a deeper level that is due as well', async () => {
+		const path = temporaryDirectory();
+		const first = await openDatabase(path, { kernel, ...tinyTree });
+		const middle = () => first.stats().levels[5].tables;
+		for (let i = 0; i < 40_000 && middle() === 0; i++)
+			await first.put(`k${String((i * 7919) % 2003).padStart(4, '0')}`, 'v'.repeat(90) + i);
+		first.pauseCompactions();
+		for (let round = 0; round < 8; round++) {
+			for (let i = 0; i < 40; i++) first.putSync(`k${String(i * 50 + round).padStart(4, '0')}`, 'w');
+			await first.flush();
+		}
+		await waitFor(() => first.stats().jobs.running.length === 0);
+		expect(first.stats().levels[0].tables).toBeGreaterThanOrEqual(8);
+		expect(middle()).toBeGreaterThan(0);
+		await first.close();
+		// With a target so much smaller the level above the bottom has too much.
+		const options = { ...tinyTree, levelMultiplier: 100, level0SlowdownTrigger: 8, compactionThreads: 1 };
+		const database = await openDatabase(path, { kernel, ...options });
+		await waitFor(() => database.stats().jobs.ended.some(({ reason }) => reason === 'size'));
+		const begun = database.stats().jobs.ended.sort((a, b) => a.job - b.job);
+		const reasons = begun.map(({ reason }) => reason).filter((reason) => reason === 'level0' || reason === 'size');
+		expect(reasons[0]).toBe('level0');
+		expect(reasons).toContain('size');
 	});
 
 	it('pauses and goes on', async () => {

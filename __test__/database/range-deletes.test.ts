@@ -199,7 +199,6 @@ describe.each(kernels)('range deletes ($name)', (engine) => {
 		expect(database.stats().droppedTables).toBe(0);
 		expect(database.iterator({ snapshot }).allSync()).toHaveLength(10);
 		snapshot.close();
-		database.resumeCompactions();
 		await waitFor(() => database.stats().droppedTables === 1);
 		expect(keysOf(database)).toBe('');
 	});

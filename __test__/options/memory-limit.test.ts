@@ -29,11 +29,11 @@ describe('a memory limit', () => {
 	});
 
 	it('sets the garbage of the TypeScript kernel aside as well', () => {
-		expect(memtableSizeWithin({ ...options, memoryLimit: 80 * MIB }, 'js')).toBe(4 * MIB);
+		expect(memtableSizeWithin({ ...options, memoryLimit: 80 * MIB }, 'js')).toBe(5 * MIB);
 		const shares = memoryShares(options, 'js', 2);
 		expect(shares.work).toBeGreaterThan(memoryShares(options, 'native', 2).work);
-		expect(shares.memtables).toBe(8 * memtableSizeWithin(options, 'js'));
+		expect(shares.memtables).toBe(6 * memtableSizeWithin(options, 'js'));
 		const left = options.memoryLimit - shares.memtables - shares.work;
-		expect(cacheSizeWithin(options, 'js', shares, 0)).toBe(Math.floor(left / 2));
+		expect(cacheSizeWithin(options, 'js', shares, 0)).toBe(Math.floor(left / 1.5));
 	});
 });

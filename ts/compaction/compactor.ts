@@ -29,6 +29,9 @@ interface FullRequest {
 	done: Deferred<void>;
 }
 
+/** What becomes due so many milliseconds after it could have is done together. */
+const SOON = 100;
+
 /** A part of a merge has about this many times `tableSize` of input: less has its cost, more takes space. */
 const PART_TABLES = 2;
 
@@ -49,6 +52,7 @@ export class Compactor {
 	/** The version that the alarm was set for. */
 	#alarmVersion: Version | undefined;
 	#paused = false;
+	#isScheduledSoon = false;
 	/** Asked for before every group of writes, and the same as long as the version is. */
 	#debt: { version: Version | undefined; bytes: number } = { version: undefined, bytes: 0 };
 
@@ -69,6 +73,16 @@ export class Compactor {
 	schedule(): void {
 		for (const lane of this.#lanes) lane.schedule();
 		this.#setAlarm();
+	}
+
+	/** As {@link schedule}, a moment later, and once for all calls until then: for what comes often and is seldom the cause of work. */
+	scheduleSoon(): void {
+		if (this.#isScheduledSoon) return;
+		this.#isScheduledSoon = true;
+		this.#store.environment.clock.schedule(() => {
+			this.#isScheduledSoon = false;
+			this.schedule();
+		}, SOON);
 	}
 
 	/** Merges all tables overlapping a range (undefined: all) into one level. */
@@ -124,8 +138,10 @@ export class Compactor {
 	#makeLane(): BackgroundLoop {
 		const slot = new JobSlot();
 		const work: BackgroundWork = {
-			isDue: () => this.#next() !== undefined,
-			step: () => this.#step(slot),
+			next: () => {
+				const task = this.#next();
+				return task && (() => this.#step(task, slot));
+			},
 			cancel: () => slot.cancel(),
 			isAwaited: () => this.#requests.length > 0,
 			giveUp: (reason) => {
@@ -162,10 +178,7 @@ export class Compactor {
 		return idle.length === 0 ? undefined : dropTables(tree, new Set(idle), 'rangeDelete');
 	}
 
-	async #step(slot: JobSlot): Promise<void> {
-		const task = this.#next();
-		if (task === undefined) return;
-		const { compaction, request } = task;
+	async #step({ compaction, request }: Task, slot: JobSlot): Promise<void> {
 		if (request !== undefined) this.#requests.shift();
 		try {
 			if (compaction !== undefined) await this.#compact(compaction, slot);

@@ -28,7 +28,7 @@ type KernelName = 'native' | 'js';
 
 const COSTS: Record<KernelName, Costs> = {
 	native: { memtableShare: 0.5, garbage: 1, job: 2 * MIB, base: 4 * MIB },
-	js: { memtableShare: 0.2, garbage: 2, job: 24 * MIB, base: 32 * MIB },
+	js: { memtableShare: 0.25, garbage: 1.5, job: 16 * MIB, base: 40 * MIB },
 };
 /** Smallest memtable; below, every few writes would make a table. */
 const SMALLEST_MEMTABLE = 64 * KIB;

@@ -51,6 +51,8 @@ export class SnapshotRegistry {
 	#living = 0;
 	/** Snapshots that were collected without being closed. */
 	forgotten = 0;
+	/** Called when no snapshot at a sequence number is left. */
+	onRelease: ((sequence: number) => void) | undefined;
 
 	constructor() {
 		this.#finalizer = new FinalizationRegistry((sequence) => {
@@ -84,7 +86,11 @@ export class SnapshotRegistry {
 	#release(sequence: number): void {
 		this.#living--;
 		const count = (this.#counts.get(sequence) ?? 1) - 1;
-		if (count === 0) this.#counts.delete(sequence);
-		else this.#counts.set(sequence, count);
+		if (count > 0) {
+			this.#counts.set(sequence, count);
+			return;
+		}
+		this.#counts.delete(sequence);
+		this.onRelease?.(sequence);
 	}
 }

@@ -13,10 +13,8 @@ import type { Health } from './health';
 
 /** What is done in the background. */
 export interface BackgroundWork {
-	/** Is there anything to do? */
-	isDue(): boolean;
-	/** Does one piece of it; may be cut short by {@link cancel}. */
-	step(): Promise<void>;
+	/** What is to be done next: one piece of it, which begins at once or not at all, and may be cut short by {@link cancel}. Undefined: nothing. */
+	next(): (() => Promise<void>) | undefined;
 	/** Asks the step in flight to end. */
 	cancel(): void;
 	/** Does somebody wait for the next step? Then the process must not end before it. */
@@ -30,7 +28,8 @@ export class BackgroundLoop {
 	readonly #health: Health;
 	readonly #backoff: Backoff;
 	readonly #name: string;
-	#running: Promise<void> | undefined;
+	#isRunning = false;
+	#running: Promise<void> = Promise.resolve();
 	#stopped = false;
 
 	/** @param name what the loop does, for the error of those who wait when it stops */
@@ -49,9 +48,13 @@ export class BackgroundLoop {
 
 	/** Starts on what is due unless a step is in flight. */
 	schedule(): void {
-		if (this.#running !== undefined || this.refusal !== undefined || !this.#work.isDue()) return;
-		this.#running = this.#run().finally(() => {
-			this.#running = undefined;
+		if (this.#isRunning) return;
+		const step = this.#next();
+		if (step === undefined) return;
+		// Before the step begins: it may come here again.
+		this.#isRunning = true;
+		this.#running = this.#run(step).finally(() => {
+			this.#isRunning = false;
 			this.schedule();
 		});
 	}
@@ -71,10 +74,14 @@ export class BackgroundLoop {
 		this.#giveUp();
 	}
 
-	async #run(): Promise<void> {
-		while (this.refusal === undefined && this.#work.isDue()) {
+	#next(): (() => Promise<void>) | undefined {
+		return this.refusal === undefined ? this.#work.next() : undefined;
+	}
+
+	async #run(first: () => Promise<void>): Promise<void> {
+		for (let step: typeof first | undefined = first; step !== undefined; step = this.#next()) {
 			try {
-				await this.#work.step();
+				await step();
 				this.#backoff.succeeded();
 			} catch (error) {
 				if (this.#stopped && (error instanceof AbortError || error instanceof ClosedError)) return;

@@ -30,6 +30,8 @@ export class FilterSizing {
 	#counted: number[] = Array(LEVELS).fill(0);
 	/** Keys that each level had when it last had any. */
 	readonly #keys: number[] = Array(LEVELS).fill(0);
+	/** What each level was given last: to find the probes of a size takes a while. */
+	readonly #last: (FilterSettings | undefined)[] = Array(LEVELS).fill(undefined);
 
 	/** @param levelBytes bytes of tables in each level now */
 	constructor(options: ResolvedOptions, engine: Pick<KernelEngine, 'filterStats'>, levelBytes: () => number[]) {
@@ -53,7 +55,12 @@ export class FilterSizing {
 			multiplier: options.levelMultiplier,
 		};
 		const measured = options.filterAdaptive ? this.#measured(level) : undefined;
-		return settingsOfBits(filterBits(level, shape, measured), options.filterPolicy);
+		const bits = filterBits(level, shape, measured);
+		const last = this.#last[level];
+		if (last?.milliBitsPerKey === bits) return last;
+		const settings = settingsOfBits(bits, options.filterPolicy);
+		this.#last[level] = settings;
+		return settings;
 	}
 
 	/** A level that has just been emptied, or is about to be filled, counts with the keys that it had. */

@@ -78,7 +78,7 @@ export class Flusher implements BackgroundWork {
 			this.#failed(flush, error as Error);
 			throw refused(error as Error);
 		}
-		if (this.isDue()) this.#begin();
+		if (this.#isDue) this.#begin();
 	}
 
 	/** Cancels the flush in flight and waits for it. */
@@ -88,14 +88,8 @@ export class Flusher implements BackgroundWork {
 		if (this.#current !== undefined) await this.#end(this.#current).catch(() => undefined);
 	}
 
-	isDue(): boolean {
-		return this.#store.memtables.immutables.length > 0;
-	}
-
-	async step(): Promise<void> {
-		// Synchronous writes may have begun another meanwhile.
-		do await this.#end(this.#current ?? this.#begin());
-		while (this.#current !== undefined);
+	next(): (() => Promise<void>) | undefined {
+		return this.#isDue ? () => this.#step() : undefined;
 	}
 
 	cancel(): void {
@@ -110,6 +104,16 @@ export class Flusher implements BackgroundWork {
 		const waiters = [...this.#waiters.values()];
 		this.#waiters.clear();
 		for (const waiter of waiters) waiter.reject(reason);
+	}
+
+	get #isDue(): boolean {
+		return this.#store.memtables.immutables.length > 0;
+	}
+
+	async #step(): Promise<void> {
+		// Synchronous writes may have begun another meanwhile.
+		do await this.#end(this.#current ?? this.#begin());
+		while (this.#current !== undefined);
 	}
 
 	/** Starts on the oldest immutable memtable. */

@@ -140,6 +140,10 @@ export class Store implements StoreContext {
 		this.#flusher = new Flusher(this, onProgress);
 		const lanes = compactionLanes(this.options.compactionThreads);
 		this.compactor = new Compactor(this, lanes, onProgress);
+		// What it kept is let go, if something was written since it was taken.
+		this.snapshots.onRelease = (sequence) => {
+			if (sequence < this.#sequence) this.compactor.scheduleSoon();
+		};
 		// And one job that flushes.
 		this.memory = new MemoryBudget(this.engine, this.options, this.kernelName, lanes + 1);
 	}

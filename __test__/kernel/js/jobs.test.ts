@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { AbortError, CorruptionError, IOError, ResourceError } from '../../../ts/errors';
 import type { FileSystem, ReadableFile, WritableFile } from '../../../ts/fs/file-system';
 import { nodeFileSystem } from '../../../ts/fs/node-file-system';
+import { BlockCache } from '../../../ts/kernel/js/cache';
 import { createJsKernel } from '../../../ts/kernel/js/index';
 import { removeOutputs } from '../../../ts/kernel/js/job/output';
 import { JobRunner } from '../../../ts/kernel/js/job/runner';
@@ -96,7 +97,7 @@ describe('job thread', () => {
 	const directory = temporaryDirectory();
 
 	it('may die: its jobs fail, their files go, and the next job gets a new one', async () => {
-		const runner = new JobRunner(nodeFileSystem, 'worker');
+		const runner = new JobRunner(nodeFileSystem, 'worker', new BlockCache(0));
 		const memtable = Memtable.create(8 << 20);
 		const record = encodeRecord(1, operations);
 		memtable.apply(record, 0, record.length);
@@ -146,8 +147,23 @@ describe('job thread', () => {
 		await engine.close();
 	});
 
+	it('starts beside others that start', async () => {
+		const memtable = Memtable.create(1000);
+		const record = encodeRecord(1, [{ key: Buffer.from('a'), value: Buffer.from('b') }]);
+		memtable.apply(record, 0, record.length);
+		for (let round = 0; round < 4; round++) {
+			const runner = new JobRunner(nodeFileSystem, 'worker', new BlockCache(0));
+			const jobs = Array.from({ length: 6 }, (_, i) => {
+				const output = jobOutput(directory, 100 + 10 * round + i);
+				return runner.run({ kind: 'flush', memtable: memtable.share(), rangeDeletes: [], snapshots: [], output }).done;
+			});
+			expect((await Promise.all(jobs)).flat()).toHaveLength(6);
+			await runner.close();
+		}
+	});
+
 	it('is there for each of the jobs that run at a time, and for later ones', async () => {
-		const runner = new JobRunner(nodeFileSystem, 'worker');
+		const runner = new JobRunner(nodeFileSystem, 'worker', new BlockCache(0));
 		const { threads } = runner as unknown as { threads: unknown[] };
 		const memtable = Memtable.create(1000);
 		const run = (number: number) =>

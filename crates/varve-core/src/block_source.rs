@@ -1,11 +1,13 @@
 //! Where cursors get tables and their blocks from.
 
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use crate::block::Block;
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
+use crate::job::warming::Warming;
 use crate::read_ahead::{ReadAhead, Window};
 use crate::stats::Counters;
 use crate::table::format::BlockHandle;
@@ -120,6 +122,14 @@ pub fn read_block(table: &Table, handle: BlockHandle, cache: &BlockCache, counte
 #[derive(Default)]
 pub struct SequentialBlocks {
     window: Window,
+    warming: Option<Rc<Warming>>,
+}
+
+impl SequentialBlocks {
+    /// Tells of each block that is read.
+    pub fn warming(warming: Rc<Warming>) -> Self {
+        Self { window: Window::default(), warming: Some(warming) }
+    }
 }
 
 impl BlockSource for SequentialBlocks {
@@ -128,6 +138,9 @@ impl BlockSource for SequentialBlocks {
     }
 
     fn block(&mut self, table: &Table, position: usize) -> Result<Block> {
+        if let Some(warming) = &self.warming {
+            warming.read(table.number, table.load()?.index.handle(position).offset);
+        }
         if let Some(block) = self.window.block(table, position)? {
             return Ok(block);
         }

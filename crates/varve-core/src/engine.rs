@@ -251,7 +251,7 @@ impl Engine {
             let registry = self.registry();
             compaction.runs.iter().map(|run| registry.run(run)).collect::<Result<Vec<_>>>()?
         };
-        job::compaction::run(runs, &self.blobs, compaction, Pace { control, limiter: Some(&self.rate_limiter) })
+        job::compaction::run(runs, &self.blobs, &self.cache, compaction, Pace { control, limiter: Some(&self.rate_limiter) })
     }
 
     pub fn stats(&self) -> Stats {

@@ -89,6 +89,12 @@ export class BlockCache {
 		return bytes;
 	}
 
+	/** Positions of the blocks of a table that are here. Counts nothing. */
+	positions(table: number): number[] {
+		const slots = [...(this.tables.get(table) ?? [])];
+		return slots.filter(([, slot]) => this.blocks[slot] !== undefined).map(([position]) => position);
+	}
+
 	/** Adds a block, unless it is here, and lets go of as many others as it takes. */
 	put(table: number, block: number, bytes: Buffer): void {
 		if (bytes.length > this.capacity || this.holds(table, block)) return;

@@ -85,7 +85,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		this.files = new FileCache(fileSystem, options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES);
 		this.registry = new Registry(this.files, this.cache);
 		this.blobs = new BlobFiles(this.files);
-		this.jobs = new JobRunner(fileSystem, jobMode);
+		this.jobs = new JobRunner(fileSystem, jobMode, this.cache);
 		this.blocks = new CachedBlocks(this.cache, this.counters);
 		this.lookup = new PointLookup(this.blocks, this.filterCounters, this.moment);
 	}
@@ -301,6 +301,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 		const read = this.blobs.specs().filter(isRead);
 		const request = {
 			runs,
+			cached: job.runs.flat().map((number) => [number, this.cache.positions(number)] as const),
 			snapshots,
 			keepTombstones,
 			bounds,

@@ -80,6 +80,12 @@ impl BlockCache {
         Some(read(block))
     }
 
+    /// Is the block here? Counts nothing.
+    pub fn holds(&self, table: u64, offset: u64) -> bool {
+        let key = Key { table, offset };
+        self.read(self.position(key)).holds(key)
+    }
+
     /// Adds a block, and lets go of as many others as it takes.
     pub fn insert(&self, table: u64, offset: u64, block: &Block) {
         let key = Key { table, offset };

@@ -8,6 +8,7 @@ pub mod range_retention;
 pub mod rate_limiter;
 pub mod retention;
 pub mod values;
+pub mod warming;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

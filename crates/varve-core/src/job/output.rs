@@ -12,8 +12,10 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
+use std::rc::Rc;
 
 use super::new_file::NewFile;
+use super::warming::Warming;
 use super::{JobOutput, TableSummary};
 use crate::blob::ValuePointer;
 use crate::error::{Error, Result};
@@ -40,13 +42,29 @@ pub struct OutputTables<'a> {
     /// Those that are in no table yet: fragments in order.
     range_deletes: Vec<RangeDelete>,
     summaries: Vec<TableSummary>,
+    warming: Option<Rc<Warming>>,
 }
 
 impl<'a> OutputTables<'a> {
     /// Without a cut size and cuts (user keys, ascending) everything goes into one table. `range_deletes` are fragments in order.
     pub fn new(output: JobOutput, cut_size: Option<u64>, cuts: &'a [Vec<u8>], range_deletes: Vec<RangeDelete>) -> Self {
         let next_number = output.first_number;
-        Self { output, cut_size, cuts, next_number, finished: 0, current: None, range_deletes, summaries: Vec::new() }
+        Self {
+            output,
+            cut_size,
+            cuts,
+            next_number,
+            finished: 0,
+            current: None,
+            range_deletes,
+            summaries: Vec::new(),
+            warming: None,
+        }
+    }
+
+    /// Tells of each data block that is written.
+    pub fn warming(self, warming: &Rc<Warming>) -> Self {
+        Self { warming: Some(Rc::clone(warming)), ..self }
     }
 
     pub fn add(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
@@ -160,6 +178,9 @@ impl<'a> OutputTables<'a> {
         for number in self.output.first_number..self.next_number {
             NewFile::remove(&self.output.directory, &self.name(number));
         }
+        if let Some(warming) = &self.warming {
+            warming.give_up(&(self.output.first_number..self.next_number).collect::<Vec<_>>());
+        }
     }
 
     fn start(&mut self) -> Result<Current> {
@@ -168,8 +189,12 @@ impl<'a> OutputTables<'a> {
             return Err(Error::Resource(message));
         }
         let (file, out) = NewFile::create(&self.output.directory, &self.name(self.next_number))?;
+        let number = self.next_number;
         self.next_number += 1;
-        let writer = TableWriter::new(out, &self.output.table, self.output.created_at);
+        let mut writer = TableWriter::new(out, &self.output.table, self.output.created_at);
+        if let Some(warming) = self.warming.clone() {
+            writer.on_data_block(move |offset, contents| warming.wrote(number, offset, contents));
+        }
         Ok(Current { file, writer, blob_references: BTreeMap::new() })
     }
 

@@ -68,6 +68,9 @@ pub struct Written<W> {
     pub data_bytes: DataBytes,
 }
 
+/// Called with the offset and the contents of a data block.
+type DataBlockListener = Box<dyn FnMut(u64, &[u8])>;
+
 pub struct TableWriter<W: Write> {
     out: W,
     block_size: usize,
@@ -87,6 +90,7 @@ pub struct TableWriter<W: Write> {
     last_key: Vec<u8>,
     /// Of the user key of `last_key`.
     fingerprint: u8,
+    listener: Option<DataBlockListener>,
 }
 
 impl<W: Write> TableWriter<W> {
@@ -108,7 +112,13 @@ impl<W: Write> TableWriter<W> {
             properties: Properties { created_at, smallest_sequence: u64::MAX, ..Properties::default() },
             last_key: Vec::new(),
             fingerprint: 0,
+            listener: None,
         }
+    }
+
+    /// Has each data block told to a listener, with its offset and its contents before compression, when it is finished.
+    pub fn on_data_block(&mut self, listener: impl FnMut(u64, &[u8]) + 'static) {
+        self.listener = Some(Box::new(listener));
     }
 
     /// What decides where a compaction cuts tables: finished blocks, before compression, and the encoded size of the current one.
@@ -219,6 +229,9 @@ impl<W: Write> TableWriter<W> {
 
     fn finish_data_block(&mut self) -> io::Result<()> {
         let raw = self.block.finish();
+        if let Some(listener) = &mut self.listener {
+            listener(self.written, &raw);
+        }
         self.data_bytes.raw += raw.len() as u64;
         self.written_raw += (raw.len() + BLOCK_TRAILER_SIZE) as u64;
         let id = self.compressor.id();

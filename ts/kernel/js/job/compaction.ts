@@ -22,6 +22,7 @@ import { OutputTables } from './output';
 import { Retention } from './retention';
 import { SequentialBlocks } from './sequential-blocks';
 import { ValueOutput } from './values';
+import { Warming } from './warming';
 
 /** Of each job: it reads one table of each run at a time, and blob files that it collects. */
 const MOST_OPEN_FILES = 16;
@@ -33,12 +34,14 @@ export function* compactionSteps(request: CompactionRequest, environment: JobEnv
 	blobs.add(request.blobs);
 	try {
 		const levels = request.runs.map((run) => new Level(openRun(files, run, inputs)));
-		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks())));
+		const warming = new Warming(request.cached, environment.keepBlock);
+		const cursor = new MergeCursor(levels.map((level) => new LevelCursor(level, new SequentialBlocks(warming))));
 		const rangeDeletes = inputs.flatMap((table) => table.rangeDeletes.all).flatMap((one) => clip(one, request.bounds));
 		const retention = new Retention(request.snapshots, request.keepTombstones, rangeDeletes);
+		const { fileSystem } = environment;
 		const { tableSize } = request.output.table;
-		const output = new OutputTables(environment.fileSystem, request.output, tableSize, request.cuts, retention.rangeDeletes());
-		const values = new ValueOutput(environment.fileSystem, request.output.blobs, blobs);
+		const output = new OutputTables(fileSystem, request.output, tableSize, request.cuts, retention.rangeDeletes(), warming);
+		const values = new ValueOutput(fileSystem, request.output.blobs, blobs);
 		return yield* copyEntries(cursor, request.bounds, retention, output, values, environment.cancelled, inputSize(inputs));
 	} finally {
 		blobs.clear();

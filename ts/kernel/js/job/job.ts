@@ -19,6 +19,7 @@ import { compareKeys, keyIsBefore, type RangeDelete } from '../range-delete';
 import type { OutputTables } from './output';
 import { BURIED, DROPPED, KEPT, type KeyRange, type Retention } from './retention';
 import type { ValueOutput } from './values';
+import type { CachedPositions, WarmBlock } from './warming';
 
 const SLICE_BYTES = 1024 * 1024;
 const CANCEL_CHECK_BYTES = 64 * 1024;
@@ -35,6 +36,8 @@ export interface CompactionRequest {
 	kind: 'compaction';
 	/** Sorted runs, newest first. */
 	runs: TableSpec[][];
+	/** What the cache holds of them. */
+	cached: CachedPositions[];
 	snapshots: number[];
 	keepTombstones: KeyRange[];
 	bounds: Bounds;
@@ -70,6 +73,8 @@ export interface JobEnvironment {
 	fileSystem: FileSystem;
 	/** Not 0: the job was cancelled. Shared with the thread that started it. */
 	cancelled: Int32Array;
+	/** Takes blocks of tables that are being written to the cache. */
+	keepBlock: (block: WarmBlock) => void;
 }
 
 /** Size of a job's input: what its entries add up to in {@link copySlice}, and what it is reported as. */

@@ -22,6 +22,7 @@ import { compareKeys, keyIsBefore, partitionPoint, type RangeDelete } from '../r
 import { TableWriter } from '../table/writer';
 import { NewFile, removeNewFile } from './new-file';
 import { type Entry, removeBlobOutputs } from './values';
+import type { Warming } from './warming';
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
@@ -59,6 +60,7 @@ export class OutputTables {
 	 * @param cutSize bytes at which the next table starts
 	 * @param cuts user keys, ascending
 	 * @param rangeDeletes fragments in order; those that are in no table yet
+	 * @param warming is told of each data block that is written
 	 */
 	constructor(
 		private readonly fileSystem: FileSystem,
@@ -66,6 +68,7 @@ export class OutputTables {
 		private readonly cutSize: number,
 		private readonly cuts: readonly Uint8Array[],
 		private rangeDeletes: readonly RangeDelete[],
+		private readonly warming?: Warming,
 	) {
 		this.nextNumber = output.firstNumber;
 		this.now = Number(output.createdAt / NANOSECONDS_PER_MILLISECOND);
@@ -149,9 +152,11 @@ export class OutputTables {
 		}
 		this.path = join(output.directory, outputName(output, this.nextNumber));
 		this.target = new NewFile(this.fileSystem, output.directory, outputName(output, this.nextNumber));
-		this.nextNumber++;
-		this.writer = new TableWriter(this.target.file, output.table, output.createdAt);
-		return this.writer;
+		const number = this.nextNumber++;
+		const writer = new TableWriter(this.target.file, output.table, output.createdAt);
+		writer.onDataBlock = (position, contents, size) => this.warming?.wrote(number, position, contents, size);
+		this.writer = writer;
+		return writer;
 	}
 
 	/** Takes what lies before a user key; what reaches over it is cut in two. */

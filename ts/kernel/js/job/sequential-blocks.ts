@@ -10,6 +10,7 @@ import { EMPTY } from '../bytes';
 import { BLOCK_TRAILER_SIZE, openDataBlock } from '../table/format';
 import type { Table } from '../table/reader';
 import type { Resident } from '../table/resident';
+import type { Warming } from './warming';
 
 const READ_AHEAD = 256 * 1024;
 
@@ -25,11 +26,15 @@ export class SequentialBlocks implements BlockSource {
 		return this.raw;
 	};
 
+	/** @param warming is told of each block that is read */
+	constructor(private readonly warming: Warming) {}
+
 	resident(table: Table): Resident {
 		return table.load();
 	}
 
 	block(table: Table, block: number): Buffer {
+		this.warming.read(table.number, block);
 		const resident = this.resident(table);
 		const offset = resident.blockOffset(block);
 		const size = resident.blockSize(block);

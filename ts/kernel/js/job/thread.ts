@@ -14,6 +14,7 @@ import type { FileSystem } from '../../../fs/file-system';
 import type { JobOutput, ProgressListener, RunningJob, TableSummary } from '../../kernel';
 import { unpackError } from './errors';
 import { removeOutputs } from './output';
+import type { WarmBlock } from './warming';
 import type { ReplyChannel, WorkerReply, WorkerRequest } from './worker';
 import { workerSource } from './worker-source';
 
@@ -43,7 +44,11 @@ export class JobThread {
 	private replies: ReplyChannel | undefined;
 	private inFlight: JobInFlight | undefined;
 
-	constructor(private readonly fileSystem: FileSystem) {}
+	/** @param keepBlock takes blocks of tables that are being written to the cache */
+	constructor(
+		private readonly fileSystem: FileSystem,
+		private readonly keepBlock: (block: WarmBlock) => void,
+	) {}
 
 	/** Is there no job in flight? */
 	get isIdle(): boolean {
@@ -95,6 +100,10 @@ export class JobThread {
 		if (job === undefined || port !== this.replies?.port) return;
 		if ('progress' in reply) {
 			job.onProgress?.(reply.progress.done, reply.progress.total);
+			return;
+		}
+		if ('blocks' in reply) {
+			for (const block of reply.blocks) this.keepBlock(block);
 			return;
 		}
 		if ('tables' in reply) this.succeed(reply.tables);

@@ -68,6 +68,8 @@ export class TableWriter {
 	private fingerprint = 0;
 	private pending: Buffer = Buffer.allocUnsafeSlow(PIECE_SIZE);
 	private pendingSize = 0;
+	/** Called with each data block that is finished: its position, and its contents before compression, `contents[0, size)`. */
+	onDataBlock: ((position: number, contents: Buffer, size: number) => void) | undefined;
 	private readonly handle: Buffer = Buffer.allocUnsafeSlow(HANDLE_SIZE);
 
 	constructor(
@@ -209,6 +211,7 @@ export class TableWriter {
 	private writeDataBlock(): BlockHandle {
 		const { encodedSize } = this.block;
 		const raw = this.block.finish(BLOCK_TRAILER_SIZE);
+		this.onDataBlock?.(this.index.entries, raw, encodedSize);
 		const stored = this.compressor.compress(raw, encodedSize, BLOCK_TRAILER_SIZE);
 		if (stored !== undefined) this.compressed = true;
 		const handle =
