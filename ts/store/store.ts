@@ -32,7 +32,7 @@ import { memtableSizeWithin } from '../options/memory-limit';
 import type { ResolvedOptions } from '../options/schema';
 import { tableOptionsOf } from '../options/table-options';
 import { SnapshotRegistry } from '../snapshot/snapshot';
-import type { DatabaseStats } from '../types';
+import type { StoreStats } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
 import type { WalWriter } from '../wal/wal-writer';
 import { approximateSize } from './approximate-size';
@@ -203,7 +203,7 @@ export class Store implements StoreContext {
 		return approximateSize(this.engine, this.versions.current, range);
 	}
 
-	stats(): DatabaseStats {
+	stats(): StoreStats {
 		return collectStats(this);
 	}
 
