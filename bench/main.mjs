@@ -12,7 +12,7 @@ import { number, table } from '../scripts/table.mjs';
 import { availableKernels, loadKernel } from './kernels.mjs';
 import { levelCases, openContestants } from './level.mjs';
 import { figure, measureAll } from './measure.mjs';
-import { primitiveCases } from './primitives.mjs';
+import { describeBlocks, primitiveCases } from './primitives.mjs';
 import { StoreBench } from './store.mjs';
 
 /** @typedef {import('./measure.mjs').KernelName} KernelName */
@@ -28,6 +28,7 @@ const machine = `Node.js ${process.version}, ${process.platform} ${process.arch}
 console.log(`${machine}\n${number(n)} entries in each store, ${time} ms for each case and kernel\n`);
 const results = [...(await benchPrimitives()), ...(await benchStores())];
 printTable(results);
+for (const kernel of kernels) console.log(describeBlocks(loadKernel(kernel), results));
 const level = await benchLevel();
 printLevelTable(level);
 if (json !== undefined)

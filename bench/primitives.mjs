@@ -1,12 +1,15 @@
 /** What a kernel does one by one: checksums, blocks, filters, merging. */
+import { defaultStoreOptions } from '../dist/options/schema.js';
 import { internalEntries, keyText, missingKeyText, shuffled, valueBytes } from './dataset.mjs';
 
 /** @typedef {import('../dist/kernel/kernel.js').Kernel} Kernel */
 /** @typedef {import('./measure.mjs').Case} Case */
 
-const RESTART_INTERVAL = 16;
-/** Entries of 16 + 8 and 100 bytes that make a block of about 16 KiB. */
-const BLOCK_ENTRIES = 140;
+const { blockSize: BLOCK_SIZE, restartInterval: RESTART_INTERVAL } = defaultStoreOptions;
+/** More entries than a block of the default size takes: each has more than 100 bytes. */
+const MOST_ENTRIES = Math.ceil(BLOCK_SIZE / 100);
+const ENCODE = 'encode a block';
+const DECODE = 'decode a block';
 const FILTER_KEYS = 10_000;
 const PROBES_PER_SAMPLE = 1_000;
 
@@ -41,20 +44,49 @@ function checksumCases(kernel) {
  * @returns {Case[]}
  */
 function blockCases(kernel) {
-	const entries = internalEntries(0, BLOCK_ENTRIES, 1);
-	const block = kernel.encodeBlock(entries, RESTART_INTERVAL);
-	const targets = entries.map((_, i) => entries[shuffled(i, BLOCK_ENTRIES)][0]);
-	return [
-		repeated(`encode a block, ${BLOCK_ENTRIES} entries`, 1, () => kernel.encodeBlock(entries, RESTART_INTERVAL)),
-		repeated(`decode a block, ${BLOCK_ENTRIES} entries`, 1, () => kernel.decodeBlock(block)),
-		{
-			name: 'seek in a block',
-			operations: targets.length,
-			run: () => {
-				for (const target of targets) sink = kernel.seekBlock(block, target);
-			},
+	const { entries, block } = defaultBlock(kernel);
+	const targets = entries.map((_, i) => entries[shuffled(i, entries.length)][0]);
+	/** @param {string} name @param {(target: Uint8Array) => unknown} operation */
+	const searching = (name, operation) => ({
+		name,
+		operations: targets.length,
+		run: () => {
+			for (const target of targets) sink = operation(target);
 		},
+	});
+	return [
+		repeated(ENCODE, 10, () => kernel.encodeDataBlock(entries, RESTART_INTERVAL)),
+		repeated(DECODE, 10, () => kernel.decodeBlock(block)),
+		searching('seek in a block', (target) => kernel.seekBlock(block, target)),
+		searching('find in a block', (target) => kernel.findInBlock(block, target)),
 	];
+}
+
+/**
+ * A data block of the default size, cut as a table cuts it: entries of 16 + 8 and 100 bytes.
+ * @param {Kernel} kernel
+ */
+function defaultBlock(kernel) {
+	const all = internalEntries(0, MOST_ENTRIES, 1);
+	for (let count = 1; ; count++) {
+		const entries = all.slice(0, count);
+		const block = kernel.encodeDataBlock(entries, RESTART_INTERVAL);
+		if (block.length >= BLOCK_SIZE || count === MOST_ENTRIES) return { entries, block };
+	}
+}
+
+/**
+ * What a block holds and how fast it is made and read, through the wrappers of the `Kernel` interface, which make an object of each entry.
+ * @param {Kernel} kernel
+ * @param {import('./measure.mjs').Result[]} results of the primitives
+ */
+export function describeBlocks(kernel, results) {
+	const { entries, block } = defaultBlock(kernel);
+	const rate = (/** @type {string} */ name) => {
+		const figures = results.find((result) => result.name === name)?.figures[kernel.name];
+		return figures === undefined ? '-' : ((block.length * 1000) / figures.nanoseconds).toFixed(0);
+	};
+	return `blocks, ${kernel.name}: ${entries.length} entries a block of ${block.length} bytes, encode ${rate(ENCODE)} MB/s, decode ${rate(DECODE)} MB/s`;
 }
 
 /**
@@ -86,10 +118,10 @@ function filterCases(kernel) {
  * @returns {Case}
  */
 function mergeCase(kernel) {
-	const runs = [0, 1, 2, 3].map((first) => kernel.encodeBlock(internalEntries(first, BLOCK_ENTRIES, 4), RESTART_INTERVAL));
+	const runs = [0, 1, 2, 3].map((first) => kernel.encodeBlock(internalEntries(first, MOST_ENTRIES, 4), RESTART_INTERVAL));
 	return {
 		name: 'merge 4 blocks, an entry',
-		operations: 4 * BLOCK_ENTRIES,
+		operations: 4 * MOST_ENTRIES,
 		run: () => void kernel.mergeBlocks(runs, RESTART_INTERVAL),
 	};
 }

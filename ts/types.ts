@@ -63,9 +63,9 @@ export interface StoreOptions {
 	 * `'eager'`.
 	 */
 	tableLoading?: TableLoading;
-	/** Size at which a data block is cut. Default 16 KiB. */
+	/** Size at which a data block is cut. Default 4 KiB. */
 	blockSize?: number;
-	/** Entries between two restart points of a data block. Default 16. */
+	/** Entries between two restart points of a data block. Default 8. */
 	restartInterval?: number;
 	/** Share of missing keys that the filter of a table lets pass, 0.0001 to 0.5; `false` writes no filters. Default 0.01. */
 	filterFalsePositiveRate?: number | false;

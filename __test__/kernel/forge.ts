@@ -42,7 +42,7 @@ export function forgeTable(compression: number, stored: Buffer, key = internalKe
 	const index = add(pairBlock(key, data));
 	return Buffer.concat([
 		...parts,
-		encodeFooter({ metaindex, index, compressed: true, rangeDeletes: false, valuePointers: false }),
+		encodeFooter({ metaindex, index, compressed: true, rangeDeletes: false, valuePointers: false, fingerprints: false }),
 	]);
 }
 

@@ -52,6 +52,8 @@ interface Vectors {
 		entries: HexPair[];
 		blockByRestartInterval: Record<string, string>;
 		empty: string;
+		dataBlockAtInterval3: string;
+		foundInDataBlock: { target: string; found: HexPair | null }[];
 		seeksAtInterval3: { target: string; found: HexPair | null }[];
 	};
 	merge: { restartInterval: number; blocks: string[]; merged: string };
@@ -152,6 +154,18 @@ describe.each(kernels)('golden vectors of the $name kernel', (kernel) => {
 		}
 	});
 
+	it('data blocks', () => {
+		const { entries, dataBlockAtInterval3, foundInDataBlock } = vectors.blocks;
+		const block = unhex(dataBlockAtInterval3);
+		expect(hex(kernel.encodeDataBlock(entries.map(unhexPair), 3))).toBe(dataBlockAtInterval3);
+		expect(kernel.decodeBlock(block).map(hexPair)).toEqual(entries);
+		expect(foundInDataBlock.some(({ found }) => found !== null)).toBe(true);
+		for (const { target, found } of foundInDataBlock) {
+			const entry = kernel.findInBlock(block, unhex(target));
+			expect(entry === undefined ? null : hexPair(entry)).toEqual(found);
+		}
+	});
+
 	it('merges of blocks', () => {
 		const { restartInterval, blocks, merged } = vectors.merge;
 		expect(hex(kernel.mergeBlocks(blocks.map(unhex), restartInterval))).toBe(merged);
@@ -177,13 +191,16 @@ describe('golden vectors of the footer', () => {
 			[footerWithRangeDeletes, false, true],
 			[footerWithBoth, true, true],
 		] as const) {
-			expect(hex(encodeFooter({ metaindex, index, compressed, rangeDeletes, valuePointers: false }))).toBe(bytes);
+			expect(hex(encodeFooter({ metaindex, index, compressed, rangeDeletes, valuePointers: false, fingerprints: false }))).toBe(
+				bytes,
+			);
 			expect(decodeFooter(unhex(bytes), 'table', 2 ** 50)).toEqual({
 				metaindex,
 				index,
 				compressed,
 				rangeDeletes,
 				valuePointers: false,
+				fingerprints: false,
 			});
 		}
 	});

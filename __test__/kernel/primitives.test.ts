@@ -146,6 +146,35 @@ describe.each(kernels)('primitives of the $name kernel', (kernel) => {
 		}
 	});
 
+	it('writes the fingerprints of a data block behind its restart points', () => {
+		const keys = ['a', 'b', 'b', 'c'].map((key, i) => internalKey(key, 9 - i));
+		const entries = keys.map((key): [Buffer, Buffer] => [key, Buffer.from('v')]);
+		const plain = Buffer.from(kernel.encodeBlock(entries, 3));
+		const fingerprints = Buffer.from(['a', 'b', 'b', 'c'].map((key) => Number(kernel.xxHash64(Buffer.from(key)) & 0xffn)));
+		const tail = Buffer.from([3, 0, 4, 0, 0, 0x80]);
+		const block = Buffer.from(kernel.encodeDataBlock(entries, 3));
+		expect(block).toEqual(Buffer.concat([plain.subarray(0, -4), fingerprints, tail]));
+	});
+
+	it('finds the newest entry of a user key that is at or after a target', () => {
+		// 3,000 entries are too many to go through their fingerprints.
+		for (const count of [...Array.from({ length: 50 }, () => 1 + random.below(60)), 3_000]) {
+			const entries = sortedEntries(random, count);
+			const interval = 1 + random.below(6);
+			const blocks = [kernel.encodeDataBlock(entries, interval), kernel.encodeBlock(entries, interval)];
+			for (const block of blocks) expect(asText(kernel.decodeBlock(block))).toEqual(asText(entries));
+			for (let probe = 0; probe < 20; probe++) {
+				const target = internalKey(random.key(), random.below(100), random.below(2));
+				const next = entries.find(([key]) => compareInternal(key, target) >= 0);
+				const expected = next?.[0].subarray(0, -8).equals(target.subarray(0, -8)) ? next : undefined;
+				for (const block of blocks) {
+					const found = kernel.findInBlock(block, target);
+					expect(found && asText([found])).toEqual(expected && asText([expected]));
+				}
+			}
+		}
+	});
+
 	it('merges blocks and keeps every version', () => {
 		for (let run = 0; run < 30; run++) {
 			const all = sortedEntries(random, random.below(80));
@@ -157,6 +186,34 @@ describe.each(kernels)('primitives of the $name kernel', (kernel) => {
 			);
 			expect(Buffer.from(merged)).toEqual(Buffer.from(kernel.encodeBlock(all, 5)));
 		}
+	});
+
+	it('refuses malformed data blocks, or reads them to an end', () => {
+		const entries = sortedEntries(random, 12);
+		const block = Buffer.from(kernel.encodeDataBlock(entries, 3));
+		const target = (entries[7] as [Buffer, Buffer])[0];
+		for (let at = 0; at < block.length; at++) {
+			for (const byte of [0, 1, 127, 128, 255]) {
+				survives(() => kernel.decodeBlock(patched(block, at, byte)));
+				survives(() => kernel.findInBlock(patched(block, at, byte), target));
+			}
+			survives(() => kernel.findInBlock(block.subarray(0, at), target));
+		}
+		const count = block.length - 4;
+		const more = Buffer.from(block);
+		more.writeUInt32LE(2 ** 31 + block.length, count);
+		const none = patched(block, count, 0);
+		const noInterval = patched(block, count - 2, 0);
+		for (const hostile of [more, none, noInterval, Buffer.from('0000000000000080', 'hex')]) {
+			expect(() => kernel.findInBlock(hostile, target)).toThrow(CorruptionError);
+			expect(() => kernel.decodeBlock(hostile)).toThrow(CorruptionError);
+		}
+		// Two entries, three fingerprints that are the right one.
+		const [first, second] = ['a', 'b'].map((key): [Buffer, Buffer] => [internalKey(key, 1), Buffer.alloc(0)]);
+		const two = Buffer.from(kernel.encodeBlock([first, second] as [Buffer, Buffer][], 4)).subarray(0, -4);
+		const right = Number(kernel.xxHash64(Buffer.from('c')) & 0xffn);
+		const long = Buffer.concat([two, Buffer.alloc(3, right), Buffer.from([4, 0, 3, 0, 0, 0x80])]);
+		expect(() => kernel.findInBlock(long, internalKey('c', 1))).toThrow(CorruptionError);
 	});
 
 	it('refuses malformed blocks, or reads them to an end', () => {

@@ -448,10 +448,14 @@ export interface Kernel {
 	filterMayContain(policy: FilterPolicyName, filter: Uint8Array, key: Uint8Array): boolean;
 	/** Contents of a block from entries in order. */
 	encodeBlock(entries: [key: Uint8Array, value: Uint8Array][], restartInterval: number): Uint8Array;
+	/** Contents of a data block from entries with internal keys in order: they have fingerprints. */
+	encodeDataBlock(entries: [key: Uint8Array, value: Uint8Array][], restartInterval: number): Uint8Array;
 	/** All entries of a block. Throws CorruptionError on a malformed block. */
 	decodeBlock(block: Uint8Array): [key: Uint8Array, value: Uint8Array][];
 	/** First entry of a block of internal keys at or after the target internal key. */
 	seekBlock(block: Uint8Array, target: Uint8Array): [key: Uint8Array, value: Uint8Array] | undefined;
+	/** The first of these that is of the same user key. */
+	findInBlock(block: Uint8Array, target: Uint8Array): [key: Uint8Array, value: Uint8Array] | undefined;
 	/** Merges blocks of internal keys, newest first, into one; keeps every version. */
 	mergeBlocks(blocks: Uint8Array[], restartInterval: number): Uint8Array;
 	createEngine(options: EngineOptions): KernelEngine;

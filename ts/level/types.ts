@@ -38,11 +38,11 @@ export interface OpenOptions extends AbstractOpenOptions {
 	cacheSize?: number | undefined;
 	/** Size at which the table in memory is frozen and flushed. Default 32 MiB. */
 	writeBufferSize?: number | undefined;
-	/** Size at which a data block is cut. Default 16 KiB. */
+	/** Size at which a data block is cut. Default 4 KiB. */
 	blockSize?: number | undefined;
 	/** Most files of tables that are kept open. Default 1000. */
 	maxOpenFiles?: number | undefined;
-	/** Entries between two restart points of a data block. Default 16. */
+	/** Entries between two restart points of a data block. Default 8. */
 	blockRestartInterval?: number | undefined;
 	/** Size at which a compaction cuts its tables. Default 16 MiB. */
 	maxFileSize?: number | undefined;

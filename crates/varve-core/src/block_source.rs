@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::job::warming::Warming;
 use crate::read_ahead::{ReadAhead, Window};
 use crate::stats::Counters;
+use crate::table::format::BlockHandle;
 use crate::table::{Resident, Table};
 
 const JOB_REACH: u64 = 256 * 1024;
@@ -84,7 +85,7 @@ impl BlockSource for CachedBlocks {
         let index = &table.load()?.index;
         let offset = index.handle(position).offset;
         self.ahead.follow(table, position, index.len());
-        if let Some(block) = self.cache.get(table.number, offset) {
+        if let Some(block) = self.cache.get(table.number, offset, index.hint(position)) {
             return Ok(block);
         }
         let block = match self.ahead.block(table, position)? {
@@ -103,12 +104,8 @@ impl BlockSource for CachedBlocks {
     }
 }
 
-/// For lookups: a data block from the cache, else from its file, if the read may touch it.
-pub fn cached_block(table: &Table, position: usize, cache: &BlockCache, counters: &Counters, io: Io) -> Result<Block> {
-    let handle = table.load()?.index.handle(position);
-    if let Some(block) = cache.get(table.number, handle.offset) {
-        return Ok(block);
-    }
+/// For lookups: a data block that is not in the cache, from its file, if the read may touch it.
+pub fn read_block(table: &Table, handle: BlockHandle, cache: &BlockCache, counters: &Counters, io: Io) -> Result<Block> {
     if io == Io::None {
         return Err(Error::WouldBlock);
     }

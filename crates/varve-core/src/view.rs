@@ -6,8 +6,8 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::blob::{BlobFiles, ValuePointer};
-use crate::block::{BlockCursor, KeyOrder};
-use crate::block_source::{cached_block, resident, CachedBlocks, Io};
+use crate::block::{fingerprint_of, BlockCursor, KeyOrder};
+use crate::block_source::{read_block, resident, CachedBlocks, Io};
 use crate::cache::BlockCache;
 use crate::coverage::Coverage;
 use crate::cursor::Cursor;
@@ -19,7 +19,6 @@ use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
 use crate::range_delete::{is_before, RangeDelete};
 use crate::stats::Counters;
-use crate::table::key_index::index_mismatch;
 use crate::table::{Resident, Table};
 use crate::xxhash64::xx_hash64;
 
@@ -155,6 +154,15 @@ impl View {
     }
 }
 
+/// What a block says of a key.
+enum Entry<R> {
+    /// It has no version of it that can be seen.
+    Absent,
+    Known(Found<R>),
+    /// The value of the entry with this internal key lies in a blob file, which nobody reads while the block is held.
+    Separated(Vec<u8>, ValuePointer),
+}
+
 /// A point lookup under way.
 struct Lookup<'a> {
     user_key: &'a [u8],
@@ -197,48 +205,46 @@ impl Lookup<'_> {
         if position == resident.index.len() {
             return Ok(self.absent(level, resident));
         }
-        let block = cached_block(table, position, cache, counters, io)?;
-        let here = resident.index.handle(position).offset;
-        let found = self.in_block(BlockCursor::new(block, KeyOrder::Internal), &target, hidden_below, take);
-        Ok(found.map_err(|error| error.at(table.path(), here))?.unwrap_or_else(|| self.absent(level, resident)))
+        let (handle, hint) = (resident.index.handle(position), resident.index.hint(position));
+        let here = |error: Error| error.at(table.path(), handle.offset);
+        let cached = cache.with(table.number, handle.offset, hint, |block| self.in_block(block, &target, hidden_below, take));
+        let entry = match cached {
+            Some(entry) => entry,
+            None => self.in_block(&read_block(table, handle, cache, counters, io)?, &target, hidden_below, take),
+        };
+        match entry.map_err(here)? {
+            Entry::Absent => Ok(self.absent(level, resident)),
+            Entry::Known(found) => Ok(found),
+            Entry::Separated(key, pointer) => self.separated(&key, &pointer, take).map(Found::Value).map_err(here),
+        }
     }
 
-    fn in_block<R>(
-        &self,
-        cursor: Result<BlockCursor>,
-        target: &[u8],
-        hidden_below: u64,
-        take: &mut impl FnMut(&[u8]) -> R,
-    ) -> Result<Option<Found<R>>> {
-        let mut cursor = cursor?;
-        cursor.seek(target)?;
+    fn in_block<R>(&self, block: &[u8], target: &[u8], hidden_below: u64, take: &mut impl FnMut(&[u8]) -> R) -> Result<Entry<R>> {
+        let mut cursor = BlockCursor::new(block, KeyOrder::Internal)?;
+        cursor.find(target, fingerprint_of(self.hash))?;
         if !cursor.valid() {
-            return Err(index_mismatch());
+            return Ok(Entry::Absent);
         }
-        let (user_key, trailer) = internal_key::split(cursor.key());
-        if user_key != self.user_key {
-            return Ok(None);
-        }
+        let (_, trailer) = internal_key::split(cursor.key());
         let is_visible = trailer >> 8 >= hidden_below;
         if trailer as u8 == KIND_VALUE_POINTER && is_visible {
-            return self.separated(cursor.key(), cursor.value(), take).map(Found::Value).map(Some);
+            return Ok(Entry::Separated(cursor.key().to_vec(), ValuePointer::decode(cursor.value())?));
         }
         let value = live_value(trailer as u8, cursor.value(), || self.context.moment.now())?;
-        Ok(Some(Found::of(value.filter(|_| is_visible), take)))
+        Ok(Entry::Known(Found::of(value.filter(|_| is_visible), take)))
     }
 
     /// Takes the value of an entry whose value lies in a blob file.
-    fn separated<R>(&self, key: &[u8], pointer: &[u8], take: &mut impl FnMut(&[u8]) -> R) -> Result<R> {
+    fn separated<R>(&self, key: &[u8], pointer: &ValuePointer, take: &mut impl FnMut(&[u8]) -> R) -> Result<R> {
         let ReadContext { counters, blobs, io, values, .. } = *self.context;
         if !values {
             return Ok(take(&[]));
         }
-        let pointer = ValuePointer::decode(pointer)?;
         if io == Io::None {
             return Err(Error::WouldBlock);
         }
         Counters::count(&counters.blob_reads);
-        Ok(take(&blobs.read(&pointer, key)?))
+        Ok(take(&blobs.read(pointer, key)?))
     }
 
     /// The table does not have the key, or only versions that are too new. When none can be too new, the filter let it pass in vain.

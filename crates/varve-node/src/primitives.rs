@@ -17,8 +17,10 @@ pub fn register(scope: Scope, exports: Value) -> Result<()> {
         c"buildFilter" => build_filter,
         c"filterMayContain" => filter_may_contain,
         c"encodeBlock" => encode_block,
+        c"encodeDataBlock" => encode_data_block,
         c"decodeBlock" => decode_block,
         c"seekBlock" => seek_block,
+        c"findInBlock" => find_in_block,
         c"mergeBlocks" => merge_blocks,
     });
     Ok(())
@@ -72,6 +74,12 @@ fn encode_block(scope: Scope, _: &NoState, [entries, restart_interval]: [Value; 
     scope.buffer(&primitives::encode_block(&entries, scope.to_usize(restart_interval)?))
 }
 
+/// `(entries, restartInterval) → Buffer`
+fn encode_data_block(scope: Scope, _: &NoState, [entries, restart_interval]: [Value; 2]) -> Result<Value> {
+    let entries = scope.list(entries, |value| pair(scope, value))?;
+    scope.buffer(&primitives::encode_data_block(&entries, scope.to_usize(restart_interval)?))
+}
+
 /// `(block) → [key, value][]`
 fn decode_block(scope: Scope, _: &NoState, [block]: [Value; 1]) -> Result<Value> {
     scope.array(&primitives::decode_block(scope.bytes(block)?)?, |one| entry(scope, one))
@@ -80,6 +88,14 @@ fn decode_block(scope: Scope, _: &NoState, [block]: [Value; 1]) -> Result<Value>
 /// `(block, target) → [key, value] | undefined`
 fn seek_block(scope: Scope, _: &NoState, [block, target]: [Value; 2]) -> Result<Value> {
     match primitives::seek_block(scope.bytes(block)?, scope.bytes(target)?)? {
+        Some(found) => entry(scope, &found),
+        None => scope.undefined(),
+    }
+}
+
+/// `(block, target) → [key, value] | undefined`
+fn find_in_block(scope: Scope, _: &NoState, [block, target]: [Value; 2]) -> Result<Value> {
+    match primitives::find_in_block(scope.bytes(block)?, scope.bytes(target)?)? {
         Some(found) => entry(scope, &found),
         None => scope.undefined(),
     }

@@ -6,14 +6,15 @@
  *     range delete over the key knows it.
  *  2. After a miss `run` goes on where it stopped: with the same table, its filter already passed.
  *  3. What has expired is a tombstone. The time is that of `moment`, which is asked when an entry that expires is met.
- *  4. The key is hashed once, before the first filter.
+ *  4. The key is hashed once, before the first filter or block.
  */
 import { EXPIRY_SIZE, KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_VALUE_POINTER } from '../kernel';
 import type { ValueOwner } from './blob/file';
 import { readPointer, type ValuePointer } from './blob/pointer';
+import { fingerprintOf } from './block/builder';
 import { BlockCursor, TABLE_KEYS } from './block/cursor';
 import type { CachedBlocks } from './block-source';
-import { compareBytes, EMPTY } from './bytes';
+import { EMPTY } from './bytes';
 import { hasExpired, type Moment } from './expiry';
 import type { Filter } from './filter/policy';
 import { KIND_SEEK, readSequence, TRAILER_SIZE, writeTrailer } from './internal-key';
@@ -131,15 +132,15 @@ export class PointLookup {
 		if (!this.filterPassed && !table.covers(this.key, userLength)) return UNKNOWN;
 		const { rangeDeletes } = table;
 		const hiddenBelow = rangeDeletes.isEmpty ? 0 : rangeDeletes.covering(this.key, userLength, this.sequence);
-		const verdict = this.askEntries(table, userLength, hiddenBelow, counters);
+		const verdict = this.askEntries(table, hiddenBelow, counters);
 		return verdict === UNKNOWN && hiddenBelow > 0 ? DELETED : verdict;
 	}
 
-	private askEntries(table: Table, userLength: number, hiddenBelow: number, counters: FilterCounters): Verdict {
+	private askEntries(table: Table, hiddenBelow: number, counters: FilterCounters): Verdict {
 		const resident = this.blocks.resident(table);
 		const { filter } = resident;
 		if (!this.filterPassed && filter !== undefined && !this.passesFilter(filter, counters)) return UNKNOWN;
-		const verdict = this.searchTable(table, resident, userLength, hiddenBelow);
+		const verdict = this.searchTable(table, resident, hiddenBelow);
 		if (verdict === UNKNOWN && this.filterPassed && this.sequence >= table.span.largestSequence) {
 			counters.falsePositives++;
 		}
@@ -147,28 +148,31 @@ export class PointLookup {
 		return verdict;
 	}
 
+	private hashKey(): void {
+		if (this.hashed) return;
+		xxHash64(this.key, 0, this.length - TRAILER_SIZE);
+		this.hashLow = hash.low;
+		this.hashHigh = hash.high;
+		this.hashed = true;
+	}
+
 	private passesFilter(filter: Filter, counters: FilterCounters): boolean {
-		if (!this.hashed) {
-			xxHash64(this.key, 0, this.length - TRAILER_SIZE);
-			this.hashLow = hash.low;
-			this.hashHigh = hash.high;
-			this.hashed = true;
-		}
+		this.hashKey();
 		counters.probes++;
 		this.filterPassed = filter.mayContain(this.hashLow, this.hashHigh);
 		if (!this.filterPassed) counters.negatives++;
 		return this.filterPassed;
 	}
 
-	private searchTable(table: Table, resident: Resident, userLength: number, hiddenBelow: number): Verdict {
+	private searchTable(table: Table, resident: Resident, hiddenBelow: number): Verdict {
 		const block = resident.index.lowerBound(this.key, 0, this.length);
 		if (block === resident.blockCount) return UNKNOWN;
 		const { entries } = this;
+		this.hashKey();
 		entries.reset(this.blocks.block(table, block), table.path, resident.blockOffset(block));
-		entries.seek(this.key, 0, this.length);
-		if (!entries.valid) throw table.indexMismatch(block);
+		entries.find(this.key, 0, this.length, fingerprintOf(this.hashLow));
+		if (!entries.valid) return UNKNOWN;
 		const keyEnd = entries.keyEnd - TRAILER_SIZE;
-		if (compareBytes(entries.keyBytes, 0, keyEnd, this.key, 0, userLength) !== 0) return UNKNOWN;
 		this.valueBytes = entries.valueBytes;
 		this.valueStart = entries.valueStart;
 		this.valueEnd = entries.valueEnd;

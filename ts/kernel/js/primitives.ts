@@ -1,8 +1,9 @@
 /** The kernel's functions one by one, for tests and for benchmarks that compare kernels: thin wrappers that allocate freely. */
-import { BlockBuilder } from './block/builder';
+import { BlockBuilder, fingerprintOf } from './block/builder';
 import { BlockCursor, type BlockKeys, INTERNAL_KEYS, PLAIN_KEYS } from './block/cursor';
 import { writtenPolicy } from './filter/policies';
 import { FilterBuilder } from './filter/policy';
+import { TRAILER_SIZE } from './internal-key';
 import { MergeCursor } from './merge/cursor';
 import { hash, xxHash64 as hashRange } from './xxhash64';
 
@@ -15,7 +16,10 @@ export function xxHash64(bytes: Uint8Array): bigint {
 
 export function buildFilter(policy: string, keys: Uint8Array[], milliBitsPerKey: number, probes: number): Uint8Array {
 	const builder = new FilterBuilder(writtenPolicy(policy), { milliBitsPerKey, probes });
-	for (const key of keys) builder.add(key, 0, key.length);
+	for (const key of keys) {
+		hashRange(key, 0, key.length);
+		builder.add(hash.low, hash.high);
+	}
 	return builder.finish();
 }
 
@@ -27,6 +31,15 @@ export function filterMayContain(policy: string, filter: Uint8Array, key: Uint8A
 export function encodeBlock(entries: Entry[], restartInterval: number): Uint8Array {
 	const builder = new BlockBuilder(restartInterval);
 	for (const [key, value] of entries) builder.add(key, 0, key.length, value, 0, value.length);
+	return builder.finish();
+}
+
+export function encodeDataBlock(entries: Entry[], restartInterval: number): Uint8Array {
+	const builder = new BlockBuilder(restartInterval);
+	for (const [key, value] of entries) {
+		builder.add(key, 0, key.length, value, 0, value.length);
+		builder.addFingerprint(fingerprintIn(key));
+	}
 	return builder.finish();
 }
 
@@ -44,6 +57,12 @@ export function seekBlock(block: Uint8Array, target: Uint8Array): Entry | undefi
 	return cursor.valid ? copyEntry(cursor) : undefined;
 }
 
+export function findInBlock(block: Uint8Array, target: Uint8Array): Entry | undefined {
+	const cursor = open(block, INTERNAL_KEYS);
+	cursor.find(target, 0, target.length, fingerprintIn(target));
+	return cursor.valid ? copyEntry(cursor) : undefined;
+}
+
 export function mergeBlocks(blocks: Uint8Array[], restartInterval: number): Uint8Array {
 	const merge = new MergeCursor(blocks.map((block) => open(block, INTERNAL_KEYS)));
 	const builder = new BlockBuilder(restartInterval);
@@ -52,6 +71,12 @@ export function mergeBlocks(blocks: Uint8Array[], restartInterval: number): Uint
 		builder.add(keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd);
 	}
 	return builder.finish();
+}
+
+/** The fingerprint of the user key in an internal key. */
+function fingerprintIn(key: Uint8Array): number {
+	hashRange(key, 0, key.length - TRAILER_SIZE);
+	return fingerprintOf(hash.low);
 }
 
 function open(block: Uint8Array, keys: BlockKeys): BlockCursor {

@@ -118,8 +118,10 @@ export interface NativeAddon {
 	buildFilter(policy: FilterPolicyName, keys: Uint8Array[], milliBitsPerKey: number, probes: number): Buffer;
 	filterMayContain(policy: FilterPolicyName, filter: Uint8Array, key: Uint8Array): boolean;
 	encodeBlock(entries: [Uint8Array, Uint8Array][], restartInterval: number): Buffer;
+	encodeDataBlock(entries: [Uint8Array, Uint8Array][], restartInterval: number): Buffer;
 	decodeBlock(block: Uint8Array): [Buffer, Buffer][];
 	seekBlock(block: Uint8Array, target: Uint8Array): [Buffer, Buffer] | undefined;
+	findInBlock(block: Uint8Array, target: Uint8Array): [Buffer, Buffer] | undefined;
 	mergeBlocks(blocks: Uint8Array[], restartInterval: number): Buffer;
 	/** `undefined` when somebody else holds the lock. */
 	tryLockFile(path: string): { release(): void } | undefined;

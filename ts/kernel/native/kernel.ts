@@ -36,12 +36,20 @@ export class NativeKernel implements Kernel {
 		return this.#addon.encodeBlock(entries, restartInterval);
 	}
 
+	encodeDataBlock(entries: [Uint8Array, Uint8Array][], restartInterval: number): Uint8Array {
+		return this.#addon.encodeDataBlock(entries, restartInterval);
+	}
+
 	decodeBlock(block: Uint8Array): [Uint8Array, Uint8Array][] {
 		return call(() => this.#addon.decodeBlock(block));
 	}
 
 	seekBlock(block: Uint8Array, target: Uint8Array): [Uint8Array, Uint8Array] | undefined {
 		return call(() => this.#addon.seekBlock(block, target));
+	}
+
+	findInBlock(block: Uint8Array, target: Uint8Array): [Uint8Array, Uint8Array] | undefined {
+		return call(() => this.#addon.findInBlock(block, target));
 	}
 
 	mergeBlocks(blocks: Uint8Array[], restartInterval: number): Uint8Array {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use varve_core::block::Block;
-use varve_core::block_source::{cached_block, resident, BlockSource, CachedBlocks};
-use varve_core::cache::BlockCache;
+use varve_core::block_source::{read_block, resident, BlockSource, CachedBlocks};
+use varve_core::cache::{BlockCache, Hint};
 use varve_core::compression::Compression;
 use varve_core::cursor::Cursor;
 use varve_core::file_cache::FileCache;
@@ -78,7 +78,7 @@ impl BlockSource for OneByOne {
     }
 
     fn block(&mut self, table: &Table, position: usize) -> Result<Block> {
-        cached_block(table, position, &self.cache, &self.counters, Io::Pass)
+        read_block(table, table.load()?.index.handle(position), &self.cache, &self.counters, Io::Pass)
     }
 }
 
@@ -133,7 +133,7 @@ fn random_blocks(table: &Arc<Table>) -> Outcome<()> {
         };
         if !cold {
             report("block cache", &mut || {
-                handles.iter().for_each(|handle| drop(black_box(cache.get(table.number, handle.offset))));
+                handles.iter().for_each(|handle| drop(black_box(cache.get(table.number, handle.offset, &Hint::default()))));
                 Ok(())
             })?;
         }

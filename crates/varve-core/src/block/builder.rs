@@ -2,17 +2,22 @@
 //!
 //! ```text
 //! | entry … | restart offset (4) … | restart count (4) |
+//! | entry … | restart offset (4) … | fingerprint (1) … | restart interval (2) | 2^31 + entry count (4) |      data blocks
 //! entry: | shared (varint) | unshared (varint) | value length (varint) | key bytes (unshared) | value |
 //! ```
 //!
-//! Invariant: `encoded_size` is exactly what `finish` will write; it decides where blocks and tables are cut.
+//! Invariants:
+//!  1. `encoded_size` is exactly what `finish` will write; it decides where blocks and tables are cut.
+//!  2. All entries of a block have a fingerprint, or none has. With them, restart points count = entry count / restart interval, rounded up.
 
+use super::FINGERPRINTED;
 use crate::varint::write_varint;
 
 pub struct BlockBuilder {
     restart_interval: usize,
     bytes: Vec<u8>,
     restarts: Vec<u32>,
+    fingerprints: Vec<u8>,
     since_restart: usize,
     last_key: Vec<u8>,
     entries: usize,
@@ -20,7 +25,15 @@ pub struct BlockBuilder {
 
 impl BlockBuilder {
     pub fn new(restart_interval: usize) -> Self {
-        Self { restart_interval, bytes: Vec::new(), restarts: vec![0], since_restart: 0, last_key: Vec::new(), entries: 0 }
+        Self {
+            restart_interval,
+            bytes: Vec::new(),
+            restarts: vec![0],
+            fingerprints: Vec::new(),
+            since_restart: 0,
+            last_key: Vec::new(),
+            entries: 0,
+        }
     }
 
     pub fn entries(&self) -> usize {
@@ -28,7 +41,13 @@ impl BlockBuilder {
     }
 
     pub fn encoded_size(&self) -> usize {
-        self.bytes.len() + 4 * self.restarts.len() + 4
+        let fingerprints = if self.fingerprints.is_empty() { 0 } else { self.fingerprints.len() + 2 };
+        self.bytes.len() + 4 * self.restarts.len() + fingerprints + 4
+    }
+
+    /// Gives the entry that was added last its fingerprint, in a data block.
+    pub fn add_fingerprint(&mut self, fingerprint: u8) {
+        self.fingerprints.push(fingerprint);
     }
 
     /// Appends an entry whose key is greater than all before it.
@@ -55,7 +74,13 @@ impl BlockBuilder {
         for restart in &self.restarts {
             block.extend_from_slice(&restart.to_le_bytes());
         }
-        block.extend_from_slice(&(self.restarts.len() as u32).to_le_bytes());
+        if self.fingerprints.is_empty() {
+            block.extend_from_slice(&(self.restarts.len() as u32).to_le_bytes());
+        } else {
+            block.append(&mut self.fingerprints);
+            block.extend_from_slice(&(self.restart_interval as u16).to_le_bytes());
+            block.extend_from_slice(&(FINGERPRINTED + self.entries as u32).to_le_bytes());
+        }
         self.restarts.truncate(1);
         self.since_restart = 0;
         self.last_key.clear();

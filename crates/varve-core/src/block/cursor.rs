@@ -3,16 +3,21 @@
 //! Invariants:
 //!  1. Every offset and length is checked against the block: a hostile block is an error, never a panic or a read outside.
 //!  2. Entries begin at restart points or right behind another entry, and lie before the restart array.
+//!  3. A fingerprint is a hint where an entry is: the key of the entry decides.
 
 use std::cmp::Ordering;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
+use super::fingerprints::position_of;
 use super::passed::Passed;
-use super::Block;
+use super::{Block, FINGERPRINTED};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{self, TRAILER_SIZE};
 use crate::varint::read_varint32;
+
+/// In a block of more entries a binary search is faster than one through all fingerprints.
+const MOST_FINGERPRINTS: usize = 2048;
 
 /// How the keys of a block are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +28,17 @@ pub enum KeyOrder {
     Plain,
 }
 
-pub struct BlockCursor {
+/// `B` is whatever holds the bytes.
+pub struct BlockCursor<B = Block> {
     order: KeyOrder,
-    block: Block,
+    block: B,
     /// Where the restart array begins; entries end there.
     entries_end: usize,
     restarts: usize,
+    /// Where the fingerprints lie; empty when there are none.
+    fingerprints: Range<usize>,
+    /// Entries between two restart points; 0 when there are no fingerprints.
+    restart_interval: usize,
     /// Offset of the entry that the cursor stands at; `entries_end` when it stands at none.
     current: usize,
     /// Offset of the entry behind it.
@@ -47,13 +57,15 @@ struct Header {
     key_start: usize,
 }
 
-impl BlockCursor {
-    pub fn new(block: Block, order: KeyOrder) -> Result<Self> {
+impl<B: Deref<Target = [u8]>> BlockCursor<B> {
+    pub fn new(block: B, order: KeyOrder) -> Result<Self> {
         let mut cursor = Self {
             order,
             block,
             entries_end: 0,
             restarts: 0,
+            fingerprints: 0..0,
+            restart_interval: 0,
             current: 0,
             next: 0,
             key: Vec::new(),
@@ -65,23 +77,34 @@ impl BlockCursor {
     }
 
     /// Goes over to another block, keeping the key buffer.
-    pub fn reset(&mut self, block: Block) -> Result<()> {
+    pub fn reset(&mut self, block: B) -> Result<()> {
         self.block = block;
         self.passed.clear();
         self.check()
     }
 
     fn check(&mut self) -> Result<()> {
-        let malformed = || Error::corruption("the restart array of a block does not fit into it");
-        let count_at = self.block.len().checked_sub(4).ok_or_else(malformed)?;
-        self.restarts = self.u32_at(count_at).ok_or_else(malformed)? as usize;
-        if self.restarts == 0 {
-            return Err(malformed());
-        }
-        let array = self.restarts.checked_mul(4).ok_or_else(malformed)?;
-        self.entries_end = count_at.checked_sub(array).ok_or_else(malformed)?;
+        self.check_tail().ok_or_else(|| Error::corruption("the restart array of a block does not fit into it"))?;
         self.invalidate();
         Ok(())
+    }
+
+    fn check_tail(&mut self) -> Option<()> {
+        let (body, count) = self.block.split_last_chunk::<4>()?;
+        let count = u32::from_le_bytes(*count);
+        let entries = if count < FINGERPRINTED {
+            (self.restarts, self.restart_interval, self.fingerprints) = (count as usize, 0, body.len()..body.len());
+            body.len()
+        } else {
+            let (body, interval) = body.split_last_chunk::<2>()?;
+            let (interval, count) = (usize::from(u16::from_le_bytes(*interval)), (count - FINGERPRINTED) as usize);
+            self.fingerprints = body.len().checked_sub(count)?..body.len();
+            self.restart_interval = interval;
+            self.restarts = if interval == 0 { 0 } else { count.div_ceil(interval) };
+            self.fingerprints.start
+        };
+        self.entries_end = entries.checked_sub(self.restarts.checked_mul(4)?)?;
+        (self.restarts > 0).then_some(())
     }
 
     fn u32_at(&self, at: usize) -> Option<u32> {
@@ -179,6 +202,45 @@ impl BlockCursor {
         Ok(low)
     }
 
+    /// Moves to the first entry at or after `target`, an internal key, that is of the same user key; to none when the block has none. The
+    /// fingerprint is that of the user key.
+    pub fn find(&mut self, target: &[u8], fingerprint: u8) -> Result<()> {
+        if self.fingerprints.is_empty() || self.fingerprints.len() > MOST_FINGERPRINTS {
+            self.seek(target)?;
+            return self.stay_at(internal_key::user_key(target));
+        }
+        let user_key = internal_key::user_key(target);
+        let mut from = 0;
+        while let Some(position) = position_of(&self.block[self.fingerprints.clone()], fingerprint, from) {
+            self.move_to(position)?;
+            if internal_key::user_key(&self.key) == user_key {
+                while self.valid() && self.compare(&self.key, target) == Ordering::Less {
+                    self.advance()?;
+                }
+                return self.stay_at(user_key);
+            }
+            from = position + 1;
+        }
+        self.invalidate();
+        Ok(())
+    }
+
+    fn stay_at(&mut self, user_key: &[u8]) -> Result<()> {
+        if self.valid() && internal_key::user_key(&self.key) != user_key {
+            self.invalidate();
+        }
+        Ok(())
+    }
+
+    /// Moves to an entry by its number. There are fingerprints.
+    fn move_to(&mut self, position: usize) -> Result<()> {
+        self.start_at_restart(position / self.restart_interval)?;
+        for _ in 0..=position % self.restart_interval {
+            self.advance()?;
+        }
+        self.valid().then_some(()).ok_or_else(|| Error::corruption("a block has more fingerprints than entries"))
+    }
+
     /// Walks on from a restart point to the last entry that begins before `limit`.
     fn walk_to_last_before(&mut self, restart: usize, limit: usize) -> Result<()> {
         self.passed.clear();
@@ -193,7 +255,7 @@ impl BlockCursor {
     }
 }
 
-impl Cursor for BlockCursor {
+impl<B: Deref<Target = [u8]>> Cursor for BlockCursor<B> {
     #[inline]
     fn valid(&self) -> bool {
         self.current < self.entries_end

@@ -33,6 +33,8 @@ enum Queue {
     Ghost,
 }
 
+/// Lies in one cache line of the processor.
+#[repr(align(64))]
 struct Slot {
     key: Key,
     /// `None` for a ghost, and for a free slot.
@@ -83,10 +85,13 @@ impl Shard {
         self.trim_ghosts();
     }
 
+    /// The block, and its slot; which may be the guess.
     #[inline]
-    pub fn get(&self, key: Key) -> Option<Block> {
-        let slot = self.by_key.get(&key).map(|&slot| &self.slots[slot]);
-        let Some((slot, block)) = slot.and_then(|slot| Some((slot, slot.block.as_ref()?))) else {
+    pub fn find(&self, key: Key, guess: u32) -> Option<(&Block, u32)> {
+        let guessed = self.slots.get(guess as usize).filter(|slot| slot.key == key && slot.block.is_some());
+        let position = if guessed.is_some() { Some(guess) } else { self.by_key.get(&key).map(|&slot| slot as u32) };
+        let slot = position.map(|position| (&self.slots[position as usize], position));
+        let Some((slot, position, block)) = slot.and_then(|(slot, position)| Some((slot, position, slot.block.as_ref()?))) else {
             self.misses.fetch_add(1, Ordering::Relaxed);
             return None;
         };
@@ -95,7 +100,7 @@ impl Shard {
         if frequency < MOST_FREQUENCY {
             slot.frequency.store(frequency + 1, Ordering::Relaxed);
         }
-        Some(block.clone())
+        Some((block, position))
     }
 
     /// Is the block here? Counts nothing.

@@ -1,5 +1,8 @@
 use super::*;
 
+/// One for all blocks, so that it is wrong most of the time.
+static HINT: Hint = Hint(AtomicU32::new(0));
+
 fn block(size: usize) -> Block {
     Block::from(vec![0; size])
 }
@@ -102,7 +105,7 @@ fn evicts_like_a_plain_model() {
     let mut digest = 0u32;
     for step in 0..50_000 {
         let (table, offset, size) = trace.access();
-        let hit = cache.get(table, offset).is_some();
+        let hit = cache.get(table, offset, &HINT).is_some();
         assert_eq!(hit, model.get((table, offset)), "step {step}");
         digest = digest.wrapping_mul(31).wrapping_add(u32::from(hit));
         if !hit {
@@ -134,7 +137,7 @@ fn survives_scans() {
         let cache = BlockCache::new(capacity);
         let size = capacity / 1000;
         let read = |table, offset| {
-            let hit = cache.get(table, offset).is_some();
+            let hit = cache.get(table, offset, &HINT).is_some();
             if !hit {
                 cache.insert(table, offset, &block(size));
             }
@@ -154,7 +157,7 @@ fn survives_scans() {
 fn keeps_nothing_that_does_not_fit() {
     let cache = BlockCache::new(0);
     cache.insert(1, 0, &block(1));
-    assert!(cache.get(1, 0).is_none());
+    assert!(cache.get(1, 0, &HINT).is_none());
     assert_eq!((cache.stats().misses, cache.stats().bytes), (1, 0));
 }
 
@@ -164,13 +167,13 @@ fn takes_blocks_up_to_the_capacity() {
     let cache = BlockCache::with_shards(1000, 8);
     for offset in 0..100 {
         cache.insert(1, offset, &block(10));
-        assert!(cache.get(1, offset).is_some());
+        assert!(cache.get(1, offset, &HINT).is_some());
     }
     assert_eq!(cache.stats().bytes, 1000);
     cache.insert(2, 0, &block(1001));
-    assert!(cache.get(2, 0).is_none());
+    assert!(cache.get(2, 0, &HINT).is_none());
     cache.insert(2, 0, &block(1000));
-    assert!(cache.get(2, 0).is_some());
+    assert!(cache.get(2, 0, &HINT).is_some());
     assert_eq!(cache.stats().bytes, 1000);
     cache.drop_tables(&[2]);
     assert_eq!(cache.stats().bytes, 0);
@@ -185,18 +188,18 @@ fn shrinks_and_grows() {
     assert_eq!(cache.stats().bytes, 1000);
     cache.set_capacity(155);
     assert_eq!((cache.capacity(), cache.stats().bytes), (155, 150));
-    let kept = (0..100).filter(|&offset| cache.get(1, offset).is_some()).count();
+    let kept = (0..100).filter(|&offset| cache.get(1, offset, &HINT).is_some()).count();
     assert_eq!(kept, 15);
     cache.set_capacity(0);
     assert_eq!(cache.stats().bytes, 0);
     cache.insert(1, 0, &block(1));
-    assert!(cache.get(1, 0).is_none());
+    assert!(cache.get(1, 0, &HINT).is_none());
     cache.set_capacity(2000);
     for offset in 0..200 {
         cache.insert(2, offset, &block(10));
     }
     assert_eq!(cache.stats().bytes, 2000);
-    assert!((0..200).all(|offset| cache.get(2, offset).is_some()));
+    assert!((0..200).all(|offset| cache.get(2, offset, &HINT).is_some()));
 }
 
 /// Whatever threads insert meanwhile, in the end nothing passes the capacity that was set last.
@@ -234,7 +237,7 @@ fn threads_never_pass_the_capacity() {
                 let mut trace = Trace(seed);
                 for step in 0..20_000 {
                     let (table, offset, size) = trace.access();
-                    match cache.get(table, offset) {
+                    match cache.get(table, offset, &HINT) {
                         Some(found) => assert_eq!(found.len(), size),
                         None => cache.insert(table, offset, &block(size)),
                     }

@@ -10,7 +10,6 @@ use std::fmt::Debug;
 
 use super::policies::BLOCK_PREFIX;
 use crate::error::Result;
-use crate::xxhash64::xx_hash64;
 
 /// How large a filter is made.
 #[derive(Clone, Copy, Debug)]
@@ -56,9 +55,9 @@ impl FilterBuilder {
         [BLOCK_PREFIX, self.policy.name().as_bytes()].concat()
     }
 
-    /// Adds a user key that was not added before.
-    pub fn add(&mut self, user_key: &[u8]) {
-        self.hashes.push(xx_hash64(user_key));
+    /// Adds the hash of a user key that was not added before.
+    pub fn add(&mut self, hash: u64) {
+        self.hashes.push(hash);
     }
 
     /// The filter block.

@@ -24,6 +24,9 @@ const FLAG_COMPRESSED: u32 = 1;
 const FLAG_RANGE_DELETES: u32 = 2;
 /// Values of the table lie in blob files.
 const FLAG_VALUE_POINTERS: u32 = 4;
+/// The entries of data blocks have fingerprints.
+const FLAG_FINGERPRINTS: u32 = 8;
+const KNOWN_FLAGS: u32 = FLAG_COMPRESSED | FLAG_RANGE_DELETES | FLAG_VALUE_POINTERS | FLAG_FINGERPRINTS;
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Footer {
@@ -35,6 +38,8 @@ pub struct Footer {
     pub range_deletes: bool,
     /// Do values of the table lie in blob files?
     pub value_pointers: bool,
+    /// Do the entries of data blocks have fingerprints? Each block says so by itself.
+    pub fingerprints: bool,
 }
 
 impl Footer {
@@ -48,7 +53,8 @@ impl Footer {
         let flag = |set: bool, flag: u32| if set { flag } else { 0 };
         let flags = flag(self.compressed, FLAG_COMPRESSED)
             | flag(self.range_deletes, FLAG_RANGE_DELETES)
-            | flag(self.value_pointers, FLAG_VALUE_POINTERS);
+            | flag(self.value_pointers, FLAG_VALUE_POINTERS)
+            | flag(self.fingerprints, FLAG_FINGERPRINTS);
         out.extend_from_slice(&flags.to_le_bytes());
         let hash = xx_hash64(&out);
         out.extend_from_slice(&hash.to_le_bytes());
@@ -69,7 +75,7 @@ impl Footer {
             return Err(refuse(message, 24));
         }
         let flags = u32_at(bytes, 28);
-        let unknown = flags & REQUIRED_FLAGS & !(FLAG_COMPRESSED | FLAG_RANGE_DELETES | FLAG_VALUE_POINTERS);
+        let unknown = flags & REQUIRED_FLAGS & !KNOWN_FLAGS;
         if unknown != 0 {
             return Err(refuse(format!("the table needs the unknown flags {unknown:#x}; a newer release may read it"), 28));
         }
@@ -83,6 +89,7 @@ impl Footer {
             compressed: flags & FLAG_COMPRESSED != 0,
             range_deletes: flags & FLAG_RANGE_DELETES != 0,
             value_pointers: flags & FLAG_VALUE_POINTERS != 0,
+            fingerprints: flags & FLAG_FINGERPRINTS != 0,
         };
         if footer.metaindex.end() > origin || footer.index.end() > origin {
             return Err(refuse("the footer names a block outside the file".into(), 0));

@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use super::format::BlockHandle;
 use crate::block::{Block, BlockCursor, KeyOrder};
+use crate::cache::Hint;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key;
@@ -26,13 +27,21 @@ pub struct KeyIndex {
     key_ends: Vec<u32>,
     keys: Vec<u8>,
     handles: Vec<BlockHandle>,
+    /// Where the cache had each block last.
+    hints: Vec<Hint>,
 }
 
 impl KeyIndex {
     /// Decodes an index block whose handles must lie before `limit`, ascending.
     pub fn decode(block: Block, limit: u64) -> Result<Self> {
-        let mut index =
-            Self { prefix: Vec::new(), heads: Vec::new(), key_ends: Vec::new(), keys: Vec::new(), handles: Vec::new() };
+        let mut index = Self {
+            prefix: Vec::new(),
+            heads: Vec::new(),
+            key_ends: Vec::new(),
+            keys: Vec::new(),
+            handles: Vec::new(),
+            hints: Vec::new(),
+        };
         let mut cursor = BlockCursor::new(block, KeyOrder::Internal)?;
         cursor.seek_to_first()?;
         while cursor.valid() {
@@ -40,6 +49,7 @@ impl KeyIndex {
             cursor.next()?;
         }
         index.make_heads();
+        index.hints.resize_with(index.len(), Hint::default);
         Ok(index)
     }
 
@@ -79,6 +89,11 @@ impl KeyIndex {
         self.handles[block]
     }
 
+    /// For lookups of a block in the cache.
+    pub fn hint(&self, block: usize) -> &Hint {
+        &self.hints[block]
+    }
+
     /// The last internal key of a block.
     pub fn key(&self, block: usize) -> &[u8] {
         let start = if block == 0 { 0 } else { self.key_ends[block - 1] as usize };
@@ -87,7 +102,7 @@ impl KeyIndex {
 
     /// Bytes in memory.
     pub fn size(&self) -> usize {
-        self.keys.len() + self.len() * (8 + 4 + std::mem::size_of::<BlockHandle>())
+        self.keys.len() + self.len() * (8 + 4 + std::mem::size_of::<BlockHandle>() + std::mem::size_of::<Hint>())
     }
 
     /// The first block whose last key is at or after `target`, an internal key; `len` when there is none.

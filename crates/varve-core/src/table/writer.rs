@@ -17,7 +17,7 @@ use super::footer::Footer;
 use super::format::{seal_block, BlockHandle, BLOCK_TRAILER_SIZE, PROPERTIES_NAME, RANGE_DELETES_NAME};
 use super::properties::{Properties, TableExpiry};
 use super::range_deletes::RangeDeletes;
-use crate::block::BlockBuilder;
+use crate::block::{fingerprint_of, BlockBuilder};
 use crate::compression::{BlockCompressor, Compression};
 use crate::expiry::split_expiry;
 use crate::filter::{FilterBuilder, FilterPolicy, FilterSizing};
@@ -26,6 +26,7 @@ use crate::internal_key::{
 };
 use crate::range_delete::{is_before, RangeDelete};
 use crate::varint::MAX_SAFE_INTEGER;
+use crate::xxhash64::xx_hash64;
 
 const INDEX_RESTART_INTERVAL: usize = 16;
 const META_RESTART_INTERVAL: usize = 1;
@@ -87,6 +88,8 @@ pub struct TableWriter<W: Write> {
     filter: Option<FilterBuilder>,
     properties: Properties,
     last_key: Vec<u8>,
+    /// Of the user key of `last_key`.
+    fingerprint: u8,
     listener: Option<DataBlockListener>,
 }
 
@@ -108,6 +111,7 @@ impl<W: Write> TableWriter<W> {
             filter,
             properties: Properties { created_at, smallest_sequence: u64::MAX, ..Properties::default() },
             last_key: Vec::new(),
+            fingerprint: 0,
             listener: None,
         }
     }
@@ -139,15 +143,18 @@ impl<W: Write> TableWriter<W> {
             return Ok(false);
         }
         if first || !self.is_same_user_key(key) {
+            let hash = xx_hash64(internal_key::user_key(key));
             if let Some(filter) = &mut self.filter {
-                filter.add(internal_key::user_key(key));
+                filter.add(hash);
             }
+            self.fingerprint = fingerprint_of(hash);
             self.properties.user_keys += 1;
         }
         self.last_key.clear();
         self.last_key.extend_from_slice(key);
         self.count(key, value, first);
         self.block.add(key, value);
+        self.block.add_fingerprint(self.fingerprint);
         if self.block.encoded_size() >= self.block_size {
             self.finish_data_block()?;
         }
@@ -193,8 +200,9 @@ impl<W: Write> TableWriter<W> {
         let metaindex = self.write_raw(metaindex.finish())?;
         let index = self.index.finish();
         let index = self.write_raw(index)?;
-        let (compressed, value_pointers) = (self.compressed, self.value_pointers);
-        let footer = Footer { metaindex, index, compressed, range_deletes: !range_deletes.is_empty(), value_pointers }.encode();
+        let (compressed, value_pointers, fingerprints) = (self.compressed, self.value_pointers, self.properties.entries > 0);
+        let range_deletes = !range_deletes.is_empty();
+        let footer = Footer { metaindex, index, compressed, range_deletes, value_pointers, fingerprints }.encode();
         self.out.write_all(&footer)?;
         let size = self.written + footer.len() as u64;
         Ok(Written { out: self.out, size, properties: self.properties, data_bytes: self.data_bytes })

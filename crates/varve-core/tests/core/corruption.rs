@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use varve_core::block::BlockBuilder;
+use varve_core::block::{fingerprint_of, BlockBuilder};
 use varve_core::internal_key::{KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_RANGE_DELETE};
 use varve_core::table::footer::{Footer, FOOTER_SIZE};
 use varve_core::table::format::{seal_block, BlockHandle};
@@ -156,7 +156,14 @@ fn all_tables_open_or_none() {
 #[test]
 fn footers_say_what_is_wrong_with_them() {
     let handle = BlockHandle { offset: 10, size: 20 };
-    let footer = || Footer { metaindex: handle, index: handle, compressed: false, range_deletes: false, value_pointers: false };
+    let footer = || Footer {
+        metaindex: handle,
+        index: handle,
+        compressed: false,
+        range_deletes: false,
+        value_pointers: false,
+        fingerprints: false,
+    };
     let whole: [u8; FOOTER_SIZE] = footer().encode().try_into().unwrap();
     assert_eq!(Footer::decode(&whole, 100).unwrap(), footer());
     let message = |at: usize, value: u8| {
@@ -252,7 +259,9 @@ impl Forged {
     }
 
     fn finish(mut self, metaindex: BlockHandle, index: BlockHandle, range_deletes: bool) -> Vec<u8> {
-        self.bytes.extend(Footer { metaindex, index, compressed: false, range_deletes, value_pointers: false }.encode());
+        self.bytes.extend(
+            Footer { metaindex, index, compressed: false, range_deletes, value_pointers: false, fingerprints: false }.encode(),
+        );
         self.bytes
     }
 }
@@ -340,7 +349,9 @@ fn damage_behind_sound_checksums_is_corruption() {
         ("blocks that overlap", index(&[(&key, &first), (&later, &second)])),
         ("index keys that descend", index(&[(&later, &first), (&key, &handle(20, 5))])),
         ("an index key without trailer", index(&[(b"short", &first)])),
-        ("a block that ends before its last key", data(&block_of(&[], 16))),
+        ("fingerprints that do not fit", data(&[0, 0, 0, 0, 1, 0, 9, 0, 0, 0x80])),
+        ("fingerprints without entries", data(&[&[0; 4][..], &[fingerprint_of(xx_hash64(b"k")), 1, 0, 1, 0, 0, 0x80]].concat())),
+        ("fingerprints without a restart interval", data(&[0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0x80])),
         ("a block without restart array", data(&[0])),
         ("a block with no restart point", data(&[0; 4])),
         ("a block with too many restart points", data(&[0xff; 8])),
@@ -383,6 +394,17 @@ fn damage_behind_sound_checksums_is_corruption() {
         let error = read(Forgery { properties: Some(properties(name, value)), ..Forgery::default() }).expect_err(name);
         assert!(is_corruption(&error, &path) && error.to_string().contains(name), "{name}: {error:?}");
     }
+}
+
+#[test]
+fn a_scan_refuses_a_block_that_ends_before_its_last_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("forged.sst");
+    let bytes = Forgery { data: Some(block_of(&[], 16)), ..Forgery::default() }.bytes();
+    std::fs::write(&path, &bytes).unwrap();
+    let engine = engine_of(&path, bytes.len() as u64).unwrap();
+    let error = read_all(&mut engine.open_cursor(CursorOptions { lower: Some(b"k".to_vec()), ..scan_options() })).unwrap_err();
+    assert!(is_corruption(&error, &path), "{error:?}");
 }
 
 /// Two versions of the input that a job was given contradict each other.

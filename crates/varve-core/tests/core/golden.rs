@@ -13,7 +13,8 @@ use varve_core::filter::bloom::Bloom;
 use varve_core::filter::FilterPolicy;
 use varve_core::internal_key::{KIND_DELETE, KIND_PUT};
 use varve_core::primitives::{
-    build_filter, crc32, decode_block, encode_block, filter_may_contain, merge_blocks, seek_block, xx_hash64,
+    build_filter, crc32, decode_block, encode_block, encode_data_block, filter_may_contain, find_in_block, merge_blocks,
+    seek_block, xx_hash64,
 };
 use varve_core::table::footer::Footer;
 use varve_core::table::format::BlockHandle;
@@ -100,9 +101,21 @@ fn blocks() -> Value {
         [internal_key("", 9, 255), internal_key("a", 1002, 0), internal_key("abcd", 1, 1), internal_key([0xff; 4], 1, 1)];
     let seek =
         |target: Vec<u8>| json!({ "target": hex(&target), "found": seek_block(&block, &target).unwrap().as_ref().map(pair) });
+    let borrowed: Vec<_> = entries.iter().map(|(key, value)| (key.as_slice(), value.as_slice())).collect();
+    let data_block = encode_data_block(&borrowed, 3);
+    assert_eq!(decode_block(&data_block).unwrap(), entries);
+    let find = |target: Vec<u8>| {
+        let found = find_in_block(&data_block, &target).unwrap();
+        assert_eq!(found, find_in_block(&block, &target).unwrap());
+        json!({ "target": hex(&target), "found": found.as_ref().map(pair) })
+    };
+    let sought =
+        [internal_key("a", 1002, 255), internal_key("a", 1, 0), internal_key("abcd", 1, 1), internal_key([0xff; 3], 1 << 53, 1)];
     json!({
         "entries": entries.iter().map(pair).collect::<Vec<_>>(),
         "blockByRestartInterval": intervals,
+        "dataBlockAtInterval3": hex(&data_block),
+        "foundInDataBlock": sought.map(find).to_vec(),
         "empty": hex(encoded(&[], 16)),
         "seeksAtInterval3": targets.map(seek).to_vec(),
     })
@@ -118,8 +131,9 @@ fn merge() -> Value {
 fn footer() -> Value {
     let (metaindex, index) =
         (BlockHandle { offset: 0x12_3456_789a, size: 77 }, BlockHandle { offset: 5_000_000_000, size: u32::MAX });
-    let bytes =
-        |compressed, range_deletes| hex(Footer { metaindex, index, compressed, range_deletes, value_pointers: false }.encode());
+    let bytes = |compressed, range_deletes| {
+        hex(Footer { metaindex, index, compressed, range_deletes, value_pointers: false, fingerprints: false }.encode())
+    };
     let handle = |handle: BlockHandle| json!({ "offset": handle.offset, "size": handle.size });
     json!({
         "metaindex": handle(metaindex), "index": handle(index), "footer": bytes(false, false), "compressedFooter": bytes(true, false),

@@ -6,15 +6,20 @@
  *     start, so every walk ends.
  *  2. The key of the current entry is rebuilt in a buffer of the cursor's own, never longer than the block.
  *  3. The value is a range of the block.
+ *  4. A fingerprint is a hint where an entry is: the key of the entry decides.
  */
 import { CorruptionError } from '../../../errors';
 import { EXPIRY_SIZE, KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_VALUE_POINTER } from '../../kernel';
 import { readPointer } from '../blob/pointer';
-import { copyBytes, EMPTY, grow, readUint32 } from '../bytes';
+import { compareBytes, copyBytes, EMPTY, grow, readUint32 } from '../bytes';
 import type { Cursor } from '../cursor';
 import { compareInternalKeys, TRAILER_SIZE } from '../internal-key';
 import { readVarint32, varint } from '../varint';
+import { FINGERPRINTED } from './builder';
 import { Passed } from './passed';
+
+/** In a block of more entries a binary search is faster than one through all fingerprints. */
+const MOST_FINGERPRINTS = 2048;
 
 /** What the keys of a block are: names, internal keys, or internal keys whose kinds must be known to this release. */
 export const PLAIN_KEYS = 0;
@@ -35,6 +40,11 @@ export class BlockCursor implements Cursor {
 	/** End of the entries, start of the restart array. */
 	private limit = 0;
 	private restartCount = 0;
+	/** Where the fingerprints begin and end; nowhere when there are none. */
+	private fingerprintsAt = 0;
+	private fingerprintsEnd = 0;
+	/** Entries between two restart points; only with fingerprints. */
+	private restartInterval = 0;
 	private entryAt = 0;
 	private path: string | undefined;
 	private origin = 0;
@@ -63,12 +73,30 @@ export class BlockCursor implements Cursor {
 		this.path = path;
 		this.origin = origin;
 		this.limit = 0;
-		this.restartCount = block.length < 8 ? 0 : readUint32(block, block.length - 4);
-		const limit = block.length - 4 - 4 * this.restartCount;
+		const limit = block.length < 8 ? -1 : this.readTail(block);
 		if (this.restartCount === 0 || limit < 0) {
-			throw this.malformed(`${this.restartCount} restart points in ${block.length} bytes`, Math.max(0, block.length - 4));
+			throw this.malformed(`no room for its restart points in ${block.length} bytes`, Math.max(0, block.length - 4));
 		}
 		this.limit = limit;
+	}
+
+	/** Reads what stands behind the restart array, and answers where that would begin. */
+	private readTail(block: Buffer): number {
+		let end = block.length - 4;
+		const count = readUint32(block, end);
+		if (count < FINGERPRINTED) {
+			this.restartCount = count;
+			this.fingerprintsAt = end;
+			this.fingerprintsEnd = end;
+		} else {
+			end -= 2;
+			this.restartInterval = block[end] | (block[end + 1] << 8);
+			this.fingerprintsEnd = end;
+			end -= count - FINGERPRINTED;
+			this.fingerprintsAt = end;
+			this.restartCount = this.restartInterval === 0 ? 0 : Math.ceil((count - FINGERPRINTED) / this.restartInterval);
+		}
+		return end - 4 * this.restartCount;
 	}
 
 	seekToFirst(): void {
@@ -91,6 +119,29 @@ export class BlockCursor implements Cursor {
 		}
 		this.enterRun(low);
 		while (this.valid && compareInternalKeys(this.keyBytes, 0, this.keyEnd, bytes, start, end) < 0) this.advance();
+	}
+
+	/**
+	 * Moves to the first entry at or after `bytes[start, end)`, an internal key, that is of the same user key; to none when the block has none.
+	 * @param fingerprint of the user key
+	 */
+	find(bytes: Uint8Array, start: number, end: number, fingerprint: number): void {
+		const { block, fingerprintsAt, fingerprintsEnd } = this;
+		this.valid = false;
+		if (fingerprintsAt === fingerprintsEnd || fingerprintsEnd - fingerprintsAt > MOST_FINGERPRINTS) {
+			this.seek(bytes, start, end);
+			this.valid &&= this.isAtUserKey(bytes, start, end);
+			return;
+		}
+		for (let at = fingerprintsAt; at < fingerprintsEnd; at++) {
+			if (block[at] !== fingerprint) continue;
+			this.moveTo(at - fingerprintsAt);
+			if (!this.isAtUserKey(bytes, start, end)) continue;
+			while (this.valid && compareInternalKeys(this.keyBytes, 0, this.keyEnd, bytes, start, end) < 0) this.advance();
+			this.valid &&= this.isAtUserKey(bytes, start, end);
+			return;
+		}
+		this.valid = false;
 	}
 
 	seekForPrev(bytes: Uint8Array, start: number, end: number): void {
@@ -133,6 +184,18 @@ export class BlockCursor implements Cursor {
 		}
 		const empty = this.limit === 0 && this.restartCount === 1 && this.restartOffset(0) === 0;
 		if (restart !== this.restartCount && !empty) throw this.malformed('a restart point is no entry', this.limit);
+	}
+
+	private isAtUserKey(bytes: Uint8Array, start: number, end: number): boolean {
+		return compareBytes(this.keyBytes, 0, this.keyEnd - TRAILER_SIZE, bytes, start, end - TRAILER_SIZE) === 0;
+	}
+
+	/** Moves to an entry by its number. There are fingerprints. */
+	private moveTo(position: number): void {
+		const behind = position % this.restartInterval;
+		this.enterRun((position - behind) / this.restartInterval);
+		for (let i = 0; i < behind; i++) this.advance();
+		if (!this.valid) throw this.malformed('it has more fingerprints than entries', this.limit);
 	}
 
 	/** Walks on from a restart point to the last entry that begins before `limit`. */

@@ -9,7 +9,6 @@
  */
 import type { ErrorDetail } from '../../../errors';
 import type { FilterPolicyName } from '../../kernel';
-import { hash, xxHash64 } from '../xxhash64';
 
 /** The metaindex names a filter block so, followed by the name of its policy. */
 export const BLOCK_PREFIX = 'filter.';
@@ -58,16 +57,15 @@ export class FilterBuilder {
 		return BLOCK_PREFIX + this.policy.name;
 	}
 
-	/** Adds the user key `bytes[start, end)`, which was not added before. */
-	add(bytes: Uint8Array, start: number, end: number): void {
-		xxHash64(bytes, start, end);
+	/** Adds a user key that was not added before, by the halves of its hash. */
+	add(low: number, high: number): void {
 		if (2 * this.count === this.hashes.length) {
 			const larger = new Uint32Array(this.hashes.length * 2);
 			larger.set(this.hashes);
 			this.hashes = larger;
 		}
-		this.hashes[2 * this.count] = hash.low;
-		this.hashes[2 * this.count + 1] = hash.high;
+		this.hashes[2 * this.count] = low;
+		this.hashes[2 * this.count + 1] = high;
 		this.count++;
 	}
 

@@ -8,6 +8,9 @@ import type { FileCache } from '../file-cache';
 import { FOOTER_SIZE } from './footer';
 import { BLOCK_TRAILER_SIZE, type BlockHandle, openDataBlock } from './format';
 
+/** Stored bytes of a block between its read and its decompression, in a call that ends before anything else runs. Larger ones get their own. */
+const stored = Buffer.allocUnsafeSlow(64 * 1024);
+
 export class TableFile {
 	constructor(
 		readonly path: string,
@@ -53,9 +56,12 @@ export class TableFile {
 
 	/** Reads, verifies and decompresses a data block on the calling thread. */
 	readBlock(handle: BlockHandle): Buffer {
-		const bytes = Buffer.allocUnsafeSlow(handle.size + BLOCK_TRAILER_SIZE);
+		const length = handle.size + BLOCK_TRAILER_SIZE;
+		const bytes = length > stored.length ? Buffer.allocUnsafeSlow(length) : stored.subarray(0, length);
 		this.readInto(bytes, handle.offset);
-		return this.opened(bytes, handle);
+		const block = this.opened(bytes, handle);
+		// What is not compressed is still where it was read.
+		return block.buffer === stored.buffer ? copyOf(block) : block;
 	}
 
 	/** As {@link readBlock}, off the calling thread. */
@@ -90,4 +96,10 @@ export class TableFile {
 		}
 		return new IOError(`failed to read ${path} at ${offset}: ${(cause as Error).message}`, { path, offset, cause });
 	}
+}
+
+function copyOf(block: Buffer): Buffer {
+	const copy = Buffer.allocUnsafeSlow(block.length);
+	block.copy(copy);
+	return copy;
 }

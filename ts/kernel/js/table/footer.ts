@@ -25,6 +25,9 @@ const FLAG_COMPRESSED = 1;
 const FLAG_RANGE_DELETES = 2;
 /** Values of the table lie in blob files. */
 const FLAG_VALUE_POINTERS = 4;
+/** The entries of data blocks have fingerprints. */
+const FLAG_FINGERPRINTS = 8;
+const KNOWN_FLAGS = FLAG_COMPRESSED | FLAG_RANGE_DELETES | FLAG_VALUE_POINTERS | FLAG_FINGERPRINTS;
 
 export interface Footer {
 	metaindex: BlockHandle;
@@ -35,6 +38,8 @@ export interface Footer {
 	rangeDeletes: boolean;
 	/** Do values of the table lie in blob files? */
 	valuePointers: boolean;
+	/** Do the entries of data blocks have fingerprints? Each block says so by itself. */
+	fingerprints: boolean;
 }
 
 export function encodeFooter(footer: Footer): Buffer {
@@ -45,7 +50,8 @@ export function encodeFooter(footer: Footer): Buffer {
 	const flags =
 		(footer.compressed ? FLAG_COMPRESSED : 0) |
 		(footer.rangeDeletes ? FLAG_RANGE_DELETES : 0) |
-		(footer.valuePointers ? FLAG_VALUE_POINTERS : 0);
+		(footer.valuePointers ? FLAG_VALUE_POINTERS : 0) |
+		(footer.fingerprints ? FLAG_FINGERPRINTS : 0);
 	at = writeUint32(bytes, at, flags);
 	xxHash64(bytes, 0, HASHED_SIZE);
 	at = writeUint32(bytes, at, hash.low);
@@ -65,7 +71,7 @@ export function decodeFooter(bytes: Buffer, path: string, origin: number): Foote
 		throw refuse(`format version ${version} is unknown, expected ${FORMAT_VERSION}; a newer release may read it`, 24);
 	}
 	const flags = readUint32(bytes, 28);
-	const unknown = flags & REQUIRED_FLAGS & ~(FLAG_COMPRESSED | FLAG_RANGE_DELETES | FLAG_VALUE_POINTERS);
+	const unknown = flags & REQUIRED_FLAGS & ~KNOWN_FLAGS;
 	if (unknown !== 0) {
 		throw refuse(`required flags 0x${unknown.toString(16)} are unknown; a newer release may read it`, 28);
 	}
@@ -79,6 +85,7 @@ export function decodeFooter(bytes: Buffer, path: string, origin: number): Foote
 		compressed: (flags & FLAG_COMPRESSED) !== 0,
 		rangeDeletes: (flags & FLAG_RANGE_DELETES) !== 0,
 		valuePointers: (flags & FLAG_VALUE_POINTERS) !== 0,
+		fingerprints: (flags & FLAG_FINGERPRINTS) !== 0,
 	};
 }
 

@@ -19,7 +19,7 @@ import {
 	KIND_VALUE_POINTER,
 	type TableOptions,
 } from '../../kernel';
-import { BlockBuilder } from '../block/builder';
+import { BlockBuilder, fingerprintOf } from '../block/builder';
 import { compareBytes, copyBytes, EMPTY, grow, readUint64 } from '../bytes';
 import { BlockCompressor } from '../compression/block-compressor';
 import { writtenPolicy } from '../filter/policies';
@@ -27,6 +27,7 @@ import { FilterBuilder } from '../filter/policy';
 import { compareInternalKeys, compareTrailers, endKey, readSequence, TRAILER_SIZE, withTrailer } from '../internal-key';
 import { isBefore, type RangeDelete } from '../range-delete';
 import { writeVarint } from '../varint';
+import { hash, xxHash64 } from '../xxhash64';
 import { encodeFooter, FOOTER_SIZE } from './footer';
 import { BLOCK_TRAILER_SIZE, type BlockHandle, PROPERTIES_NAME, RANGE_DELETES_NAME, sealBlock } from './format';
 import { encodeProperties, type TableProperties } from './properties';
@@ -63,6 +64,8 @@ export class TableWriter {
 	private readonly properties: TableProperties;
 	private lastKey: Buffer = EMPTY;
 	private lastKeyLength = 0;
+	/** Of the user key of `lastKey`. */
+	private fingerprint = 0;
 	private pending: Buffer = Buffer.allocUnsafeSlow(PIECE_SIZE);
 	private pendingSize = 0;
 	/** Called with each data block that is finished: its position, and its contents before compression, `contents[0, size)`. */
@@ -125,7 +128,9 @@ export class TableWriter {
 			throw new CorruptionError(`keys do not ascend in the input of ${this.file.path}: one of the input tables is damaged`);
 		}
 		if (order !== 0) {
-			this.filter?.add(key, keyStart, trailer);
+			xxHash64(key, keyStart, trailer);
+			this.filter?.add(hash.low, hash.high);
+			this.fingerprint = fingerprintOf(hash.low);
 			this.properties.userKeys++;
 		}
 		this.lastKeyLength = keyEnd - keyStart;
@@ -134,6 +139,7 @@ export class TableWriter {
 		this.count(key, keyStart, trailer, valueEnd - valueStart);
 		if (key[trailer] === KIND_PUT_WITH_EXPIRY) this.countExpiry(readUint64(value, valueStart));
 		this.block.add(key, keyStart, keyEnd, value, valueStart, valueEnd);
+		this.block.addFingerprint(this.fingerprint);
 		if (this.block.encodedSize >= this.options.blockSize) this.finishDataBlock();
 	}
 
@@ -149,7 +155,7 @@ export class TableWriter {
 		const metaindexHandle = this.writeBuilder(metaindex);
 		const indexHandle = this.writeBuilder(this.index);
 		const { compressed, valuePointers } = this;
-		const flags = { compressed, rangeDeletes: rangeDeletes.length > 0, valuePointers };
+		const flags = { compressed, rangeDeletes: rangeDeletes.length > 0, valuePointers, fingerprints: this.properties.entries > 0 };
 		this.emit(encodeFooter({ metaindex: metaindexHandle, index: indexHandle, ...flags }), FOOTER_SIZE);
 		this.flush();
 		const { written: size, properties, rawDataBytes, storedDataBytes } = this;
