@@ -115,7 +115,8 @@ describe('a write-ahead log that fails', () => {
 		const patient = await Patient.open();
 		await patient.fill('before');
 		patient.fileSystem.fail({ methods: ['create'], path: /\.wal$/, code: 'ENOSPC' });
-		await expect(patient.store.flush()).rejects.toThrow(IOError);
+		await patient.store.flush();
+		await expect(patient.write(put('key1', 'never'))).rejects.toThrow(IOError);
 		await expect(patient.write(put('key1', 'never'))).rejects.toThrow(ReadOnlyError);
 		await patient.expectNothingLost();
 	});

@@ -77,6 +77,7 @@ class NodeWritableFile implements WritableFile {
 export const nodeFileSystem: FileSystem = {
 	openRead: (path) => new NodeReadableFile(path, fs.openSync(path, 'r')),
 	create: (path) => new NodeWritableFile(path, fs.openSync(path, 'wx', 0o644)),
+	openAppend: (path) => new NodeWritableFile(path, fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_APPEND)),
 	readFileSync: (path) => fs.readFileSync(path),
 	listSync: (path) => fs.readdirSync(path),
 	existsSync: (path) => fs.existsSync(path),

@@ -30,8 +30,10 @@ export class LogWriter {
 	#size = 0;
 	#poison: IOError | undefined;
 
-	constructor(file: WritableFile, logNumber: number, crc32: Crc32) {
+	/** @param size bytes that the file holds: whole records. */
+	constructor(file: WritableFile, logNumber: number, crc32: Crc32, size = 0) {
 		this.#file = file;
+		this.#size = size;
 		this.#crc32 = crc32;
 		this.#seed = checksumOfLogNumber(logNumber, crc32);
 	}

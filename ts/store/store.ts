@@ -75,8 +75,8 @@ export interface StoreParts {
 	sequence: number;
 	/** Makes the log with a number. */
 	createWal(number: number): WalWriter;
-	/** Lets go of the directory. */
-	unlock(): void;
+	/** Lets go of the directory; clean: all that was written is durable. */
+	unlock(isClean: boolean): void;
 }
 
 export class Store implements StoreContext {
@@ -104,7 +104,7 @@ export class Store implements StoreContext {
 	readonly memory: MemoryBudget;
 	readonly #filterSizing: FilterSizing;
 	readonly #createWal: (number: number) => WalWriter;
-	readonly #unlock: () => void;
+	readonly #unlock: (isClean: boolean) => void;
 	readonly #flusher: Flusher;
 	readonly #stall: Stall;
 	#sequence: number;
@@ -216,13 +216,15 @@ export class Store implements StoreContext {
 	}
 
 	async #release(): Promise<void> {
+		let isClean = false;
 		try {
 			await Promise.all([this.#flusher.stop(), this.compactor.stop(), this.cursors.closeAll(), this.reader.idle()]);
 			await this.versions.close();
 			await this.engine.close();
 			await this.files.idle();
+			isClean = this.health.readOnlyCause === undefined;
 		} finally {
-			this.#unlock();
+			this.#unlock(isClean);
 		}
 	}
 
