@@ -16,7 +16,7 @@ import { type Environment, systemEnvironment } from '../environment';
 import { ConfigError, CorruptionError, IOError, NotFoundError, VarveError } from '../errors';
 import { TypedEmitter } from '../events';
 import type { FileSystem } from '../fs/file-system';
-import type { Kernel, KernelEngine } from '../kernel/kernel';
+import type { Kernel, KernelEngine, TableSpec } from '../kernel/kernel';
 import { loadKernel } from '../kernel/load';
 import type { DirectoryLock } from '../lock/lock';
 import { holdsStore } from '../manifest/current';
@@ -36,6 +36,9 @@ import { StoreFiles } from '../store/store-files';
 import { VersionSet } from '../store/version-set';
 import type { OpenOptions } from '../types';
 import { WalWriter } from '../wal/wal-writer';
+
+/** So few tables are opened on the calling thread: sooner than another thread would have answered. */
+const FEW_TABLES = 4;
 
 /**
  * Opens the store in a directory.
@@ -137,7 +140,10 @@ async function assemble(
 	const state = recorded?.state ?? newState(configuration);
 	openBlobs(files, engine, state.version);
 	const lazy = configuration.options.tableLoading === 'lazy';
-	await engine.openTables(state.version.levels.flat().map((table) => files.tableSpec(table, lazy)));
+	await openTables(
+		engine,
+		state.version.levels.flat().map((table) => files.tableSpec(table, lazy)),
+	);
 	const manifestNumber = Math.max(state.nextFileNumber, files.highestNumber() + 1);
 	if (configuration.options.blobThreshold !== false) files.makeBlobDirectory();
 	const walNumber = manifestNumber + 1;
@@ -205,6 +211,11 @@ function openManifest(
 		if (reopened !== undefined) return reopened;
 	}
 	return ManifestWriter.create(place, fresh, number);
+}
+
+async function openTables(engine: KernelEngine, specs: TableSpec[]): Promise<void> {
+	if (specs.length <= FEW_TABLES) engine.openTablesSync(specs);
+	else await engine.openTables(specs);
 }
 
 /** Makes the blob files known. What they hold is checked value by value, when it is read. */
