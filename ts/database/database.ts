@@ -174,9 +174,9 @@ export class Database<E extends Encoding = 'buffer'> {
 		if (operations !== undefined) return this.#batch(operations, options);
 		this.#checkOpen();
 		return new Batch({
-			writeBatch: (encoder, writeOptions) => this.writeBatch((group) => group.append(encoder), writeOptions),
+			writeBatch: (encoder, writeOptions) => this.writeBatch((group) => group.take(encoder), writeOptions),
 			writeBatchSync: (encoder, writeOptions) => {
-				this.#writeSync((group) => group.append(encoder), writeOptions);
+				this.#writeSync((group) => group.take(encoder), writeOptions);
 				this.#store.counters.batches++;
 			},
 			expiresAt: (ttl) => this.expiresAt(ttl),
