@@ -1,4 +1,5 @@
 /** Opening again: nothing is written after an orderly close, and nothing is built on what only the page cache may hold after any other end. */
+import { readdirSync, readlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { nodeFileSystem } from '../../ts/fs/node-file-system';
 import { FaultFileSystem } from '../support/fault-file-system';
@@ -93,3 +94,26 @@ describe('opening again after the death of a process', () => {
 		await left.store.close();
 	});
 });
+
+describe('a file of the operating system', () => {
+	it.runIf(process.platform === 'linux')('has a descriptor of its own for fsyncs off the calling thread', async () => {
+		const path = `${temporaryDirectory()}/file`;
+		const descriptors = () => readdirSync('/proc/self/fd').filter((fd) => targetOf(fd) === path).length;
+		const file = nodeFileSystem.create(path);
+		expect(descriptors()).toBe(1);
+		file.writeSync(Buffer.from('a'), 0, 1);
+		await Promise.all([file.sync(), file.sync()]);
+		file.syncSync();
+		expect(descriptors()).toBe(2);
+		file.closeSync();
+		expect(descriptors()).toBe(0);
+	});
+});
+
+function targetOf(fd: string): string | undefined {
+	try {
+		return readlinkSync(`/proc/self/fd/${fd}`);
+	} catch {
+		return undefined;
+	}
+}

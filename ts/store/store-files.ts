@@ -124,13 +124,21 @@ export class StoreFiles {
 	}
 
 	removeLogsBelow(number: number): void {
-		let numbers: number[] = [];
+		for (const candidate of this.#logsBelow(number)) this.#remove(this.walPath(candidate));
+	}
+
+	#logsBelow(number: number): number[] {
 		try {
-			numbers = this.walNumbers();
+			return this.walNumbers().filter((candidate) => candidate < number);
 		} catch {
 			// The next flush lists them again.
+			return [];
 		}
-		for (const candidate of numbers) if (candidate < number) this.#remove(this.walPath(candidate));
+	}
+
+	/** As {@link removeLogsBelow}, off the calling thread. */
+	discardLogsBelow(number: number): void {
+		for (const candidate of this.#logsBelow(number)) this.#discard(this.walPath(candidate));
 	}
 
 	removeLog(number: number): void {
@@ -175,8 +183,9 @@ export class StoreFiles {
 	#discard(path: string): void {
 		this.#discarding = this.#discarding
 			.then(() => this.#fileSystem.remove(path))
-			.catch(() => {
-				this.#counters.undeletedFiles++;
+			.catch((error: NodeJS.ErrnoException) => {
+				// Gone already: two flushes may both have listed a log.
+				if (error.code !== 'ENOENT') this.#counters.undeletedFiles++;
 			});
 	}
 

@@ -108,6 +108,8 @@ export class Store implements StoreContext {
 	readonly #flusher: Flusher;
 	readonly #stall: Stall;
 	#sequence: number;
+	/** Calls of `flush` that wait until they can freeze the active memtable. */
+	#freezing: Promise<void> | undefined;
 
 	/** @param wal the log that new writes go to; the active memtable begins with it or before it. */
 	constructor(parts: StoreParts, wal: WalWriter) {
@@ -176,13 +178,36 @@ export class Store implements StoreContext {
 		return this.cursors.open(this.engine.openCursor(options), this.versions.retain());
 	}
 
-	/** Freezes the active memtable and resolves when it, and all before it, are in tables. */
+	/** Freezes the active memtable and resolves when it, and all before it, are in tables. Calls that come together share one memtable. */
 	async flush(): Promise<void> {
 		this.commits.flush();
 		this.health.checkWritable();
-		if (this.memtables.active.entries > 0) this.#rotate(this.options.memtableSize);
+		if (this.memtables.active.entries > 0) {
+			if (this.#freezing === undefined && this.#canFreeze) this.#rotate(this.options.memtableSize);
+			else await this.#freeze();
+		}
 		const newest = this.memtables.immutables.at(-1);
 		if (newest !== undefined) await this.#flusher.flushed(newest);
+	}
+
+	/** A memtable more may wait for its flush, and the log needs no fsync before it is rotated. */
+	get #canFreeze(): boolean {
+		return this.wal.isSynced && this.memtables.immutables.length < this.options.maxImmutableMemtables;
+	}
+
+	#freeze(): Promise<void> {
+		this.#freezing ??= this.#freezeWhenReady().finally(() => {
+			this.#freezing = undefined;
+		});
+		return this.#freezing;
+	}
+
+	async #freezeWhenReady(): Promise<void> {
+		const { immutables } = this.memtables;
+		while (immutables.length >= this.options.maxImmutableMemtables) await this.#flusher.flushed(immutables[0]);
+		await this.wal.durable();
+		this.health.checkWritable();
+		if (this.memtables.active.entries > 0) this.#rotate(this.options.memtableSize);
 	}
 
 	/** Flushes, then merges the tables of a range into the bottom level; files that nobody reads are gone. With fifo it only flushes. */
@@ -231,13 +256,22 @@ export class Store implements StoreContext {
 	#makeCommitQueue(): CommitQueue {
 		return new CommitQueue({
 			checkWritable: () => this.health.checkWritable(),
-			room: (bytes) => (this.health.readOnlyCause === undefined ? this.#stall.room(bytes) : undefined),
+			room: (encoder) => this.#room(encoder),
 			makeRoomSync: (encoder) => this.#makeRoomSync(encoder),
 			commit: (encoder) => this.#commit(encoder),
 			durable: () => this.wal.durable(),
 			makeDurableSync: () => this.wal.makeDurableSync(),
 			durableSoon: () => this.wal.durableSoon(),
 		});
+	}
+
+	/** A group that freezes the memtable waits until its log is synced, off the calling thread; then for what the debt demands. */
+	#room({ byteLength, memoryUsage }: BatchEncoder): Promise<void> | undefined {
+		if (this.health.readOnlyCause !== undefined) return undefined;
+		const rotates = this.memtables.active.entries > 0 && !this.memtables.fits(memoryUsage);
+		// Its failure refuses the writes after it.
+		if (rotates && !this.wal.isSynced) return this.wal.durable().catch(() => undefined);
+		return this.#stall.room(byteLength);
 	}
 
 	/** Before a group freezes one more memtable than may wait, the oldest is flushed. */
