@@ -21,7 +21,7 @@ export interface RecordSpan {
 }
 
 /** Bytes not synced at which a sync begins in the background, whatever the durability. */
-const WRITE_BACK_BYTES = 4 * 1024 * 1024;
+const WRITE_BACK_BYTES = 8 * 1024 * 1024;
 
 export interface WriteAheadLogOptions {
 	syncIntervalMs: number;
