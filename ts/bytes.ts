@@ -26,3 +26,11 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
 	result[length - 1]++;
 	return result;
 }
+
+type BufferOfMemory = new (memory: ArrayBufferLike, start: number, length: number) => Buffer;
+
+/**
+ * The constructor behind Buffers: `length` bytes of memory from `start` on, not copied, which the caller knows to lie within. Without the
+ * checks of `subarray` a Buffer costs half.
+ */
+export const BufferView = (Buffer as unknown as Record<typeof Symbol.species, BufferOfMemory>)[Symbol.species];

@@ -10,7 +10,7 @@ import { encodeOperations } from '../batch/operations';
 import { ClosedError, ConfigError } from '../errors';
 import { ChunkReader, type ReaderShape } from '../iterator/chunk-reader';
 import { DatabaseIterator } from '../iterator/iterator';
-import { halfOpenRange } from '../iterator/range';
+import { type HalfOpenRange, halfOpenRange } from '../iterator/range';
 import { type CursorOptions, READ_PRESENCE, type ReadMode, type ReadResult } from '../kernel/kernel';
 import type { KernelChoice } from '../kernel/load';
 import { destroyStore } from '../maintenance/destroy';
@@ -58,6 +58,9 @@ type EncodingOf<O, E extends Encoding> = O extends { encoding: infer Own extends
 type ValueOf<O, E extends Encoding> = Decoded<EncodingOf<O, E>>;
 /** The type of one part of an iterator's entries. */
 type PartOf<O, Part extends 'keys' | 'values', E extends Encoding> = O extends { [P in Part]: false } ? undefined : ValueOf<O, E>;
+
+/** What a cursor reads, besides its range and moment. */
+type CursorParts = Pick<CursorOptions, 'reverse' | 'keys' | 'values' | 'fillCache'>;
 
 /** An open store. E is the encoding of keys and values that come out. */
 export class Database<E extends Encoding = 'buffer'> {
@@ -192,27 +195,43 @@ export class Database<E extends Encoding = 'buffer'> {
 
 	/** The value under a key, or `undefined` when there is none. */
 	async get<const O extends ReadOptions = object>(key: Bytes, options?: O): Promise<ValueOf<O, E> | undefined> {
-		return this.#read(key, readModeOf(options, this.#encoding), options) as Promise<ValueOf<O, E> | undefined>;
+		const result = this.#read(key, readModeOf(options, this.#encoding), options);
+		return (result instanceof Promise ? await result : result) as ValueOf<O, E> | undefined;
 	}
 
 	/** As {@link get}; reads files on the calling thread. */
 	getSync<const O extends ReadOptions = object>(key: Bytes, options?: O): ValueOf<O, E> | undefined {
 		this.#checkOpen();
 		const mode = readModeOf(options, this.#encoding);
-		return this.#store.reader.getSync(key, this.#sequence(options), mode, fillCacheOf(options)) as ValueOf<O, E> | undefined;
+		return this.#store.reader.getSync(key, this.#sequence(options?.snapshot), mode, fillCacheOf(options)) as
+			| ValueOf<O, E>
+			| undefined;
+	}
+
+	/**
+	 * Copies the value under a key to the front of `target`, which makes no garbage; reads files on the calling thread.
+	 * @returns length of the value in bytes. If it is more than `target` has, nothing was copied: call again with a larger one. `undefined` when
+	 * there is no value.
+	 */
+	getIntoSync(key: Bytes, target: Uint8Array, options?: Omit<ReadOptions, 'encoding'>): number | undefined {
+		this.#checkOpen();
+		readModeOf(options, this.#encoding);
+		checkTarget(target);
+		return this.#store.reader.getIntoSync(key, target, this.#sequence(options?.snapshot), fillCacheOf(options));
 	}
 
 	/** Is there a value under a key? */
 	async has(key: Bytes, options?: ReadOptions): Promise<boolean> {
 		readModeOf(options, this.#encoding);
-		return (await this.#read(key, READ_PRESENCE, options)) === true;
+		const result = this.#read(key, READ_PRESENCE, options);
+		return (result instanceof Promise ? await result : result) === true;
 	}
 
 	/** As {@link has}; reads files on the calling thread. */
 	hasSync(key: Bytes, options?: ReadOptions): boolean {
 		this.#checkOpen();
 		readModeOf(options, this.#encoding);
-		return this.#store.reader.getSync(key, this.#sequence(options), READ_PRESENCE, fillCacheOf(options)) === true;
+		return this.#store.reader.getSync(key, this.#sequence(options?.snapshot), READ_PRESENCE, fillCacheOf(options)) === true;
 	}
 
 	/** The values under many keys, all of one moment, in the order of the keys. */
@@ -250,16 +269,25 @@ export class Database<E extends Encoding = 'buffer'> {
 		checkIteratorOptions(given);
 		throwIfAborted(given.signal);
 		const { keys = true, values = true, reverse = false, limit = Number.POSITIVE_INFINITY, signal } = given;
-		const cursor = { ...halfOpenRange(given), reverse, keys, values, fillCache: fillCacheOf(given) };
+		const parts = { reverse, keys, values, fillCache: fillCacheOf(given) };
 		const encoding = encodingOf(given, this.#encoding);
-		const reader = this.openReader(cursor, { keyEncoding: encoding, valueEncoding: encoding, limit }, given.snapshot);
+		const shape = { keyEncoding: encoding, valueEncoding: encoding, limit };
+		const reader = this.openReader(halfOpenRange(given), parts, shape, given.snapshot);
 		return new DatabaseIterator(reader, { keys, values, signal });
 	}
 
 	/** @internal What iterators are made of: entries in packed chunks. */
-	openReader(cursor: Omit<CursorOptions, 'sequence'>, shape: ReaderShape, snapshot: Snapshot | undefined): ChunkReader {
+	openReader(
+		{ lower, upper }: HalfOpenRange,
+		parts: CursorParts,
+		shape: ReaderShape,
+		snapshot: Snapshot | undefined,
+	): ChunkReader {
 		this.#checkOpen();
-		const handle = this.#store.openCursor({ ...cursor, sequence: this.#sequence({ snapshot }) });
+		const { reverse, keys, values, fillCache } = parts;
+		const sequence = this.#sequence(snapshot);
+		// A literal, as an object spread takes Node.js 20 over 2 µs.
+		const handle = this.#store.openCursor({ sequence, lower, upper, reverse, keys, values, fillCache });
 		return new ChunkReader(handle, this.#store.cursors, shape);
 	}
 
@@ -276,8 +304,9 @@ export class Database<E extends Encoding = 'buffer'> {
 			const { gt, gte, lt, lte, prefix } = options;
 			return this.deleteRange({ gt, gte, lt, lte, prefix }, { sync, signal });
 		}
-		const cursor = { ...halfOpenRange(options), reverse, keys: true, values: false, fillCache: false };
-		const reader = this.openReader(cursor, { keyEncoding: 'buffer', valueEncoding: 'buffer', limit }, snapshot);
+		const parts = { reverse, keys: true, values: false, fillCache: false };
+		const shape = { keyEncoding: 'buffer', valueEncoding: 'buffer', limit } as const;
+		const reader = this.openReader(halfOpenRange(options), parts, shape, snapshot);
 		await clearEntries(reader, this.#store.commits, durability, signal);
 	}
 
@@ -409,10 +438,11 @@ export class Database<E extends Encoding = 'buffer'> {
 		this.#store.commits.addSync(encode, durabilityOf(options, this.#store.options.sync));
 	}
 
-	async #read(key: Bytes, mode: ReadMode, options: ReadOptions | undefined): Promise<unknown> {
+	/** No promise when the answer is in memory: one less to wait for. */
+	#read(key: Bytes, mode: ReadMode, options: ReadOptions | undefined): unknown {
 		throwIfAborted(options?.signal);
 		this.#checkOpen();
-		const result = this.#store.reader.get(key, this.#sequence(options), mode, fillCacheOf(options));
+		const result = this.#store.reader.get(key, this.#sequence(options?.snapshot), mode, fillCacheOf(options));
 		return result instanceof Promise ? withSignal(result, options?.signal) : result;
 	}
 
@@ -420,18 +450,17 @@ export class Database<E extends Encoding = 'buffer'> {
 		throwIfAborted(options?.signal);
 		this.#checkOpen();
 		checkKeys(keys);
-		const result = this.#store.reader.getMany(keys, this.#sequence(options), mode, fillCacheOf(options));
+		const result = this.#store.reader.getMany(keys, this.#sequence(options?.snapshot), mode, fillCacheOf(options));
 		return withSignal(result, options?.signal);
 	}
 
 	#readManySync(keys: readonly Bytes[], mode: ReadMode, options: ReadOptions | undefined): ReadResult[] {
 		this.#checkOpen();
 		checkKeys(keys);
-		return this.#store.reader.getManySync(keys, this.#sequence(options), mode, fillCacheOf(options));
+		return this.#store.reader.getManySync(keys, this.#sequence(options?.snapshot), mode, fillCacheOf(options));
 	}
 
-	#sequence(options: { snapshot?: Snapshot | undefined } | undefined): number {
-		const snapshot = options?.snapshot;
+	#sequence(snapshot: Snapshot | undefined): number {
 		if (snapshot === undefined) return this.#store.sequence;
 		if (!(snapshot instanceof Snapshot)) throw new ConfigError("Option 'snapshot' takes what database.snapshot() returned.");
 		return snapshot.sequenceFor(this.#store.snapshots);
@@ -453,6 +482,10 @@ function deletedRange(range: RangeOptions): { lower: Uint8Array; upper: Uint8Arr
 
 function checkOperations(operations: unknown): asserts operations is readonly BatchOperation[] {
 	if (!Array.isArray(operations)) throw new ConfigError('batch takes an array of operations.');
+}
+
+function checkTarget(target: unknown): asserts target is Uint8Array {
+	if (!(target instanceof Uint8Array)) throw new ConfigError('getIntoSync takes a Buffer or Uint8Array to copy the value to.');
 }
 
 function checkKeys(keys: unknown): asserts keys is readonly Bytes[] {

@@ -32,7 +32,7 @@ export class ChunkReader {
 	constructor(handle: CursorHandle, registry: CursorRegistry, shape: ReaderShape) {
 		this.#handle = handle;
 		this.#registry = registry;
-		this.#chunk = new Chunk(shape);
+		this.#chunk = new Chunk(registry.memory, shape);
 		this.#left = Math.min(shape.limit, Number.MAX_SAFE_INTEGER);
 		registry.watch(this, handle);
 	}
@@ -89,7 +89,7 @@ export class ChunkReader {
 
 	/** Goes on at the first entry at or after `key` (reverse: at or before), within the bounds. */
 	seek(key: Uint8Array): void {
-		this.#chunk.clear();
+		this.#chunk.restart();
 		this.#handle.cursor.seek(key);
 	}
 
@@ -97,6 +97,7 @@ export class ChunkReader {
 	close(): void {
 		if (this.#handle.closed) return;
 		this.#registry.unwatch(this.#handle);
+		if (!this.#handle.busy) this.#chunk.release();
 		this.#handle.close();
 	}
 

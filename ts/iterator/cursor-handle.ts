@@ -5,6 +5,7 @@
  * Invariant: the version is released once, and not before the last fill in flight has settled.
  */
 import type { KernelCursor } from '../kernel/kernel';
+import { ChunkMemory } from './chunk-memory';
 
 export class CursorHandle {
 	readonly cursor: KernelCursor;
@@ -19,6 +20,11 @@ export class CursorHandle {
 
 	get closed(): boolean {
 		return this.#closed;
+	}
+
+	/** Is a fill in flight? */
+	get busy(): boolean {
+		return this.#inFlight !== undefined;
 	}
 
 	/** Keeps the handle alive until a fill has settled. */
@@ -44,9 +50,10 @@ export class CursorHandle {
 	}
 }
 
-/** The living iterators of a database. */
+/** The living iterators of a database, and the memory of their chunks. */
 export class CursorRegistry {
 	readonly #handles = new Set<CursorHandle>();
+	readonly memory = new ChunkMemory();
 	readonly #finalizer: FinalizationRegistry<CursorHandle>;
 	/** Iterators that were collected without being closed. */
 	forgotten = 0;

@@ -34,7 +34,7 @@ function exclusive(options: RangeOptions, a: 'gt' | 'lt', b: 'gte' | 'lte'): voi
 function bound(value: Bytes | undefined, what: 'bound' | 'prefix'): Uint8Array | undefined {
 	if (value === undefined) return undefined;
 	checkBytes(value, what);
-	return Uint8Array.from(toBytes(value));
+	return typeof value === 'string' ? toBytes(value) : Buffer.from(value);
 }
 
 function greatest(a: Uint8Array | undefined, b: Uint8Array | undefined): Uint8Array | undefined {

@@ -405,6 +405,12 @@ export interface KernelEngine {
 	 */
 	get(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending;
 	/**
+	 * As `get`, but copies the value to the front of `target`, if it fits there whole.
+	 * @param io not IO_NONE
+	 * @returns length of the value, whether it fits or not; undefined when there is none
+	 */
+	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined;
+	/**
 	 * As `get` with I/O, off the calling thread; the key is copied before it returns.
 	 * @param fillCache IO_CACHE when true, IO_PASS when false.
 	 */

@@ -13,11 +13,15 @@ import type { HalfOpenRange } from '../iterator/range';
 import type { Bytes } from '../types';
 import { LevelError, levelError } from './errors';
 
-export interface ItemsShape<T> {
-	range: HalfOpenRange;
-	signal: AbortSignal | undefined;
-	/** `nextMany` returns once it has more bytes than this. */
-	highWaterMarkBytes: number;
+/** What an iterator was asked for, by the names of abstract-level. */
+export interface ItemsOptions {
+	signal?: AbortSignal | null;
+	/** `nextMany` returns once it has more bytes than this. Default: no limit. */
+	highWaterMarkBytes?: number;
+}
+
+/** How the items of an iterator are taken and given out. */
+export interface ItemsForm<T> {
 	/** Takes the next item from the reader, as it is stored. */
 	take(): T;
 	/** Makes of an item as it is stored one as it is given out. abstract-level does so itself for all but {@link Items.iterate}. */
@@ -32,14 +36,20 @@ interface PublicIterator<T> {
 
 export class Items<T> {
 	readonly #reader: ChunkReader;
-	readonly #shape: ItemsShape<T>;
+	readonly #range: HalfOpenRange;
+	readonly #signal: AbortSignal | undefined;
+	readonly #highWaterMarkBytes: number;
+	readonly #form: ItemsForm<T>;
 	#outOfRange = false;
 	/** Items that {@link Items.iterate} gave out, and abstract-level did not count. */
 	iterated = 0;
 
-	constructor(reader: ChunkReader, shape: ItemsShape<T>) {
+	constructor(reader: ChunkReader, range: HalfOpenRange, options: ItemsOptions, form: ItemsForm<T>) {
 		this.#reader = reader;
-		this.#shape = shape;
+		this.#range = range;
+		this.#signal = options.signal ?? undefined;
+		this.#highWaterMarkBytes = options.highWaterMarkBytes ?? Number.POSITIVE_INFINITY;
+		this.#form = form;
 	}
 
 	/** Items that can be taken at once. */
@@ -49,7 +59,7 @@ export class Items<T> {
 
 	/** Takes the next item; only while one is available. */
 	take(): T {
-		return this.#shape.take();
+		return this.#form.take();
 	}
 
 	/** The next item, or `undefined` at the end. */
@@ -59,7 +69,7 @@ export class Items<T> {
 
 	/** Up to `size` items; fewer at the end or the high-water mark, none at the end only. */
 	async nextMany(size: number): Promise<T[]> {
-		const { highWaterMarkBytes } = this.#shape;
+		const highWaterMarkBytes = this.#highWaterMarkBytes;
 		const items: T[] = [];
 		let bytes = 0;
 		while (items.length < size && bytes <= highWaterMarkBytes && (await this.#ready())) {
@@ -84,7 +94,7 @@ export class Items<T> {
 	 * checks and fills the chunk. The loop's body may seek and close.
 	 */
 	async *iterate(iterator: PublicIterator<T>): AsyncGenerator<T, void, unknown> {
-		const { signal } = this.#shape;
+		const signal = this.#signal;
 		try {
 			for (let item = await iterator.next(); item !== undefined; item = await iterator.next()) {
 				yield item;
@@ -101,7 +111,7 @@ export class Items<T> {
 
 	seek(target: Bytes): void {
 		const key = toBytes(target);
-		const { lower, upper } = this.#shape.range;
+		const { lower, upper } = this.#range;
 		const below = lower !== undefined && compareBytes(key, lower) < 0;
 		const above = upper !== undefined && compareBytes(key, upper) >= 0;
 		this.#outOfRange = below || above;
@@ -114,7 +124,7 @@ export class Items<T> {
 
 	#decoded(item: T): T {
 		try {
-			return this.#shape.decode(item);
+			return this.#form.decode(item);
 		} catch (error) {
 			throw new LevelError('LEVEL_DECODE_ERROR', 'Iterator could not decode data', error);
 		}
@@ -127,9 +137,9 @@ export class Items<T> {
 	async #ready(): Promise<boolean> {
 		if (this.#outOfRange) return false;
 		try {
-			throwIfAborted(this.#shape.signal);
+			throwIfAborted(this.#signal);
 			const ready = this.#reader.ready();
-			return typeof ready === 'boolean' ? ready : await withSignal(ready, this.#shape.signal);
+			return typeof ready === 'boolean' ? ready : await withSignal(ready, this.#signal);
 		} catch (error) {
 			throw levelError(error);
 		}

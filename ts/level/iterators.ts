@@ -3,7 +3,7 @@ import { AbstractIterator, AbstractKeyIterator, AbstractValueIterator } from 'ab
 import type { ChunkReader } from '../iterator/chunk-reader';
 import type { HalfOpenRange } from '../iterator/range';
 import type { Bytes } from '../types';
-import { Items } from './items';
+import { Items, type ItemsOptions } from './items';
 import type { Format, PrivateRangeOptions } from './options';
 
 /** Turns what is stored into what is given out. */
@@ -12,15 +12,13 @@ interface Decoder {
 }
 
 /** Options of an iterator as the private methods get them. */
-export interface PrivateIteratorOptions extends PrivateRangeOptions {
+export interface PrivateIteratorOptions extends PrivateRangeOptions, ItemsOptions {
 	keyEncoding: Format;
 	valueEncoding: Format;
 	keys?: boolean;
 	values?: boolean;
-	signal?: AbortSignal | null;
 	snapshot?: unknown;
 	fillCache?: boolean;
-	highWaterMarkBytes?: number;
 }
 
 /** abstract-level puts the encodings of an iterator into its options under these symbols. */
@@ -28,11 +26,6 @@ const { keyEncoding: KEY, valueEncoding: VALUE } = AbstractIterator as unknown a
 
 function decoder(options: PrivateIteratorOptions, symbol: symbol): Decoder {
 	return (options as unknown as Record<symbol, Decoder>)[symbol];
-}
-
-function itemsShape(options: PrivateIteratorOptions, range: HalfOpenRange) {
-	const { signal, highWaterMarkBytes = Number.POSITIVE_INFINITY } = options;
-	return { range, signal: signal ?? undefined, highWaterMarkBytes };
 }
 
 /** Made by `VarveLevel.iterator()`. */
@@ -45,8 +38,7 @@ export class LevelIterator<TDatabase, K, V> extends AbstractIterator<TDatabase, 
 		const { keys = true, values = true } = options;
 		const keyDecoder = decoder(options, KEY);
 		const valueDecoder = decoder(options, VALUE);
-		this.#items = new Items(reader, {
-			...itemsShape(options, range),
+		this.#items = new Items(reader, range, options, {
 			take: () => reader.takeEntry(keys, values) as [K, V],
 			decode: (entry) => {
 				if (keys) entry[0] = keyDecoder.decode(entry[0]) as K;
@@ -93,8 +85,7 @@ export class LevelKeyIterator<TDatabase, K> extends AbstractKeyIterator<TDatabas
 	constructor(db: TDatabase, options: PrivateIteratorOptions, reader: ChunkReader, range: HalfOpenRange) {
 		super(db, options as object);
 		const keyDecoder = decoder(options, KEY);
-		this.#items = new Items(reader, {
-			...itemsShape(options, range),
+		this.#items = new Items(reader, range, options, {
 			take: () => reader.takeKey() as K,
 			decode: (key) => keyDecoder.decode(key) as K,
 		});
@@ -137,8 +128,7 @@ export class LevelValueIterator<TDatabase, K, V> extends AbstractValueIterator<T
 	constructor(db: TDatabase, options: PrivateIteratorOptions, reader: ChunkReader, range: HalfOpenRange) {
 		super(db, options as object);
 		const valueDecoder = decoder(options, VALUE);
-		this.#items = new Items(reader, {
-			...itemsShape(options, range),
+		this.#items = new Items(reader, range, options, {
 			take: () => reader.takeValue() as V,
 			decode: (value) => valueDecoder.decode(value) as V,
 		});

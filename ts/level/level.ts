@@ -208,7 +208,7 @@ export class VarveLevel<K = string, V = string> extends AbstractLevel<string | B
 			largestBytes: highWaterMarkBytes,
 		};
 		try {
-			return this.database.openReader({ ...range, reverse, keys, values, fillCache }, shape, snapshotOf(snapshot));
+			return this.database.openReader(range, { reverse, keys, values, fillCache }, shape, snapshotOf(snapshot));
 		} catch (error) {
 			throw levelError(error);
 		}

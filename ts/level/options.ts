@@ -84,7 +84,7 @@ export function writeOptions(options: PrivateWriteOptions | undefined): WriteOpt
 /** Options of a put. */
 export function putOptions(options: PrivatePutOptions): PutOptions {
 	const { ttl } = options;
-	return ttl === undefined ? writeOptions(options) : { ...writeOptions(options), ttl };
+	return ttl === undefined ? writeOptions(options) : { sync: writeOptions(options).sync, ttl };
 }
 
 /** The range that the bounds describe; `gte` and `lte` go before `gt` and `lt`. */

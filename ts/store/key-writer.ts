@@ -43,8 +43,14 @@ function writeBytes(engine: KernelEngine, key: Uint8Array): number {
 		engine.reserveKey(length);
 	}
 	const scratch = engine.keyScratch;
-	if (length <= LOOP_LIMIT) for (let i = 0; i < length; i++) scratch[i] = key[i];
-	else scratch.set(key);
+	return copyShort(key, scratch, 0);
+}
+
+/** Copies a key, most likely a short one, to `target` at `at`; returns its length. */
+function copyShort(key: Uint8Array, target: Uint8Array, at: number): number {
+	const { length } = key;
+	if (length <= LOOP_LIMIT) for (let i = 0; i < length; i++) target[at + i] = key[i];
+	else target.set(key, at);
 	return length;
 }
 
@@ -60,10 +66,11 @@ export function packKeys(keys: readonly Bytes[]): Uint8Array {
 	const packed = Buffer.allocUnsafe(size);
 	let offset = 0;
 	for (const key of keys) {
-		let length = key.length;
-		if (typeof key === 'string') length = packed.write(key, offset + 4, 'utf8');
-		else packed.set(key, offset + 4);
-		packed.writeUInt32LE(length, offset);
+		const length = typeof key === 'string' ? packed.write(key, offset + 4, 'utf8') : copyShort(key, packed, offset + 4);
+		packed[offset] = length;
+		packed[offset + 1] = length >>> 8;
+		packed[offset + 2] = length >>> 16;
+		packed[offset + 3] = length >>> 24;
 		offset += 4 + length;
 	}
 	return packed;

@@ -43,6 +43,12 @@ export class Reader {
 		return this.#engine.get(writeKey(this.#engine, key), sequence, mode, fillCache ? IO_CACHE : IO_PASS) as ReadResult;
 	}
 
+	/** Copies the value to the front of `target`, if it fits there whole; its length, or `undefined` when there is none. */
+	getIntoSync(key: Bytes, target: Uint8Array, sequence: number, fillCache = true): number | undefined {
+		this.#counters.gets++;
+		return this.#engine.getInto(writeKey(this.#engine, key), sequence, target, fillCache ? IO_CACHE : IO_PASS);
+	}
+
 	async getMany(keys: readonly Bytes[], sequence: number, mode: ReadMode, fillCache = true): Promise<ReadResult[]> {
 		this.#counters.gets += keys.length;
 		const packed = packKeys(keys);

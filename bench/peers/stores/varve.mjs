@@ -6,6 +6,9 @@ import { pathToFileURL } from 'node:url';
 /** @typedef {import('./store.mjs').BenchStore} BenchStore */
 /** @typedef {import('./store.mjs').Opening} Opening */
 
+/** Of the values that are read into a buffer of the caller. */
+const VALUE_BYTES = 100;
+
 /**
  * @param {'native' | 'js'} kernel
  * @returns {Adapter}
@@ -16,8 +19,8 @@ export function varve(kernel) {
 		packageName: 'varve',
 		keyForm: 'buffer',
 		formsDiffer: false,
-		settings: 'default options; chained batches; an iterator with a limit for each range, which is faster than `seek`',
-		missing: { getReused: 'no read into a buffer of the caller' },
+		settings: 'default options; chained batches; one iterator, moved with `seek`, for ranges',
+		missing: {},
 		open: (opening) => open(kernel, opening),
 	};
 }
@@ -43,6 +46,9 @@ async function open(kernel, { directory, sync, cacheBytes, form, varve: root }) 
 	const { Database } = await load(root);
 	const encoding = form === 'string' ? 'utf8' : 'buffer';
 	const db = await Database.open(directory, { kernel, sync: sync ? 'always' : 'never', cacheSize: cacheBytes, encoding });
+	/** @type {import('varve').DatabaseIterator<Buffer | string, Buffer | string> | undefined} */
+	let ranges;
+	const reused = Buffer.alloc(VALUE_BYTES);
 	return {
 		putBatch: (keys, values) => {
 			const batch = db.batch();
@@ -58,12 +64,18 @@ async function open(kernel, { directory, sync, cacheBytes, form, varve: root }) 
 		putSync: (key, value) => db.putSync(key, value),
 		get: (key) => db.get(key),
 		getSync: (key) => db.getSync(key),
+		getReused: (key) => {
+			const length = db.getIntoSync(key, reused);
+			return length === undefined ? undefined : length === reused.length ? reused : reused.subarray(0, length);
+		},
 		getMany: (keys) => db.getMany(keys),
 		scan: (reverse, visit) => {
 			for (const [key, value] of db.iterator({ reverse })) visit(key, value);
 		},
 		range: (from, limit, visit) => {
-			for (const [key, value] of db.iterator({ gte: from, limit }).allSync()) visit(key, value);
+			ranges ??= db.iterator();
+			ranges.seek(from);
+			for (const [key, value] of ranges.nextManySync(limit)) visit(key, value);
 		},
 		settle: async () => {
 			await db.flush();

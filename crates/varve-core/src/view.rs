@@ -38,6 +38,7 @@ pub struct View {
 }
 
 /// A source of a scan.
+#[expect(clippy::large_enum_variant, reason = "a scan has few of them, and a box would be one step more for each entry")]
 pub enum Source {
     Memtable(MemtableCursor),
     Level(LevelCursor<CachedBlocks>),

@@ -30,6 +30,7 @@ pub fn register(scope: Scope, object: Value, state: &Rc<State>) -> Result<()> {
         c"get" => get,
         c"has" => has,
         c"getString" => get_string,
+        c"getInto" => get_into,
         c"getAsync" => get_async,
         c"getMany" => get_many,
         c"getManyAsync" => get_many_async,
@@ -114,6 +115,21 @@ fn get_string(scope: Scope, state: &Rc<State>, arguments: [Value; 3]) -> Result<
         Lookup::Found(text) => text,
         Lookup::Missing => scope.undefined(),
         Lookup::Pending => scope.int(PENDING),
+    }
+}
+
+/// `(keyLength, sequence, io, target: Uint8Array) → length of the value, which is in the target if it fits there | MISSING`
+fn get_into(scope: Scope, state: &Rc<State>, [key_length, sequence, policy, target]: [Value; 4]) -> Result<Value> {
+    let found = lookup(scope, state, [key_length, sequence, policy], |value| {
+        if let Some(place) = scope.bytes_mut(target)?.get_mut(..value.len()) {
+            place.copy_from_slice(value);
+        }
+        scope.number(value.len() as f64)
+    })?;
+    match found {
+        Lookup::Found(length) => length,
+        Lookup::Missing => scope.int(MISSING),
+        Lookup::Pending => Err(Error::Usage("a read into a buffer may touch files")),
     }
 }
 

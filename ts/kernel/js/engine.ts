@@ -27,6 +27,7 @@ import {
 	PENDING,
 	type Pending,
 	type ProgressListener,
+	READ_BUFFER,
 	READ_PRESENCE,
 	READ_UTF8,
 	type ReadMode,
@@ -173,9 +174,7 @@ export class JsEngine implements KernelEngine, ScanHost {
 
 	/** A lookup of the moment that was begun. */
 	private find(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending {
-		this.blocks.allowIo = io !== IO_NONE;
-		this.blocks.fillCache = io === IO_CACHE;
-		this.lookup.start(this.registry.view, this.scratch, keyLength, sequence);
+		this.begin(keyLength, sequence, io);
 		try {
 			if (!this.lookup.run()) return undefined;
 			if (this.lookup.pointer === undefined || mode === READ_PRESENCE) return this.value(this.lookup, mode);
@@ -183,6 +182,28 @@ export class JsEngine implements KernelEngine, ScanHost {
 		} catch (error) {
 			if (error === this.blocks.miss) return PENDING;
 			throw error;
+		} finally {
+			this.lookup.clear();
+		}
+	}
+
+	private begin(keyLength: number, sequence: number, io: IoPolicy): void {
+		this.blocks.allowIo = io !== IO_NONE;
+		this.blocks.fillCache = io === IO_CACHE;
+		this.lookup.start(this.registry.view, this.scratch, keyLength, sequence);
+	}
+
+	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined {
+		this.checkOpen();
+		this.moment.reset();
+		this.begin(keyLength, sequence, io);
+		try {
+			if (!this.lookup.run()) return undefined;
+			if (this.lookup.pointer !== undefined) return copyWhole(this.separatedValue(this.lookup, READ_BUFFER) as Buffer, target);
+			const { valueBytes, valueStart, valueEnd } = this.lookup;
+			const length = valueEnd - valueStart;
+			if (length <= target.length) copyBytes(valueBytes, valueStart, valueEnd, target, 0);
+			return length;
 		} finally {
 			this.lookup.clear();
 		}
@@ -437,4 +458,10 @@ function copyKey(packed: Uint8Array, at: number, length: number, target: Buffer)
 	const start = at + 4;
 	copyBytes(packed, start, start + length, target, 0);
 	return start + length;
+}
+
+/** Copies a value to the front of `target`, if it fits there whole; returns its length. */
+function copyWhole(value: Uint8Array, target: Uint8Array): number {
+	if (value.length <= target.length) target.set(value);
+	return value.length;
 }

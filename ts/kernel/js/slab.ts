@@ -6,6 +6,7 @@
  *  2. A value over an eighth of the slab gets a buffer of its own, so a small value never keeps a large one alive.
  *  3. The receiver may transfer the slab away: a slab without bytes is replaced.
  */
+import { BufferView } from '../../bytes';
 import { copyBytes } from './bytes';
 
 const SLAB_SIZE = 64 * 1024;
@@ -13,6 +14,7 @@ const LARGEST_SHARED = SLAB_SIZE / 8;
 
 export class Slab {
 	private slab: Buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
+	private memory = this.slab.buffer;
 	private used = 0;
 
 	/** A copy of `bytes[start, end)`. */
@@ -25,10 +27,11 @@ export class Slab {
 		}
 		if (this.slab.length === 0 || this.used + length > this.slab.length) {
 			this.slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+			this.memory = this.slab.buffer;
 			this.used = 0;
 		}
 		const at = this.used;
 		this.used = copyBytes(bytes, start, end, this.slab, at);
-		return this.slab.subarray(at, this.used);
+		return new BufferView(this.memory, at, length);
 	}
 }

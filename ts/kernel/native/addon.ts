@@ -82,6 +82,8 @@ export interface NativeEngineFunctions {
 	has(keyLength: number, sequence: number, io: IoPolicy): number;
 	/** The value, `undefined`, or LOOKUP_PENDING. */
 	getString(keyLength: number, sequence: number, io: IoPolicy): string | undefined | number;
+	/** Length of the value, which is in `target` if it fits there, or MISSING. */
+	getInto(keyLength: number, sequence: number, io: IoPolicy, target: Uint8Array): number;
 	getAsync(keyLength: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult>;
 	/** The values one behind the other, or LOOKUP_PENDING; `lengths` gets the length of each. */
 	getMany(

@@ -131,6 +131,15 @@ export class NativeEngine implements KernelEngine {
 		return found === MISSING ? undefined : PENDING;
 	}
 
+	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined {
+		try {
+			const length = this.#functions.getInto(keyLength, sequence, io, target);
+			return length === MISSING ? undefined : length;
+		} catch (thrown) {
+			throw fromNative(thrown);
+		}
+	}
+
 	async getAsync(keyLength: number, sequence: number, mode: ReadMode, fillCache: boolean): Promise<ReadResult> {
 		return typed(call(() => this.#functions.getAsync(keyLength, sequence, mode, fillCache)));
 	}

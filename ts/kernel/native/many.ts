@@ -1,4 +1,6 @@
 /** The results of a native `getMany`. */
+import { isAscii } from 'node:buffer';
+import { BufferView } from '../../bytes';
 import { READ_PRESENCE, READ_UTF8, type ReadMode, type ReadResult } from '../kernel';
 import { NO_VALUE } from './addon';
 
@@ -9,6 +11,8 @@ import { NO_VALUE } from './addon';
  */
 export function unpackMany(lengths: Uint32Array, values: Buffer, mode: ReadMode): ReadResult[] {
 	const results: ReadResult[] = new Array(lengths.length);
+	const { buffer, byteOffset } = values;
+	const text = mode === READ_UTF8 && isAscii(values) ? values.toString('latin1') : undefined;
 	let start = 0;
 	for (let i = 0; i < lengths.length; i++) {
 		const length = lengths[i];
@@ -18,7 +22,8 @@ export function unpackMany(lengths: Uint32Array, values: Buffer, mode: ReadMode)
 		}
 		const end = start + length;
 		if (mode === READ_PRESENCE) results[i] = true;
-		else results[i] = mode === READ_UTF8 ? values.toString('utf8', start, end) : values.subarray(start, end);
+		else if (mode === READ_UTF8) results[i] = text === undefined ? values.toString('utf8', start, end) : text.slice(start, end);
+		else results[i] = new BufferView(buffer, byteOffset + start, length);
 		start = end;
 	}
 	return results;

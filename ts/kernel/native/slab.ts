@@ -5,12 +5,15 @@
  *  1. A range is handed out once; the receiver owns it, and the slab lives as long as one of its values.
  *  2. The receiver may transfer the slab away: {@link Slab.offset} replaces one that has no bytes any more, before native code writes to it.
  */
+import { BufferView } from '../../bytes';
+
 const SLAB_SIZE = 64 * 1024;
 /** The addon puts values up to an eighth of the slab into it; less room than that is not offered. */
 const LEAST_ROOM = SLAB_SIZE / 8;
 
 export class Slab {
 	bytes: Buffer = Buffer.allocUnsafeSlow(SLAB_SIZE);
+	#memory = this.bytes.buffer;
 	#used = 0;
 	readonly #onReplaced: (bytes: Buffer) => void;
 
@@ -29,11 +32,12 @@ export class Slab {
 	take(length: number): Buffer {
 		const start = this.#used;
 		this.#used = start + length;
-		return this.bytes.subarray(start, this.#used);
+		return new BufferView(this.#memory, start, length);
 	}
 
 	#replace(): void {
 		this.bytes = Buffer.allocUnsafeSlow(SLAB_SIZE);
+		this.#memory = this.bytes.buffer;
 		this.#used = 0;
 		this.#onReplaced(this.bytes);
 	}

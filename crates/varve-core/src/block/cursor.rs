@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use super::passed::Passed;
 use super::Block;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
@@ -34,6 +35,8 @@ pub struct BlockCursor {
     next: usize,
     key: Vec<u8>,
     value: Range<usize>,
+    /// Entries before the current one, while the cursor goes backward.
+    passed: Passed,
 }
 
 /// The lengths of an entry and where its key bytes begin.
@@ -46,7 +49,17 @@ struct Header {
 
 impl BlockCursor {
     pub fn new(block: Block, order: KeyOrder) -> Result<Self> {
-        let mut cursor = Self { order, block, entries_end: 0, restarts: 0, current: 0, next: 0, key: Vec::new(), value: 0..0 };
+        let mut cursor = Self {
+            order,
+            block,
+            entries_end: 0,
+            restarts: 0,
+            current: 0,
+            next: 0,
+            key: Vec::new(),
+            value: 0..0,
+            passed: Passed::default(),
+        };
         cursor.check()?;
         Ok(cursor)
     }
@@ -54,6 +67,7 @@ impl BlockCursor {
     /// Goes over to another block, keeping the key buffer.
     pub fn reset(&mut self, block: Block) -> Result<()> {
         self.block = block;
+        self.passed.clear();
         self.check()
     }
 
@@ -167,12 +181,14 @@ impl BlockCursor {
 
     /// Walks on from a restart point to the last entry that begins before `limit`.
     fn walk_to_last_before(&mut self, restart: usize, limit: usize) -> Result<()> {
+        self.passed.clear();
         self.start_at_restart(restart)?;
         loop {
             self.advance()?;
             if !self.valid() || self.next >= limit {
                 return Ok(());
             }
+            self.passed.push(self.current, &self.key, self.value.clone());
         }
     }
 }
@@ -231,6 +247,12 @@ impl Cursor for BlockCursor {
 
     fn prev(&mut self) -> Result<()> {
         let limit = self.current;
+        if let Some(entry) = self.passed.pop_before(limit, &mut self.key) {
+            self.current = entry.start;
+            self.next = limit;
+            self.value = entry.value;
+            return Ok(());
+        }
         let mut restart = self.restarts;
         while restart > 0 {
             restart -= 1;

@@ -2,6 +2,7 @@
 
 pub mod builder;
 pub mod cursor;
+mod passed;
 
 pub use builder::BlockBuilder;
 pub use cursor::{BlockCursor, KeyOrder};

@@ -14,6 +14,7 @@ import { copyBytes, EMPTY, grow, readUint32 } from '../bytes';
 import type { Cursor } from '../cursor';
 import { compareInternalKeys, TRAILER_SIZE } from '../internal-key';
 import { readVarint32, varint } from '../varint';
+import { Passed } from './passed';
 
 /** What the keys of a block are: names, internal keys, or internal keys whose kinds must be known to this release. */
 export const PLAIN_KEYS = 0;
@@ -37,6 +38,8 @@ export class BlockCursor implements Cursor {
 	private entryAt = 0;
 	private path: string | undefined;
 	private origin = 0;
+	/** Entries before the current one, while the cursor goes backward. */
+	private readonly passed = new Passed();
 
 	// The header of the entry that was read last.
 	private shared = 0;
@@ -54,6 +57,7 @@ export class BlockCursor implements Cursor {
 	/** Turns to another block, which lies at `origin` of the file `path`. */
 	reset(block: Buffer, path?: string, origin = 0): void {
 		this.valid = false;
+		this.passed.clear();
 		this.block = block;
 		this.valueBytes = block;
 		this.path = path;
@@ -74,8 +78,7 @@ export class BlockCursor implements Cursor {
 	}
 
 	seekToLast(): void {
-		this.enterRun(this.restartCount - 1);
-		while (this.valueEnd < this.limit) this.advance();
+		this.walkToLastBefore(this.restartCount - 1, this.limit);
 	}
 
 	seek(bytes: Uint8Array, start: number, end: number): void {
@@ -102,6 +105,10 @@ export class BlockCursor implements Cursor {
 
 	prev(): void {
 		const before = this.entryAt;
+		if (this.passed.popBefore(before)) {
+			this.stepBack(before);
+			return;
+		}
 		let low = -1;
 		let high = this.restartCount - 1;
 		while (low < high) {
@@ -113,8 +120,7 @@ export class BlockCursor implements Cursor {
 			this.valid = false;
 			return;
 		}
-		this.enterRun(low);
-		while (this.valid && this.valueEnd < before) this.advance();
+		this.walkToLastBefore(low, before);
 	}
 
 	/** Checks what single reads need not: that the restart array names starts of entries, ascending, the first at 0. */
@@ -127,6 +133,25 @@ export class BlockCursor implements Cursor {
 		}
 		const empty = this.limit === 0 && this.restartCount === 1 && this.restartOffset(0) === 0;
 		if (restart !== this.restartCount && !empty) throw this.malformed('a restart point is no entry', this.limit);
+	}
+
+	/** Walks on from a restart point to the last entry that begins before `limit`. */
+	private walkToLastBefore(restart: number, limit: number): void {
+		this.passed.clear();
+		this.enterRun(restart);
+		while (this.valid && this.valueEnd < limit) {
+			this.passed.push(this.entryAt, this.valueStart, this.valueEnd, this.keyBytes, this.keyEnd);
+			this.advance();
+		}
+	}
+
+	/** Moves to the entry that was popped, which ends at `end`. */
+	private stepBack(end: number): void {
+		const { passed } = this;
+		this.keyEnd = copyBytes(passed.keyBytes, passed.keyStart, passed.keyEnd, this.keyBytes, 0);
+		this.entryAt = passed.start;
+		this.valueStart = passed.valueStart;
+		this.valueEnd = end;
 	}
 
 	/** Moves to the first entry of a run; invalid when the block is empty. */
