@@ -181,8 +181,8 @@ export class Database<E extends Encoding = 'buffer'> {
 		if (operations !== undefined) return this.#batch(operations, options);
 		this.#checkOpen();
 		return new Batch({
-			writeBatch: (encoder, writeOptions) => this.writeBatch((group) => group.append(encoder), writeOptions),
-			writeBatchSync: (encoder, writeOptions) => this.writeBatchSync((group) => group.append(encoder), writeOptions),
+			writeBatch: (encoder, writeOptions) => this.writeBatch((group) => group.take(encoder), writeOptions),
+			writeBatchSync: (encoder, writeOptions) => this.writeBatchSync((group) => group.take(encoder), writeOptions),
 			expiresAt: (ttl) => this.expiresAt(ttl),
 		});
 	}

@@ -5,6 +5,7 @@
  *  1. A log is synced before the next one is begun: only the last log can have an unclean tail.
  *  2. The first failed append or fsync makes the store read-only; nothing is tried again on that file.
  *  3. Unsynced bytes never wait longer than the interval where one was asked for, also when nothing more is written.
+ *  4. What was appended begins to be written to the disk in the background before it is much: a rotation has little left to sync.
  */
 import { GroupSync } from '../commit/group-sync';
 import type { Clock } from '../environment';
@@ -19,6 +20,9 @@ export interface RecordSpan {
 	end: number;
 }
 
+/** Bytes not synced at which a sync begins in the background, whatever the durability. */
+const WRITE_BACK_BYTES = 8 * 1024 * 1024;
+
 export interface WriteAheadLogOptions {
 	syncIntervalMs: number;
 	syncIntervalBytes: number;
@@ -31,7 +35,10 @@ export class WriteAheadLog {
 	readonly #counters: Counters;
 	#writer: WalWriter;
 	#sync: GroupSync;
+	/** Bytes appended since the last fsync began. */
 	#unsyncedBytes = 0;
+	/** Bytes of the live log that are durable. */
+	#syncedSize = 0;
 	#cancelTimer: (() => void) | undefined;
 
 	constructor(writer: WalWriter, options: WriteAheadLogOptions, clock: Clock, health: Health, counters: Counters) {
@@ -53,6 +60,11 @@ export class WriteAheadLog {
 		return this.#writer.size;
 	}
 
+	/** Is all that was appended durable? */
+	get isSynced(): boolean {
+		return this.#syncedSize === this.#writer.size;
+	}
+
 	/** Appends one record on the calling thread. */
 	append(record: RecordSpan): void {
 		const before = this.#writer.size;
@@ -64,6 +76,7 @@ export class WriteAheadLog {
 		}
 		this.#counters.walBytes += this.#writer.size - before;
 		this.#unsyncedBytes += this.#writer.size - before;
+		if (this.#unsyncedBytes >= WRITE_BACK_BYTES && this.#sync.isIdle) this.#syncInBackground();
 	}
 
 	/** Resolves when all that was appended is durable. */
@@ -78,6 +91,7 @@ export class WriteAheadLog {
 		this.#counters.walSyncs++;
 		try {
 			this.#writer.syncSync();
+			this.#syncedSize = this.#writer.size;
 		} catch (error) {
 			this.#health.fail(error as Error);
 			throw error;
@@ -94,9 +108,9 @@ export class WriteAheadLog {
 		this.#cancelTimer = this.#clock.schedule(() => this.#syncInBackground(), this.#options.syncIntervalMs);
 	}
 
-	/** Syncs the live log and goes on in the one that `open` makes. */
+	/** Syncs what of the live log is not, on the calling thread, and goes on in the one that `open` makes. */
 	rotate(open: () => WalWriter): void {
-		this.makeDurableSync();
+		if (!this.isSynced) this.makeDurableSync();
 		const closed = this.#writer;
 		const sync = this.#sync;
 		try {
@@ -105,6 +119,7 @@ export class WriteAheadLog {
 			this.#health.fail(error as Error);
 			throw error;
 		}
+		this.#syncedSize = 0;
 		this.#sync = this.#groupSync();
 		// At once if possible: a loop that never returns to the event loop must not pile up open files.
 		if (sync.isIdle) this.#close(closed);
@@ -147,9 +162,11 @@ export class WriteAheadLog {
 	#groupSync(): GroupSync {
 		const writer = this.#writer;
 		const file = {
-			sync: () => {
+			sync: async () => {
+				const { size } = writer;
 				this.#counters.walSyncs++;
-				return writer.sync();
+				await writer.sync();
+				if (this.#writer === writer) this.#syncedSize = Math.max(this.#syncedSize, size);
 			},
 		};
 		return new GroupSync(file, (error) => this.#health.fail(error));
