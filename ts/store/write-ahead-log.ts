@@ -5,7 +5,6 @@
  *  1. A log is synced before the next one is begun: only the last log can have an unclean tail.
  *  2. The first failed append or fsync makes the store read-only; nothing is tried again on that file.
  *  3. Unsynced bytes never wait longer than the interval where one was asked for, also when nothing more is written.
- *  4. What was appended begins to be written to the disk in the background before it is much: a rotation has little left to sync.
  */
 import { GroupSync } from '../commit/group-sync';
 import type { Clock } from '../environment';
@@ -19,9 +18,6 @@ export interface RecordSpan {
 	start: number;
 	end: number;
 }
-
-/** Bytes not synced at which a sync begins in the background, whatever the durability. */
-const WRITE_BACK_BYTES = 8 * 1024 * 1024;
 
 export interface WriteAheadLogOptions {
 	syncIntervalMs: number;
@@ -76,7 +72,6 @@ export class WriteAheadLog {
 		}
 		this.#counters.walBytes += this.#writer.size - before;
 		this.#unsyncedBytes += this.#writer.size - before;
-		if (this.#unsyncedBytes >= WRITE_BACK_BYTES && this.#sync.isIdle) this.#syncInBackground();
 	}
 
 	/** Resolves when all that was appended is durable. */
