@@ -36,6 +36,7 @@ export type {
 	FilterStats,
 	IteratorOptions,
 	JobStats,
+	LatencyStats,
 	LevelStats,
 	MemoryStats,
 	OpenOptions,
@@ -44,5 +45,6 @@ export type {
 	ReadOptions,
 	StoreOptions,
 	TableLoading,
+	TimedOperation,
 	WriteOptions,
 } from './types';

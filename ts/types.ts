@@ -176,6 +176,21 @@ export interface OpenOptions<E extends Encoding = Encoding> extends StoreOptions
 	salvage?: boolean;
 	/** How keys and values come out where a call does not say. Default `'buffer'`. */
 	encoding?: E;
+	/** Measure how long calls take, for `stats().latencies`. About a microsecond a call. Default false. */
+	latencyStats?: boolean;
+}
+
+/** Operations of `stats().latencies`, in promise and synchronous forms; reads of many keys and batches count once. */
+export type TimedOperation = 'get' | 'getMany' | 'has' | 'put' | 'delete' | 'batch' | 'flush';
+
+/** How long the calls of an operation took, in microseconds; percentiles are exact to two digits. */
+export interface LatencyStats {
+	count: number;
+	mean: number;
+	p50: number;
+	p95: number;
+	p99: number;
+	max: number;
 }
 
 /** Options of every promise form. */
@@ -332,6 +347,8 @@ export interface DatabaseStats {
 	/** Highest sequence number given out. */
 	sequence: number;
 	operations: { puts: number; deletes: number; gets: number; batches: number };
+	/** With the option `latencyStats`: how long the calls took since the store was opened, for operations that were called. */
+	latencies: Partial<Record<TimedOperation, LatencyStats>> | undefined;
 	/** Bytes of keys and values that came in, and bytes written to logs, tables and blob files. */
 	bytes: { user: number; wal: number; flushed: number; compactionRead: number; compacted: number };
 	/** Bytes of data blocks that flushes and compactions wrote, before and after compression. */
@@ -366,6 +383,9 @@ export interface DatabaseStats {
 	/** Why writes are refused, when they are. */
 	readOnly: Error | undefined;
 }
+
+/** What the store itself knows of that. */
+export type StoreStats = Omit<DatabaseStats, 'latencies'>;
 
 /** Events and what their listeners get. */
 export interface DatabaseEvents {

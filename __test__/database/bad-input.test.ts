@@ -142,10 +142,12 @@ describe.each(kernelNames)('bad input (%s)', (kernel) => {
 		const scan = database.iterator().nextMany(1000);
 		const writes = Array.from({ length: 50 }, (_, i) => database.put(`w${i}`, 'x'));
 		const compaction = database.compact();
+		// The compaction may be refused before the reads are through.
+		const settled = Promise.allSettled([scan, compaction]);
 		const closed = database.close();
 		expect(await Promise.all(reads)).toEqual(reads.map((_, i) => `v${i}`));
 		await Promise.all(writes);
-		await Promise.allSettled([scan, compaction]);
+		await settled;
 		await closed;
 	});
 

@@ -12,6 +12,7 @@ import { makeLevel } from '../level/support';
 import { kernelNames, openDatabase, Random, temporaryDirectory, testSeed, tinyTree } from '../support/stores';
 
 const FLAGS_FROM_END = 20;
+const FLAG_COMPRESSED = 1;
 
 const names: readonly Compression[] = ['none', 'lz4', 'snappy', 'zstd'];
 const writes = (kernel: 'native' | 'js', name: Compression): boolean =>
@@ -36,7 +37,7 @@ const text = (options: OpenOptions): OpenOptions<'utf8'> => ({ ...tinyTree, ...o
 function compressedTables(directory: string): boolean[] {
 	const folder = join(directory, 'sst');
 	const tables = readdirSync(folder).map((name) => readFileSync(join(folder, name)));
-	return tables.map((table) => table.readUInt32LE(table.length - FLAGS_FROM_END) === 1);
+	return tables.map((table) => (table.readUInt32LE(table.length - FLAGS_FROM_END) & FLAG_COMPRESSED) !== 0);
 }
 
 describe.each(cases)('a store of the $kernel kernel with compression $compression', ({ kernel, compression }) => {

@@ -39,7 +39,7 @@ class TimedStore {
 	async open(options: OpenOptions = {}): Promise<this> {
 		const environment = { ...systemEnvironment, clock: this.clock };
 		this.store = await openStore(this.path, { sync: 'never', kernel: this.kernel, ...options }, environment);
-		this.database = new Database<'utf8'>(this.store, 'utf8');
+		this.database = new Database<'utf8'>(this.store, { encoding: 'utf8' });
 		this.advance(0);
 		return this;
 	}

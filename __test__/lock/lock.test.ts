@@ -15,7 +15,7 @@ const PROGRAM = `
 	const { acquireLock } = require(${JSON.stringify(COMPILED)});
 	let lock;
 	try { lock = acquireLock({ directory: process.argv[1] }); console.log('locked'); } catch (error) { console.log(error.code); }
-	process.stdin.resume().on('end', () => { lock?.release(); });`;
+	process.stdin.resume().on('end', () => { lock?.release(true); });`;
 
 function contender(directory: string): { child: ChildProcess; answer: Promise<string> } {
 	const child = spawn(process.execPath, ['-e', PROGRAM, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -31,9 +31,9 @@ describe('the lock', () => {
 		const lock = acquireLock({ directory });
 		expect(() => acquireLock({ directory })).toThrow(LockedError);
 		expect(() => acquireLock({ directory })).toThrow(new RegExp(`process ${process.pid}`));
-		lock.release();
-		lock.release();
-		acquireLock({ directory }).release();
+		lock.release(true);
+		lock.release(true);
+		acquireLock({ directory }).release(true);
 		expect(readFileSync(join(directory, 'LOCK')).length).toBe(0);
 	});
 
@@ -54,12 +54,12 @@ describe('the lock', () => {
 		const refused = await ask();
 		expect(refused.answer).toBe('VARVE_LOCKED');
 		await refused.worker.terminate();
-		lock.release();
+		lock.release(true);
 		const owner = await ask();
 		expect(owner.answer).toBe('locked');
 		expect(() => acquireLock({ directory })).toThrow(LockedError);
 		await owner.worker.terminate();
-		acquireLock({ directory }).release();
+		acquireLock({ directory }).release(true);
 	});
 
 	it('refuses another process, and is free when its owner was killed', async () => {
@@ -74,7 +74,7 @@ describe('the lock', () => {
 		expect(await late.answer).toBe('VARVE_LOCKED');
 		late.child.stdin?.end();
 		await ended(late.child);
-		lock.release();
+		lock.release(true);
 	});
 
 	it('has one owner among twenty processes that race, round after round', { timeout: 60_000 }, async () => {
@@ -87,7 +87,7 @@ describe('the lock', () => {
 			for (const { child } of contenders) child.kill(round === 1 ? 'SIGKILL' : 'SIGTERM');
 			await Promise.all(contenders.map(({ child }) => ended(child)));
 		}
-		acquireLock({ directory }).release();
+		acquireLock({ directory }).release(true);
 	});
 
 	it('passes over torn lines and claims of the dead', () => {
@@ -95,7 +95,7 @@ describe('the lock', () => {
 		const path = join(directory, 'LOCK');
 		const dead: Claim = { pid: process.pid, fd: 999_999, token: 'dead', namespace: ownNamespace(), osLock: false };
 		writeFileSync(path, `{"pid":1,"fd"\nnull\n42\n${JSON.stringify(dead)}\n{"torn`);
-		acquireLock({ directory }).release();
+		acquireLock({ directory }).release(true);
 		expect(parseClaims('')).toEqual([]);
 	});
 
@@ -105,7 +105,7 @@ describe('the lock', () => {
 		const [claim] = parseClaims(readFileSync(join(directory, 'LOCK'), 'utf8'));
 		appendFileSync(join(directory, 'LOCK'), `\n${JSON.stringify({ ...claim, token: 'later' })}\n`);
 		expect(() => acquireLock({ directory })).toThrow(LockedError);
-		lock.release();
+		lock.release(true);
 	});
 
 	it('goes by the lock of the operating system for an owner that it cannot see', () => {
@@ -117,13 +117,40 @@ describe('the lock', () => {
 		const tryLockFile = () => ({ release: () => released.push('released') });
 		write(elsewhere);
 		expect(() => acquireLock({ directory })).toThrow(/another container or on another host/);
-		acquireLock({ directory, tryLockFile }).release();
+		acquireLock({ directory, tryLockFile }).release(true);
 		expect(released).toEqual(['released']);
 		write({ ...elsewhere, osLock: false });
 		expect(() => acquireLock({ directory, tryLockFile })).toThrow(LockedError);
 		expect(released).toEqual(['released', 'released']);
 		write(elsewhere);
 		expect(() => acquireLock({ directory, tryLockFile: () => undefined })).toThrow(LockedError);
+	});
+
+	it('is clean after an owner who says so, and after no other', async () => {
+		const directory = temporaryDirectory();
+		const isCleanAfter = (release: boolean) => {
+			const lock = acquireLock({ directory });
+			lock.release(release);
+			return lock.isClean;
+		};
+		// A new file says nothing.
+		expect(isCleanAfter(true)).toBe(false);
+		expect(isCleanAfter(true)).toBe(true);
+		expect(isCleanAfter(false)).toBe(true);
+		expect(isCleanAfter(false)).toBe(false);
+		const size = readFileSync(join(directory, 'LOCK')).length;
+		expect(size).toBeGreaterThan(0);
+		// However often it goes wrong, one claim stays.
+		expect(isCleanAfter(false)).toBe(false);
+		expect(readFileSync(join(directory, 'LOCK')).length).toBe(size);
+		expect(isCleanAfter(true)).toBe(false);
+		const owner = contender(directory);
+		expect(await owner.answer).toBe('locked');
+		expect(() => acquireLock({ directory })).toThrow(LockedError);
+		owner.child.kill('SIGKILL');
+		await ended(owner.child);
+		expect(isCleanAfter(true)).toBe(false);
+		expect(isCleanAfter(true)).toBe(true);
 	});
 
 	it('says that the directory must be writable', () => {

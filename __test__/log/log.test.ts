@@ -49,13 +49,33 @@ describe('log format', () => {
 		expect(end.kind).toBe('clean');
 	});
 
-	it('makes one write call of a record, however many fragments it has', () => {
+	it('makes one write call of a record of many fragments, and few of a long one', () => {
 		const sink = new Sink();
 		const writer = new LogWriter(sink, 7, crc32);
-		writer.append(filled(10 * BLOCK_SIZE), 5, 9 * BLOCK_SIZE);
+		writer.append(filled(10 * BLOCK_SIZE), 5, 7 * BLOCK_SIZE);
 		writer.append(filled(10), 0, 10);
 		expect(sink.writes).toHaveLength(2);
-		expect(readLog(sink.bytes).records.map((record) => record.length)).toEqual([9 * BLOCK_SIZE - 5, 10]);
+		writer.append(filled(40 * BLOCK_SIZE), 0, 40 * BLOCK_SIZE);
+		expect(sink.writes.length).toBeLessThan(10);
+		expect(writer.size).toBe(sink.bytes.length);
+		expect(readLog(sink.bytes).records.map((record) => record.length)).toEqual([7 * BLOCK_SIZE - 5, 10, 40 * BLOCK_SIZE]);
+	});
+
+	it('leaves a torn record, and nothing else, when a later piece of it cannot be written', () => {
+		const sink = new Sink();
+		const writer = new LogWriter(sink, 7, crc32);
+		writer.append(filled(10), 0, 10);
+		const { writeSync } = sink;
+		let calls = 0;
+		sink.writeSync = (data, offset, length) => {
+			if (++calls === 3) throw new Error('ENOSPC');
+			return writeSync.call(sink, data, offset, length);
+		};
+		expect(() => writer.append(filled(40 * BLOCK_SIZE), 0, 40 * BLOCK_SIZE)).toThrow(IOError);
+		expect(() => writer.append(filled(1), 0, 1)).toThrow(IOError);
+		const { records, end } = readLog(sink.bytes);
+		expect(records).toEqual([filled(10)]);
+		expect(end).toMatchObject({ kind: 'torn', validEnd: HEADER_SIZE + 10 });
 	});
 
 	it('ends cleanly in zeros up to the end of the file', () => {

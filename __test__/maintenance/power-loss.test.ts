@@ -9,6 +9,7 @@ import { MemoryFileSystem } from '../support/memory-file-system';
 import {
 	type Change,
 	contents,
+	memoryLock,
 	openMemoryStore,
 	ROOT,
 	smallest,
@@ -48,7 +49,7 @@ function loseManifest(disk: MemoryFileSystem): void {
 }
 
 function repair(fileSystem: FileSystem): Promise<RepairReport> {
-	const environment = { fileSystem, clock: steppedClock(), lock: () => ({ release: () => undefined }) };
+	const environment = { fileSystem, clock: steppedClock(), lock: () => memoryLock(fileSystem) };
 	return repairStore(ROOT, {}, environment, createJsKernel({ fileSystem, jobs: 'inline' }));
 }
 

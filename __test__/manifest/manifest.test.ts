@@ -107,7 +107,7 @@ describe('the manifest', () => {
 		const random = new Random(seed);
 		for (let history = 0; history < 100; history++) {
 			const { directory, states } = await written(randomEdits(random, 1 + random.below(12)));
-			expect(shape(recoverManifest(place(directory)))).toEqual(shape(states.at(-1)));
+			expect(shape(recoverManifest(place(directory))?.state)).toEqual(shape(states.at(-1)));
 		}
 	});
 
@@ -120,7 +120,7 @@ describe('the manifest', () => {
 			writeFileSync(path, bytes.subarray(0, length));
 			let state: string;
 			try {
-				state = JSON.stringify(shape(recoverManifest(place(directory))));
+				state = JSON.stringify(shape(recoverManifest(place(directory))?.state));
 			} catch (error) {
 				expect(error).toBeInstanceOf(CorruptionError);
 				expect(last).toBe(-1);
@@ -143,7 +143,7 @@ describe('the manifest', () => {
 			flipped[at] ^= 1 << (at % 8);
 			writeFileSync(path, flipped);
 			try {
-				expect(known.has(JSON.stringify(shape(recoverManifest(place(directory)))))).toBe(true);
+				expect(known.has(JSON.stringify(shape(recoverManifest(place(directory))?.state)))).toBe(true);
 			} catch (error) {
 				expect(error).toBeInstanceOf(CorruptionError);
 				expect(error).toMatchObject({ path });
@@ -165,7 +165,7 @@ describe('the manifest', () => {
 		await manifest.sync();
 		manifest.close();
 		expect(readdirSync(directory).sort()).toEqual(['CURRENT', 'MANIFEST-000007']);
-		const state = recoverManifest(place(directory));
+		const state = recoverManifest(place(directory))?.state;
 		expect(state?.version.levels[1].map(({ number }) => number)).toEqual([5, 8]);
 		expect(state?.version.describe()).toBe('L1: 5["a"–"b", 10] 8["c"–"d", 10]');
 	});

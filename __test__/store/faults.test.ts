@@ -115,26 +115,65 @@ describe('a write-ahead log that fails', () => {
 		const patient = await Patient.open();
 		await patient.fill('before');
 		patient.fileSystem.fail({ methods: ['create'], path: /\.wal$/, code: 'ENOSPC' });
-		await expect(patient.store.flush()).rejects.toThrow(IOError);
+		await patient.store.flush();
+		await expect(patient.write(put('key1', 'never'))).rejects.toThrow(IOError);
 		await expect(patient.write(put('key1', 'never'))).rejects.toThrow(ReadOnlyError);
 		await patient.expectNothingLost();
 	});
 
-	it('that cannot be synced before the next is begun stops writes', async () => {
+	it.each(['flush', 'write'])('that cannot be synced before a %s rotates it stops writes', async (cause) => {
 		const patient = await Patient.open();
 		await patient.fill('before');
-		patient.fileSystem.fail({ methods: ['syncSync'], path: /\.wal$/, code: 'EIO' });
-		await expect(patient.store.flush()).rejects.toThrow(IOError);
+		const unsynced = put('key0', 'never synced');
+		await write(patient.store, unsynced, 'never');
+		patient.fileSystem.fail({ methods: ['sync', 'syncSync'], path: /\.wal$/, code: 'EIO' });
+		const large = put('key1', 'x'.repeat(smallest.memtableSize));
+		if (cause === 'flush') await expect(patient.store.flush()).rejects.toThrow(IOError);
+		else await expect(write(patient.store, large, 'never')).rejects.toThrow(ReadOnlyError);
 		await expect(patient.write(put('key1', 'never'))).rejects.toThrow(ReadOnlyError);
-		await patient.expectNothingLost();
+		expect(contents(patient.store, ['key0']).get('key0')).toBe('never synced');
+		const { store } = await openMemoryStore(patient.disk.crash(), smallest);
+		expect(contents(store, KEYS)).toEqual(stateAfter(patient.acknowledged));
+		await store.close();
+	});
+
+	it('is synced off the calling thread before a write rotates it', async () => {
+		const patient = await Patient.open();
+		await write(patient.store, put('key0', 'x'.repeat(smallest.memtableSize - 200)), 'never');
+		const before = patient.fileSystem.count('syncSync', /\.wal$/);
+		patient.fileSystem.syncTurns = 3;
+		await write(patient.store, put('key1', 'x'.repeat(smallest.memtableSize - 200)), 'never');
+		expect(patient.fileSystem.count('syncSync', /\.wal$/)).toBe(before);
+		expect(patient.fileSystem.count('sync', /\.wal$/)).toBe(1);
+		await patient.store.close();
+	});
+
+	it('is rotated once for flushes that come together, and no oftener than memtables may wait', async () => {
+		const { store } = await openMemoryStore(new FaultFileSystem(new MemoryFileSystem()), {
+			...smallest,
+			maxImmutableMemtables: 2,
+		});
+		const flushes: Promise<void>[] = [];
+		let most = 0;
+		for (let i = 0; i < 100; i++) {
+			store.commits.addSync((encoder) => encoder.put(`key${i}`, 'value'), i % 2 === 0 ? 'always' : 'never');
+			flushes.push(store.flush());
+			most = Math.max(most, store.memtables.immutables.length);
+		}
+		await Promise.all(flushes);
+		expect(most).toBeLessThanOrEqual(2);
+		expect(store.stats().flushes).toBeLessThanOrEqual(4);
+		expect(store.memtables.active.entries).toBe(0);
+		await store.close();
 	});
 
 	it('that cannot be closed or removed is no trouble', async () => {
 		const patient = await Patient.open();
 		await patient.fill('before');
-		patient.fileSystem.fail({ methods: ['closeSync', 'removeSync'], path: /\.wal$/, code: 'EIO', times: 2 });
+		patient.fileSystem.fail({ methods: ['closeSync', 'remove'], path: /\.wal$/, code: 'EIO', times: 2 });
 		await patient.store.flush();
 		await patient.fill('after');
+		await patient.store.files.idle();
 		expect(patient.store.stats().undeletedFiles).toBe(1);
 		await patient.expectNothingLost();
 	});

@@ -86,7 +86,15 @@ export class FaultFileSystem implements FileSystem {
 	}
 
 	create(path: string): WritableFile {
-		const file = this.#call('create', path, () => this.#inner.create(path));
+		return this.#writable(this.#call('create', path, () => this.#inner.create(path)));
+	}
+
+	openAppend(path: string): WritableFile {
+		return this.#writable(this.#call('openAppend', path, () => this.#inner.openAppend(path)));
+	}
+
+	#writable(file: WritableFile): WritableFile {
+		const { path } = file;
 		return {
 			path,
 			writeSync: (data, offset, length) => this.#write(file, data, offset, length),

@@ -106,6 +106,14 @@ export class MemoryFileSystem implements FileSystem {
 		if (parent.entries.has(basename(path))) throw systemError('EEXIST', 'open', path);
 		const file = new FileNode();
 		parent.change((entries) => entries.set(basename(path), file));
+		return this.#writable(path, file);
+	}
+
+	openAppend(path: string): WritableFile {
+		return this.#writable(path, this.#file(path, 'open'));
+	}
+
+	#writable(path: string, file: FileNode): WritableFile {
 		const syncSync = () => {
 			this.#checkAlive('fdatasync', path);
 			file.syncedSize = file.size;

@@ -4,6 +4,7 @@ import type { Clock, Environment } from '../../ts/environment';
 import type { FileSystem } from '../../ts/fs/file-system';
 import { createJsKernel } from '../../ts/kernel/js/index';
 import { READ_UTF8 } from '../../ts/kernel/kernel';
+import type { DirectoryLock } from '../../ts/lock/lock';
 import type { Store } from '../../ts/store/store';
 import type { Durability, OpenOptions } from '../../ts/types';
 
@@ -41,8 +42,22 @@ export interface MemoryStore {
 	errors: Error[];
 }
 
+const unclean = new WeakSet<FileSystem>();
+
+/** Nobody else is there. As the real lock it knows whether the owner before has let go of a file system in order. */
+export function memoryLock(fileSystem: FileSystem): DirectoryLock {
+	const isClean = !unclean.has(fileSystem);
+	unclean.add(fileSystem);
+	return {
+		isClean,
+		release: (clean) => {
+			if (clean) unclean.delete(fileSystem);
+		},
+	};
+}
+
 export async function openMemoryStore(fileSystem: FileSystem, options: OpenOptions = {}): Promise<MemoryStore> {
-	const environment: Environment = { fileSystem, clock: steppedClock(), lock: () => ({ release: () => undefined }) };
+	const environment: Environment = { fileSystem, clock: steppedClock(), lock: () => memoryLock(fileSystem) };
 	const store = await openStore(ROOT, options, environment, createJsKernel({ fileSystem, jobs: 'inline' }));
 	const errors: Error[] = [];
 	store.events.on('backgroundError', (error) => errors.push(error));

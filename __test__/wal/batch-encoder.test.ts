@@ -185,6 +185,36 @@ describe('batch encoder', () => {
 		expect(encoder.memoryUsage).toBe(encode([...first, ...second]).memoryUsage);
 	});
 
+	it('takes the buffer of another without a copy when it is empty, and copies when it is not', () => {
+		const large: Operation[] = [['a', 'x'.repeat(100_000)], ['b']];
+		const small: Operation[] = [['c', '1']];
+		const group = new BatchEncoder();
+		const first = encode(large);
+		const { buffer } = first.finish(1);
+		const { memoryUsage } = first;
+		group.take(first);
+		expect(group.finish(1).buffer).toBe(buffer);
+		expect([group.count, group.memoryUsage]).toEqual([2, memoryUsage]);
+		expect([first.count, first.byteLength]).toEqual([0, 12]);
+		group.take(encode(small));
+		expect(record(group).equals(expected([...large, ...small]))).toBe(true);
+	});
+
+	it('hands a large buffer on to the next encoder that needs one, and never to two', () => {
+		const value = 'x'.repeat(200_000);
+		const first = encode([['a', value]]);
+		const { buffer } = first.finish(1);
+		first.reset();
+		const second = encode([['b', value]]);
+		expect(second.finish(1).buffer).toBe(buffer);
+		const third = encode([['c', value]]);
+		expect(third.finish(1).buffer).not.toBe(buffer);
+		first.put('d', value);
+		expect(record(first).equals(expected([['d', value]]))).toBe(true);
+		expect(record(second).equals(expected([['b', value]]))).toBe(true);
+		expect(record(third).equals(expected([['c', value]]))).toBe(true);
+	});
+
 	it('starts anew after a reset, and gives a large buffer back', () => {
 		const encoder = encode([['a', Buffer.alloc(5 * 1024 * 1024)]]);
 		encoder.reset();

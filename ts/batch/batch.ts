@@ -18,7 +18,8 @@ export interface BatchTarget {
 export class Batch {
 	readonly #target: BatchTarget;
 	readonly #encoder = new BatchEncoder();
-	#written = false;
+	/** How many operations were written; undefined until then. */
+	#written: number | undefined;
 
 	/** @internal */
 	constructor(target: BatchTarget) {
@@ -27,7 +28,7 @@ export class Batch {
 
 	/** Operations collected so far. */
 	get length(): number {
-		return this.#encoder.count;
+		return this.#written ?? this.#encoder.count;
 	}
 
 	/** Adds a put. The bytes are copied. With `ttl`, in milliseconds from now on, the entry expires. */
@@ -61,18 +62,18 @@ export class Batch {
 	/** Writes the batch; afterwards it is used up. An empty batch resolves at once. */
 	async write(options?: WriteOptions): Promise<void> {
 		this.#checkUnwritten();
-		this.#written = true;
+		this.#written = this.#encoder.count;
 		await this.#target.writeBatch(this.#encoder, options);
 	}
 
 	/** As {@link write}, on the calling thread. */
 	writeSync(options?: WriteOptions): void {
 		this.#checkUnwritten();
-		this.#written = true;
+		this.#written = this.#encoder.count;
 		this.#target.writeBatchSync(this.#encoder, options);
 	}
 
 	#checkUnwritten(): void {
-		if (this.#written) throw new ClosedError('The batch has been written. Start a new one with database.batch().');
+		if (this.#written !== undefined) throw new ClosedError('The batch has been written. Start a new one with database.batch().');
 	}
 }

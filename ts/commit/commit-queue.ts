@@ -25,8 +25,8 @@ const FAIR_GROUPS = 256;
 export interface CommitTarget {
 	/** Throws when writes are refused (closed, read-only). */
 	checkWritable(): void;
-	/** A promise when a group of so many bytes must wait, after which to ask again; else undefined. */
-	room(bytes: number): Promise<void> | undefined;
+	/** A promise when a group must wait, after which to ask again; else undefined. */
+	room(encoder: BatchEncoder): Promise<void> | undefined;
 	/** Sees to it, on the calling thread, that a group may be committed without memory growing without bound. */
 	makeRoomSync(encoder: BatchEncoder): void;
 	/** Appends a group to the WAL and applies it to the memtable. */
@@ -69,7 +69,7 @@ export class CommitQueue {
 		this.#encode(encode);
 		if (durability === 'interval') this.#soon = true;
 		const promise = this.#waiter(durability === 'always');
-		if (this.#encoder.byteLength >= GROUP_LIMIT && this.#target.room(this.#encoder.byteLength) === undefined) this.#commitGroup();
+		if (this.#encoder.byteLength >= GROUP_LIMIT && this.#target.room(this.#encoder) === undefined) this.#commitGroup();
 		else this.#schedule();
 		return promise;
 	}
@@ -143,7 +143,7 @@ export class CommitQueue {
 	}
 
 	readonly #commitWhenRoom = (): void => {
-		const stalled = this.#target.room(this.#encoder.byteLength);
+		const stalled = this.#target.room(this.#encoder);
 		if (stalled !== undefined) {
 			stalled.then(this.#commitWhenRoom, this.#commitWhenRoom);
 			return;

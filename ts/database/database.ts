@@ -50,6 +50,7 @@ import type {
 } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
 import { clearEntries } from './clear';
+import { Latencies } from './latencies';
 import { openStore } from './open';
 
 /** The encoding of a read: its own, else that of the database. */
@@ -66,13 +67,16 @@ type CursorParts = Pick<CursorOptions, 'reverse' | 'keys' | 'values' | 'fillCach
 export class Database<E extends Encoding = 'buffer'> {
 	readonly #store: Store;
 	readonly #encoding: Encoding;
+	readonly #latencies: Latencies | undefined;
 	#status: DatabaseStatus = 'open';
 	#closing: Promise<void> | undefined;
 
 	/** @internal */
-	constructor(store: Store, encoding: Encoding) {
+	constructor(store: Store, { encoding = 'buffer', latencyStats = false }: OpenOptions) {
 		this.#store = store;
 		this.#encoding = encoding;
+		if (latencyStats) this.#latencies = new Latencies(store.environment.clock);
+		this.#latencies?.wrap(this);
 	}
 
 	/**
@@ -81,7 +85,7 @@ export class Database<E extends Encoding = 'buffer'> {
 	 * IOError when the operating system refuses.
 	 */
 	static async open<E extends Encoding = 'buffer'>(path: string, options: OpenOptions<E> = {}): Promise<Database<E>> {
-		return new Database<E>(await openStore(path, options), options.encoding ?? 'buffer');
+		return new Database<E>(await openStore(path, options), options);
 	}
 
 	/**
@@ -177,11 +181,8 @@ export class Database<E extends Encoding = 'buffer'> {
 		if (operations !== undefined) return this.#batch(operations, options);
 		this.#checkOpen();
 		return new Batch({
-			writeBatch: (encoder, writeOptions) => this.writeBatch((group) => group.append(encoder), writeOptions),
-			writeBatchSync: (encoder, writeOptions) => {
-				this.#writeSync((group) => group.append(encoder), writeOptions);
-				this.#store.counters.batches++;
-			},
+			writeBatch: (encoder, writeOptions) => this.writeBatch((group) => group.take(encoder), writeOptions),
+			writeBatchSync: (encoder, writeOptions) => this.writeBatchSync((group) => group.take(encoder), writeOptions),
 			expiresAt: (ttl) => this.expiresAt(ttl),
 		});
 	}
@@ -189,8 +190,7 @@ export class Database<E extends Encoding = 'buffer'> {
 	/** Writes operations together, on the calling thread, with their fsync. */
 	batchSync(operations: readonly BatchOperation[], options?: WriteOptions): void {
 		checkOperations(operations);
-		this.#writeSync((encoder) => encodeOperations(encoder, operations, (ttl) => this.expiresAt(ttl)), options);
-		this.#store.counters.batches++;
+		this.writeBatchSync((encoder) => encodeOperations(encoder, operations, (ttl) => this.expiresAt(ttl)), options);
 	}
 
 	/** The value under a key, or `undefined` when there is none. */
@@ -357,7 +357,7 @@ export class Database<E extends Encoding = 'buffer'> {
 	/** The shape of the tree, counters and sizes. */
 	stats(): DatabaseStats {
 		this.#checkOpen();
-		return this.#store.stats();
+		return { ...this.#store.stats(), latencies: this.#latencies?.stats() };
 	}
 
 	/** @internal The tables of each level. */
@@ -420,6 +420,12 @@ export class Database<E extends Encoding = 'buffer'> {
 	/** @internal Writes what `encode` adds: all or, when it throws, nothing. */
 	async writeBatch(encode: (encoder: BatchEncoder) => void, options: WriteOptions | undefined): Promise<void> {
 		await this.#write(encode, options);
+		this.#store.counters.batches++;
+	}
+
+	/** @internal As {@link writeBatch}, on the calling thread. */
+	writeBatchSync(encode: (encoder: BatchEncoder) => void, options: WriteOptions | undefined): void {
+		this.#writeSync(encode, options);
 		this.#store.counters.batches++;
 	}
 

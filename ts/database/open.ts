@@ -1,10 +1,14 @@
 /**
- * Opening a store: lock, manifest, tables, logs, and a fresh manifest and log to go on with.
+ * Opening a store: lock, manifest, tables and logs. Where the last owner has left the directory clean and the options are the same, nothing
+ * is written: the manifest is appended to at the next change, and a log made by the next write. Else what was found is made durable, and a new
+ * manifest begun.
  *
  * Invariants:
  *  1. No file is deleted before manifest, tables and logs have been read without an error.
  *  2. Whatever fails, the engine is closed and the directory unlocked again.
  *  3. A crash at any step leaves a directory that the next open recovers to the same state.
+ *  4. Nothing is deleted or written on the strength of what was read before that is durable: a process that has died may have written
+ *     what only the page cache holds.
  */
 import { resolve } from 'node:path';
 import { checkStrategyChange } from '../compaction/strategy';
@@ -12,11 +16,12 @@ import { type Environment, systemEnvironment } from '../environment';
 import { ConfigError, CorruptionError, IOError, NotFoundError, VarveError } from '../errors';
 import { TypedEmitter } from '../events';
 import type { FileSystem } from '../fs/file-system';
-import type { Kernel, KernelEngine } from '../kernel/kernel';
+import type { Kernel, KernelEngine, TableSpec } from '../kernel/kernel';
 import { loadKernel } from '../kernel/load';
+import type { DirectoryLock } from '../lock/lock';
 import { holdsStore } from '../manifest/current';
 import { refuseLevelDb } from '../manifest/level-db';
-import { ManifestWriter, recoverManifest } from '../manifest/manifest';
+import { ManifestWriter, type RecoveredManifest, recoverManifest } from '../manifest/manifest';
 import type { ManifestState } from '../manifest/state';
 import { Version } from '../manifest/version';
 import { compressionAt, warnOfFallback } from '../options/compression';
@@ -31,6 +36,9 @@ import { StoreFiles } from '../store/store-files';
 import { VersionSet } from '../store/version-set';
 import type { OpenOptions } from '../types';
 import { WalWriter } from '../wal/wal-writer';
+
+/** So few tables are opened on the calling thread: sooner than another thread would have answered. */
+const FEW_TABLES = 4;
 
 /**
  * Opens the store in a directory.
@@ -48,12 +56,13 @@ export async function openStore(
 	const root = resolve(path);
 	const counters = new Counters();
 	const files = new StoreFiles(root, environment.fileSystem, counters);
-	prepareDirectory(files, options, environment.fileSystem);
+	const changed = prepareDirectory(files, options, environment.fileSystem);
 	const lock = environment.lock(root);
 	try {
-		return await recover({ root, options, environment, kernel: chosen, files, counters, unlock: () => lock.release() });
+		files.syncDirectories(lock.isClean ? changed : [root, ...changed]);
+		return await recover({ root, options, environment, kernel: chosen, files, counters, lock });
 	} catch (error) {
-		lock.release();
+		lock.release(false);
 		throw error instanceof VarveError ? error : ioError(root, error);
 	}
 }
@@ -65,14 +74,15 @@ interface Opening {
 	kernel: Kernel;
 	files: StoreFiles;
 	counters: Counters;
-	unlock: () => void;
+	lock: DirectoryLock;
 }
 
-function prepareDirectory(files: StoreFiles, options: OpenOptions, fileSystem: FileSystem): void {
+/** Answers the directories that are to be synced. */
+function prepareDirectory(files: StoreFiles, options: OpenOptions, fileSystem: FileSystem): string[] {
 	try {
 		refuseLevelDb(fileSystem, files.root);
 		if (options.createIfMissing === false) checkHoldsStore(fileSystem, files.root);
-		files.makeDirectories();
+		return files.makeDirectories();
 	} catch (cause) {
 		throw cause instanceof VarveError ? cause : ioError(files.root, cause);
 	}
@@ -92,12 +102,12 @@ async function recover(opening: Opening): Promise<Store> {
 	const place = { fileSystem: environment.fileSystem, directory: root, crc32: kernel.crc32 };
 	const recorded = recoverManifest(place);
 	checkExistence(recorded, options, root);
-	const before = recorded === undefined ? {} : decodeConfiguration(recorded.configuration).options;
+	const before = recorded === undefined ? {} : decodeConfiguration(recorded.state.configuration).options;
 	const resolved = resolveOptions(before, options);
 	if (recorded !== undefined)
-		checkStrategyChange(before.compactionStrategy ?? 'leveled', resolved.compactionStrategy, recorded.version.levels);
+		checkStrategyChange(before.compactionStrategy ?? 'leveled', resolved.compactionStrategy, recorded.state.version.levels);
 	warnOfFallback(resolved, kernel);
-	const configuration = nextConfiguration(recorded?.configuration, resolved);
+	const configuration = nextConfiguration(recorded?.state.configuration, resolved);
 	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize, maxOpenFiles: resolved.maxOpenFiles });
 	try {
 		const events = new TypedEmitter();
@@ -109,7 +119,7 @@ async function recover(opening: Opening): Promise<Store> {
 	}
 }
 
-function checkExistence(recorded: ManifestState | undefined, options: OpenOptions, root: string): void {
+function checkExistence(recorded: RecoveredManifest | undefined, options: OpenOptions, root: string): void {
 	if (recorded === undefined && options.createIfMissing === false) throw notFound(root);
 	if (recorded !== undefined && options.errorIfExists === true) {
 		throw new ConfigError(`The store at ${root} exists already, and errorIfExists is set.`, { path: root });
@@ -118,19 +128,22 @@ function checkExistence(recorded: ManifestState | undefined, options: OpenOption
 
 async function assemble(
 	opening: Opening,
-	recorded: ManifestState | undefined,
+	recorded: RecoveredManifest | undefined,
 	configuration: Configuration,
 	engine: KernelEngine,
 	events: TypedEmitter,
 	health: Health,
 	counters: Counters,
 ): Promise<Store> {
-	const { root, options, environment, kernel, files } = opening;
+	const { root, options, environment, kernel, files, lock } = opening;
 	const { fileSystem } = environment;
-	const state = recorded ?? newState(configuration);
+	const state = recorded?.state ?? newState(configuration);
 	openBlobs(files, engine, state.version);
 	const lazy = configuration.options.tableLoading === 'lazy';
-	await engine.openTables(state.version.levels.flat().map((table) => files.tableSpec(table, lazy)));
+	await openTables(
+		engine,
+		state.version.levels.flat().map((table) => files.tableSpec(table, lazy)),
+	);
 	const manifestNumber = Math.max(state.nextFileNumber, files.highestNumber() + 1);
 	if (configuration.options.blobThreshold !== false) files.makeBlobDirectory();
 	const walNumber = manifestNumber + 1;
@@ -143,6 +156,7 @@ async function assemble(
 		logNumber: state.logNumber,
 		lastSequence: state.lastSequence,
 		salvage: options.salvage ?? false,
+		isClean: lock.isClean,
 		nextWalNumber: walNumber,
 	});
 	const fresh: ManifestState = {
@@ -151,11 +165,10 @@ async function assemble(
 		logNumber: memtables.oldestWalNumber(),
 		nextFileNumber: walNumber + 1,
 	};
-	const place = { fileSystem, directory: root, crc32: kernel.crc32 };
-	const manifest = ManifestWriter.create(place, fresh, manifestNumber);
+	const manifest = openManifest(opening, recorded, fresh, manifestNumber);
 	const createWal = (number: number) => WalWriter.create(fileSystem, files.walDirectory, number, kernel.crc32);
 	const wal = createWal(walNumber);
-	files.removeLogsBelow(fresh.logNumber);
+	files.removeLogsBelow(manifest.state.logNumber);
 	files.removeUnlistedTables(new Set(state.version.levels.flat().map((table) => table.number)));
 	files.removeUnlistedBlobs(state.version.blobs);
 	const store = new Store(
@@ -170,11 +183,11 @@ async function assemble(
 			health,
 			counters,
 			files,
-			versions: new VersionSet(fresh, manifest, engine, files, health),
+			versions: new VersionSet(manifest.state, manifest, engine, files, health),
 			memtables,
 			sequence,
 			createWal,
-			unlock: opening.unlock,
+			unlock: (isClean) => lock.release(isClean),
 		},
 		wal,
 	);
@@ -182,6 +195,27 @@ async function assemble(
 	// A flush that fails is reported, and tried again in the background: the data is in the logs.
 	if (manyLogs) await store.flush().catch(() => undefined);
 	return store;
+}
+
+/** The live manifest, if it can go on; else a new one. */
+function openManifest(
+	{ root, environment, kernel, lock }: Opening,
+	recorded: RecoveredManifest | undefined,
+	fresh: ManifestState,
+	number: number,
+): ManifestWriter {
+	const place = { fileSystem: environment.fileSystem, directory: root, crc32: kernel.crc32 };
+	if (lock.isClean && recorded !== undefined && recorded.state.configuration.json === fresh.configuration.json) {
+		const state = { ...recorded.state, nextFileNumber: fresh.nextFileNumber };
+		const reopened = ManifestWriter.reopen(place, { ...recorded, state });
+		if (reopened !== undefined) return reopened;
+	}
+	return ManifestWriter.create(place, fresh, number);
+}
+
+async function openTables(engine: KernelEngine, specs: TableSpec[]): Promise<void> {
+	if (specs.length <= FEW_TABLES) engine.openTablesSync(specs);
+	else await engine.openTables(specs);
 }
 
 /** Makes the blob files known. What they hold is checked value by value, when it is read. */

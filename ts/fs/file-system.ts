@@ -37,6 +37,8 @@ export interface FileSystem {
 	openRead(path: string): ReadableFile;
 	/** Creates a file; fails with EEXIST when it exists. */
 	create(path: string): WritableFile;
+	/** Opens a file that exists, to append to it. */
+	openAppend(path: string): WritableFile;
 	readFileSync(path: string): Buffer;
 	/** Names in a directory, in no particular order. */
 	listSync(path: string): string[];
@@ -53,6 +55,16 @@ export interface FileSystem {
 	truncateSync(path: string, size: number): void;
 	/** Makes creations, renames and removals in a directory durable. No-op where the platform has no such call (Windows). */
 	syncDirectorySync(path: string): void;
+}
+
+/** Makes durable what was written to a file, by whomever. */
+export function syncFile(fileSystem: FileSystem, path: string): void {
+	const file = fileSystem.openAppend(path);
+	try {
+		file.syncSync();
+	} finally {
+		file.closeSync();
+	}
 }
 
 /** Writes all of a range, whatever the short counts in between. */

@@ -51,6 +51,12 @@ class NodeReadableFile implements ReadableFile {
 }
 
 class NodeWritableFile implements WritableFile {
+	/**
+	 * Descriptor of fsyncs off the calling thread. The operating system tells a failed write-back to each descriptor once: two fsyncs of one
+	 * that run side by side would share it, and one of them would pass for a success.
+	 */
+	private background: number | undefined;
+
 	constructor(
 		readonly path: string,
 		private readonly fd: number,
@@ -64,11 +70,15 @@ class NodeWritableFile implements WritableFile {
 		fs.fdatasyncSync(this.fd);
 	}
 
-	sync(): Promise<void> {
-		return fdatasyncAsync(this.fd);
+	async sync(): Promise<void> {
+		this.background ??= fs.openSync(this.path, 'r+');
+		await fdatasyncAsync(this.background);
 	}
 
 	closeSync(): void {
+		const { background } = this;
+		this.background = undefined;
+		if (background !== undefined) fs.closeSync(background);
 		fs.closeSync(this.fd);
 	}
 }
@@ -77,6 +87,7 @@ class NodeWritableFile implements WritableFile {
 export const nodeFileSystem: FileSystem = {
 	openRead: (path) => new NodeReadableFile(path, fs.openSync(path, 'r')),
 	create: (path) => new NodeWritableFile(path, fs.openSync(path, 'wx', 0o644)),
+	openAppend: (path) => new NodeWritableFile(path, fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_APPEND)),
 	readFileSync: (path) => fs.readFileSync(path),
 	listSync: (path) => fs.readdirSync(path),
 	existsSync: (path) => fs.existsSync(path),

@@ -12,6 +12,9 @@
  *  2. Only the owner truncates the file, when it lets go; a contender that does not find its own line starts again.
  *  3. Only the owner removes the file, when the store is destroyed. Claims are read by path: one that was written to a removed file is not
  *     found, and never wins.
+ *  4. An owner that has made everything durable leaves the file empty. Whoever finds a claim of the dead in it, or no file, must take what he
+ *     reads for perhaps not durable. (An empty file after a loss of power, which claims do not survive, is none: what can be read then is on the
+ *     disk.)
  *
  * Where the native addon is there, the owner holds the operating system's file lock as well. It settles what the claims cannot see: an
  * owner in another container.
@@ -37,8 +40,13 @@ export interface LockOptions {
 
 /** A directory that is ours. */
 export interface DirectoryLock {
-	/** Lets go. Idempotent. */
-	release(): void;
+	/** All that can be read in the directory is durable: the owner before has said so. */
+	readonly isClean: boolean;
+	/**
+	 * Lets go. Idempotent.
+	 * @param isClean all that can be read in the directory is durable
+	 */
+	release(isClean: boolean): void;
 }
 
 /**
@@ -47,18 +55,20 @@ export interface DirectoryLock {
  */
 export function acquireLock({ directory, tryLockFile }: LockOptions): DirectoryLock {
 	const path = join(directory, 'LOCK');
+	const isNew = !fs.existsSync(path);
 	const fd = open(path);
 	let osLock: OsLock | undefined;
+	let before: number;
 	try {
 		osLock = tryLockFile?.(path);
-		if (tryLockFile !== undefined && osLock === undefined) throw locked(path, firstLiving(path, fd, undefined));
-		claim(path, fd, osLock !== undefined);
+		if (tryLockFile !== undefined && osLock === undefined) throw locked(path, firstLiving(fs.readFileSync(path), fd, undefined));
+		before = claim(path, fd, osLock !== undefined);
 	} catch (error) {
 		osLock?.release();
 		fs.closeSync(fd);
 		throw error instanceof VarveError ? error : cannotLock(path, error);
 	}
-	return { release: releaseOnce(fd, osLock) };
+	return { isClean: before === 0 && !isNew, release: releaseOnce(fd, before, osLock) };
 }
 
 function open(path: string): number {
@@ -69,33 +79,37 @@ function open(path: string): number {
 	}
 }
 
-function claim(path: string, fd: number, osLock: boolean): void {
+/** Returns how many bytes of others stand before the claim. */
+function claim(path: string, fd: number, osLock: boolean): number {
 	const own: Claim = { pid: process.pid, fd, token: randomUUID(), namespace: ownNamespace(), osLock };
 	for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
 		// The newline first ends a line that a crash has torn.
-		fs.writeSync(fd, `\n${JSON.stringify(own)}\n`);
-		const owner = firstLiving(path, fd, own);
-		if (owner?.token === own.token) return;
+		const line = `\n${JSON.stringify(own)}\n`;
+		fs.writeSync(fd, line);
+		const bytes = fs.readFileSync(path);
+		const owner = firstLiving(bytes, fd, own);
+		if (owner?.token === own.token) return bytes.indexOf(line);
 		if (owner !== undefined) throw locked(path, owner);
 	}
 	throw locked(path, undefined);
 }
 
 /** The claim that owns the directory; `undefined` when there is none, not even one's own: the owner has truncated the file. */
-function firstLiving(path: string, fd: number, own: Claim | undefined): Claim | undefined {
-	const claims = parseClaims(fs.readFileSync(path, 'utf8'));
+function firstLiving(bytes: Buffer, fd: number, own: Claim | undefined): Claim | undefined {
+	const claims = parseClaims(bytes.toString());
 	const self = own ?? { pid: process.pid, fd, token: '', namespace: ownNamespace(), osLock: false };
 	const file = fs.fstatSync(fd);
 	return claims.find((one, index) => one.token === self.token || isAlive(one, claims.slice(index + 1), self, file));
 }
 
-function releaseOnce(fd: number, osLock: OsLock | undefined): () => void {
+/** @param before bytes of claims of the dead before one's own: they stay when the directory is not clean, and one's own stays as the first. */
+function releaseOnce(fd: number, before: number, osLock: OsLock | undefined): (isClean: boolean) => void {
 	let released = false;
-	return () => {
+	return (isClean) => {
 		if (released) return;
 		released = true;
 		try {
-			fs.ftruncateSync(fd, 0);
+			if (isClean || before > 0) fs.ftruncateSync(fd, isClean ? 0 : before);
 		} finally {
 			// Closing ends the claim, whether or not the file could be emptied.
 			fs.closeSync(fd);

@@ -2,7 +2,7 @@
  * Appends records to a log.
  *
  * Invariants:
- *  1. One append is one write call, whatever the number of fragments: a crash leaves a prefix of it.
+ *  1. An append is written from its start to its end, in pieces that stay in the cache of the processor: a crash leaves a prefix of it.
  *  2. After a failed or short write, or a failed fsync, the writer is poisoned: every later call throws that first error. An fsync is
  *     never tried again: the operating system may report the next one as fine although the data is gone.
  */
@@ -19,19 +19,21 @@ import {
 	TYPE_MIDDLE,
 } from './format';
 
-const KEPT_BUFFER_BYTES = 4 * 1024 * 1024;
-const FIRST_BUFFER_BYTES = 64 * 1024;
+/** Bytes of one write call at most. */
+const PIECE_BYTES = 8 * BLOCK_SIZE;
 
 export class LogWriter {
 	readonly #file: WritableFile;
 	readonly #crc32: Crc32;
 	readonly #seed: number;
-	#frames: Buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
+	readonly #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
 	#size = 0;
 	#poison: IOError | undefined;
 
-	constructor(file: WritableFile, logNumber: number, crc32: Crc32) {
+	/** @param size bytes that the file holds: whole records. */
+	constructor(file: WritableFile, logNumber: number, crc32: Crc32, size = 0) {
 		this.#file = file;
+		this.#size = size;
 		this.#crc32 = crc32;
 		this.#seed = checksumOfLogNumber(logNumber, crc32);
 	}
@@ -44,14 +46,11 @@ export class LogWriter {
 	/** Appends `buffer[start, end)` as one record. */
 	append(buffer: Uint8Array, start: number, end: number): void {
 		this.#checkPoison();
-		const length = this.#frame(buffer, start, end);
 		try {
-			writeFully(this.#file, this.#frames, 0, length);
+			this.#appendFragments(buffer, start, end);
 		} catch (error) {
 			throw this.#poisoned('written to', error);
 		}
-		this.#size += length;
-		if (this.#frames.length > KEPT_BUFFER_BYTES) this.#frames = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
 	}
 
 	/** Makes all that was appended durable, on the calling thread. */
@@ -80,49 +79,46 @@ export class LogWriter {
 		this.#file.closeSync();
 	}
 
-	/** Cuts a record into fragments in the frame buffer; returns the bytes to write. */
-	#frame(buffer: Uint8Array, start: number, end: number): number {
-		this.#reserve(end - start);
-		let inBlock = this.#size % BLOCK_SIZE;
-		let to = 0;
+	#appendFragments(buffer: Uint8Array, start: number, end: number): void {
 		let from = start;
+		let filled = 0;
 		// Not `from === start`: the first fragment is empty where a block has room for a header only.
 		let isFirst = true;
 		do {
-			let room = BLOCK_SIZE - inBlock;
+			if (filled + BLOCK_SIZE > PIECE_BYTES) filled = this.#write(filled);
+			let room = BLOCK_SIZE - ((this.#size + filled) % BLOCK_SIZE);
 			if (room < HEADER_SIZE) {
-				this.#frames.fill(0, to, to + room);
-				to += room;
-				inBlock = 0;
+				this.#piece.fill(0, filled, filled + room);
+				filled += room;
 				room = BLOCK_SIZE;
 			}
 			const length = Math.min(end - from, room - HEADER_SIZE);
 			const isLast = from + length === end;
 			const type = isFirst ? (isLast ? TYPE_FULL : TYPE_FIRST) : isLast ? TYPE_LAST : TYPE_MIDDLE;
-			this.#fragment(to, type, buffer, from, length);
-			to += HEADER_SIZE + length;
-			inBlock = (inBlock + HEADER_SIZE + length) % BLOCK_SIZE;
+			this.#fragment(filled, type, buffer, from, length);
+			filled += HEADER_SIZE + length;
 			from += length;
 			isFirst = false;
 		} while (from < end);
-		return to;
+		this.#write(filled);
+	}
+
+	/** Writes so many bytes of the piece; none are left in it then. */
+	#write(length: number): 0 {
+		writeFully(this.#file, this.#piece, 0, length);
+		this.#size += length;
+		return 0;
 	}
 
 	#fragment(at: number, type: number, buffer: Uint8Array, from: number, length: number): void {
-		const frames = this.#frames;
-		frames[at + 4] = length & 0xff;
-		frames[at + 5] = length >>> 8;
-		frames[at + 6] = type;
-		frames.set(buffer.subarray(from, from + length), at + HEADER_SIZE);
+		const piece = this.#piece;
+		piece[at + 4] = length & 0xff;
+		piece[at + 5] = length >>> 8;
+		piece[at + 6] = type;
+		piece.set(buffer.subarray(from, from + length), at + HEADER_SIZE);
 		// Type and data lie side by side: one checksum call covers both.
-		const checksum = this.#crc32(frames.subarray(at + 6, at + HEADER_SIZE + length), this.#seed);
-		frames.writeUInt32LE(checksum >>> 0, at);
-	}
-
-	#reserve(length: number): void {
-		const blocks = Math.ceil(length / (BLOCK_SIZE - HEADER_SIZE)) + 1;
-		const needed = length + blocks * HEADER_SIZE + HEADER_SIZE;
-		if (this.#frames.length < needed) this.#frames = Buffer.allocUnsafeSlow(Math.max(needed, this.#frames.length * 2));
+		const checksum = this.#crc32(piece.subarray(at + 6, at + HEADER_SIZE + length), this.#seed);
+		piece.writeUInt32LE(checksum >>> 0, at);
 	}
 
 	#checkPoison(): void {

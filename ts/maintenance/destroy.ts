@@ -72,7 +72,7 @@ function removeLocked(root: string, environment: Environment): void {
 		removeFiles(fileSystem, root, isManifest);
 		removeFiles(fileSystem, root, (name) => name === 'LOCK');
 	} finally {
-		lock.release();
+		lock.release(false);
 	}
 }
 

@@ -112,7 +112,7 @@ export async function repairStore(
 		checkHoldsStore(root, environment);
 		lock = environment.lock(root);
 		const files = new StoreFiles(root, fileSystem, new Counters());
-		files.makeDirectories();
+		files.syncDirectories([root, ...files.makeDirectories()]);
 		return await repair({ root, environment, kernel, files, lost: new LostFiles(fileSystem, root), lock });
 	} catch (cause) {
 		if (cause instanceof VarveError) throw cause;
@@ -122,7 +122,7 @@ export async function repairStore(
 			path: error.path ?? root,
 		});
 	} finally {
-		lock?.release();
+		lock?.release(false);
 	}
 }
 
@@ -279,7 +279,12 @@ function highestSequence(tables: readonly SalvagedTable[]): number {
 
 /** Opens the store under the lock that is held, so that its logs become tables; answers its sequence number. */
 async function openOnce({ root, environment, kernel, lock }: Repair): Promise<number> {
-	const store = await openStore(root, { salvage: true }, { ...environment, lock: () => lock }, kernel);
+	const store = await openStore(
+		root,
+		{ salvage: true },
+		{ ...environment, lock: () => ({ isClean: false, release: lock.release }) },
+		kernel,
+	);
 	try {
 		await store.flush();
 		return store.sequence;

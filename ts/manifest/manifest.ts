@@ -10,6 +10,7 @@
 import { join } from 'node:path';
 import { CorruptionError, IOError, VarveError } from '../errors';
 import type { FileSystem } from '../fs/file-system';
+import { LazyFile } from '../fs/lazy-file';
 import type { Crc32 } from '../log/format';
 import { LogReader } from '../log/log-reader';
 import { LogWriter } from '../log/log-writer';
@@ -28,16 +29,24 @@ export interface ManifestPlace {
 	crc32: Crc32;
 }
 
+/** A manifest as it was found. */
+export interface RecoveredManifest {
+	number: number;
+	state: ManifestState;
+	/** Bytes of its edits, when nothing stands behind them: so it can be appended to. */
+	size: number | undefined;
+}
+
 /**
- * The state that the live manifest describes, or `undefined` in a directory that holds no store.
+ * The live manifest, or `undefined` in a directory that holds no store.
  * @throws CorruptionError when it is damaged; an edit that a crash cut short is no damage.
  */
-export function recoverManifest({ fileSystem, directory, crc32 }: ManifestPlace): ManifestState | undefined {
-	const number = readCurrent(fileSystem, directory);
+export function recoverManifest(place: ManifestPlace): RecoveredManifest | undefined {
+	const number = readCurrent(place.fileSystem, place.directory);
 	if (number === undefined) return undefined;
-	const { state, damage } = readManifest({ fileSystem, directory, crc32 }, number);
+	const { state, damage, size } = readManifest(place, number);
 	if (damage !== undefined) throw damage;
-	return state;
+	return { number, state: state as ManifestState, size };
 }
 
 /** What can be read of a manifest. */
@@ -45,6 +54,8 @@ export interface ManifestContent {
 	/** The state before the damage; `undefined` when not even the snapshot at the start is whole. */
 	state: ManifestState | undefined;
 	damage: CorruptionError | undefined;
+	/** Bytes of the edits, when the file ends behind them. */
+	size: number | undefined;
 }
 
 /** Reads a manifest up to its end or to the first damage. */
@@ -52,13 +63,13 @@ export function readManifest({ fileSystem, directory, crc32 }: ManifestPlace, nu
 	const path = join(directory, manifestFileName(number));
 	const file = fileSystem.openRead(path);
 	try {
-		return readContent(new LogReader(file, number, crc32), path);
+		return readContent(new LogReader(file, number, crc32), path, file.sizeSync());
 	} finally {
 		file.closeSync();
 	}
 }
 
-function readContent(reader: LogReader, path: string): ManifestContent {
+function readContent(reader: LogReader, path: string, fileSize: number): ManifestContent {
 	let state: ManifestState | undefined;
 	for (let record = reader.next(); record !== undefined; record = reader.next()) {
 		try {
@@ -66,12 +77,13 @@ function readContent(reader: LogReader, path: string): ManifestContent {
 			state = state === undefined ? stateOfSnapshot(edit) : applyEdit(state, edit);
 		} catch (cause) {
 			if (!(cause instanceof CorruptionError)) throw cause;
-			return { state, damage: damaged(path, record.offset, cause.message, cause) };
+			return { state, damage: damaged(path, record.offset, cause.message, cause), size: undefined };
 		}
 	}
 	const { end } = reader;
-	if (end.kind === 'damaged') return { state, damage: damaged(path, end.offset, end.reason) };
-	return { state, damage: state === undefined ? damaged(path, 0, 'it holds no complete record') : undefined };
+	if (end.kind === 'damaged') return { state, damage: damaged(path, end.offset, end.reason), size: undefined };
+	if (state === undefined) return { state, damage: damaged(path, 0, 'it holds no complete record'), size: undefined };
+	return { state, damage: undefined, size: end.validEnd === fileSize ? fileSize : undefined };
 }
 
 function damaged(path: string, offset: number, reason: string, cause?: Error): CorruptionError {
@@ -88,11 +100,11 @@ export class ManifestWriter {
 	/** The fsync that is under way, whatever comes of it. */
 	#syncing: Promise<void> | undefined;
 
-	private constructor(place: ManifestPlace, state: ManifestState, log: LogWriter) {
+	private constructor(place: ManifestPlace, state: ManifestState, log: LogWriter, limit: number) {
 		this.#place = place;
 		this.#state = state;
 		this.#log = log;
-		this.#limit = Math.max(SMALLEST_LIMIT, GROWTH_LIMIT * log.size);
+		this.#limit = limit;
 	}
 
 	/**
@@ -102,7 +114,19 @@ export class ManifestWriter {
 	static create(place: ManifestPlace, state: ManifestState, number: number): ManifestWriter {
 		const log = startManifest(place, state, number);
 		removeOthers(place, number);
-		return new ManifestWriter(place, state, log);
+		return new ManifestWriter(place, state, log, limitOf(log.size));
+	}
+
+	/**
+	 * Goes on in a manifest that was found, all of which must be durable; `undefined` when it cannot be appended to.
+	 * @param manifest with its state, as it was found but for the file numbers that were used since
+	 */
+	static reopen(place: ManifestPlace, { number, size, state }: RecoveredManifest): ManifestWriter | undefined {
+		// How large its snapshot was is not known: one that may have grown is replaced.
+		if (size === undefined || size > SMALLEST_LIMIT) return undefined;
+		const path = join(place.directory, manifestFileName(number));
+		const file = new LazyFile(path, () => place.fileSystem.openAppend(path));
+		return new ManifestWriter(place, state, new LogWriter(file, number, place.crc32, size), SMALLEST_LIMIT);
 	}
 
 	/** What the manifest describes, with edits that are not durable yet. */
@@ -152,7 +176,7 @@ export class ManifestWriter {
 		this.#closeLog();
 		this.#log = log;
 		this.#state = state;
-		this.#limit = Math.max(SMALLEST_LIMIT, GROWTH_LIMIT * log.size);
+		this.#limit = limitOf(log.size);
 		removeOthers(this.#place, number);
 	}
 
@@ -167,6 +191,11 @@ export class ManifestWriter {
 		else this.#syncing.then(() => log.close()).catch(() => undefined);
 		this.#syncing = undefined;
 	}
+}
+
+/** Size at which a manifest whose snapshot has so many bytes is replaced. */
+function limitOf(snapshotSize: number): number {
+	return Math.max(SMALLEST_LIMIT, GROWTH_LIMIT * snapshotSize);
 }
 
 function startManifest({ fileSystem, directory, crc32 }: ManifestPlace, state: ManifestState, number: number): LogWriter {

@@ -116,6 +116,7 @@ const openSchema: Record<Exclude<keyof OpenOptions, keyof StoreOptions>, Check> 
 	errorIfExists: boolean,
 	salvage: boolean,
 	encoding: oneOf('buffer', 'utf8'),
+	latencyStats: boolean,
 };
 
 /** Options in force, all of them. */

@@ -1,5 +1,5 @@
 /** A store in text: the drawing of its tree, for people. */
-import type { DatabaseStats, JobStats } from '../types';
+import type { JobStats, StoreStats } from '../types';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
@@ -7,7 +7,7 @@ const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 const BAR_WIDTH = 24;
 
 /** A few lines that show the levels, what they hold, and what is being done about it. */
-export function describe(stats: DatabaseStats): string {
+export function describe(stats: StoreStats): string {
 	const { memtable, levels, blobs, jobs, amplification } = stats;
 	const largest = Math.max(1, ...levels.map((level) => level.bytes));
 	const rows = levels.map(({ tables, bytes, entries, tombstones }, level) => [

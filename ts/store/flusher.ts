@@ -39,6 +39,8 @@ export class Flusher implements BackgroundWork {
 	readonly #loop: BackgroundLoop;
 	/** The flush of the oldest immutable memtable, while there is one. */
 	#current: Flush | undefined;
+	/** A synchronous write installs tables: logs must go at once, as the event loop may not turn for long. */
+	#isSettling = false;
 
 	/** @param onProgress called after each flush: level 0 has grown, the queue is shorter. */
 	constructor(store: StoreContext, onProgress: () => void) {
@@ -71,12 +73,15 @@ export class Flusher implements BackgroundWork {
 	 */
 	flushOldestSync(): void {
 		const flush = this.#current ?? this.#begin();
+		this.#isSettling = true;
 		try {
 			if (flush.installed === undefined) this.#install(flush, flush.job.waitSync());
 			this.#store.versions.settleSync();
 		} catch (error) {
 			this.#failed(flush, error as Error);
 			throw refused(error as Error);
+		} finally {
+			this.#isSettling = false;
 		}
 		if (this.#isDue) this.#begin();
 	}
@@ -184,7 +189,8 @@ export class Flusher implements BackgroundWork {
 		flush.installed = versions.apply({ logNumber, lastSequence: flush.memtable.lastSequence, addedTables, addedBlobs }, () => {
 			memtables.removeOldest();
 			this.#store.installView();
-			files.removeLogsBelow(logNumber);
+			if (this.#isSettling) files.removeLogsBelow(logNumber);
+			else files.discardLogsBelow(logNumber);
 			this.#succeeded(flush, tables, addedBlobs);
 		});
 		flush.installed.catch(() => undefined);

@@ -5,8 +5,10 @@
  *  1. Records are applied in the order of their sequence numbers, without a gap, each whole.
  *  2. Only the last log may end in a torn record; it is cut off, so that the log is clean when it is no longer the last.
  *  3. Nothing is flushed here: the logs hold no more than was in memory before.
+ *  4. What was recovered is durable before anything is written: else a loss of power could take it from under later writes.
  */
 import type { Environment } from '../environment';
+import { syncFile } from '../fs/file-system';
 import { type KernelEngine, MEMTABLE_ENTRY_OVERHEAD } from '../kernel/kernel';
 import type { Crc32 } from '../log/format';
 import { replayWal } from '../wal/wal-replay';
@@ -28,6 +30,8 @@ export interface RecoveryInput {
 	lastSequence: number;
 	/** Give up what comes after damage instead of refusing. */
 	salvage: boolean;
+	/** The logs are known to be durable. */
+	isClean: boolean;
 	/** Number of the log that the store will go on with. */
 	nextWalNumber: number;
 }
@@ -42,7 +46,8 @@ export interface Recovered {
 
 /** Replays the logs into memtables. */
 export function recoverLogs(input: RecoveryInput): Recovered {
-	const { environment, engine, files, crc32, salvage, memtableSize, nextWalNumber } = input;
+	const { environment, engine, files, crc32, salvage, memtableSize, nextWalNumber, isClean } = input;
+	const { fileSystem } = environment;
 	const numbers = files.walNumbers().filter((number) => number >= input.logNumber);
 	const memtables = new Memtables(engine, memtableSize, numbers[0] ?? nextWalNumber);
 	let sequence = input.lastSequence;
@@ -50,7 +55,7 @@ export function recoverLogs(input: RecoveryInput): Recovered {
 	for (const [position, number] of numbers.entries()) {
 		const before = sequence;
 		const result = replayWal({
-			fileSystem: environment.fileSystem,
+			fileSystem,
 			directory: files.walDirectory,
 			number,
 			isLast: position === numbers.length - 1,
@@ -65,7 +70,8 @@ export function recoverLogs(input: RecoveryInput): Recovered {
 			},
 		});
 		if (sequence > before) logsUsed++;
-		if (result.truncateAt !== undefined) environment.fileSystem.truncateSync(files.walPath(number), result.truncateAt);
+		if (result.truncateAt !== undefined) fileSystem.truncateSync(files.walPath(number), result.truncateAt);
+		else if (!isClean) syncFile(fileSystem, files.walPath(number));
 		if (result.stop) break;
 	}
 	if (memtables.active.entries === 0) memtables.replaceEmpty(memtableSize, nextWalNumber);

@@ -6,7 +6,7 @@ import type { TableMetadata } from '../manifest/table-metadata';
 import type { Version } from '../manifest/version';
 import { compressionNames } from '../options/compression';
 import type { Configuration } from '../options/configuration';
-import type { DatabaseStats, FilterStats, LevelStats } from '../types';
+import type { DatabaseStats, FilterStats, LevelStats, StoreStats } from '../types';
 import type { StoreContext } from './context';
 import type { Counters } from './counters';
 import type { MemoryBudget } from './memory-budget';
@@ -25,7 +25,7 @@ export interface StatsSource extends StoreContext {
 }
 
 /** Shape, counters and sizes of a store as they are now. */
-export function collectStats(store: StatsSource): DatabaseStats {
+export function collectStats(store: StatsSource): StoreStats {
 	const { counters, memtables, configuration, versions } = store;
 	const levels = versions.current.levels.map((tables, level) => levelStats(store, tables, level));
 	const blobs = blobStats(versions.current);

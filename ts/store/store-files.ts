@@ -46,14 +46,21 @@ export class StoreFiles {
 		this.#counters = counters;
 	}
 
-	/** Makes the directories, durably: also the way to the root, as far as it is not there yet. */
-	makeDirectories(): void {
-		const parents = [this.root];
-		for (let path = this.root; !this.#fileSystem.existsSync(path) && dirname(path) !== path; path = dirname(path)) {
-			parents.push(dirname(path));
+	/** Makes the directories that are missing, also the way to the root; answers those in which something was made, to be synced. */
+	makeDirectories(): string[] {
+		const parents: string[] = [];
+		for (const directory of [this.tableDirectory, this.walDirectory]) {
+			for (let path = directory; !this.#fileSystem.existsSync(path) && dirname(path) !== path; path = dirname(path)) {
+				parents.push(dirname(path));
+			}
+			if (!this.#fileSystem.existsSync(directory)) this.#fileSystem.makeDirectorySync(directory);
 		}
-		for (const directory of [this.root, this.tableDirectory, this.walDirectory]) this.#fileSystem.makeDirectorySync(directory);
-		for (const parent of parents) this.#fileSystem.syncDirectorySync(parent);
+		return parents;
+	}
+
+	/** Makes what was made in directories durable. */
+	syncDirectories(directories: readonly string[]): void {
+		for (const directory of new Set(directories)) this.#fileSystem.syncDirectorySync(directory);
 	}
 
 	/** Makes the directory of blob files, durably, if it is not there. */
@@ -117,13 +124,21 @@ export class StoreFiles {
 	}
 
 	removeLogsBelow(number: number): void {
-		let numbers: number[] = [];
+		for (const candidate of this.#logsBelow(number)) this.#remove(this.walPath(candidate));
+	}
+
+	#logsBelow(number: number): number[] {
 		try {
-			numbers = this.walNumbers();
+			return this.walNumbers().filter((candidate) => candidate < number);
 		} catch {
 			// The next flush lists them again.
+			return [];
 		}
-		for (const candidate of numbers) if (candidate < number) this.#remove(this.walPath(candidate));
+	}
+
+	/** As {@link removeLogsBelow}, off the calling thread. */
+	discardLogsBelow(number: number): void {
+		for (const candidate of this.#logsBelow(number)) this.#discard(this.walPath(candidate));
 	}
 
 	removeLog(number: number): void {
@@ -168,8 +183,9 @@ export class StoreFiles {
 	#discard(path: string): void {
 		this.#discarding = this.#discarding
 			.then(() => this.#fileSystem.remove(path))
-			.catch(() => {
-				this.#counters.undeletedFiles++;
+			.catch((error: NodeJS.ErrnoException) => {
+				// Gone already: two flushes may both have listed a log.
+				if (error.code !== 'ENOENT') this.#counters.undeletedFiles++;
 			});
 	}
 

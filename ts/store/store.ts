@@ -32,7 +32,7 @@ import { memtableSizeWithin } from '../options/memory-limit';
 import type { ResolvedOptions } from '../options/schema';
 import { tableOptionsOf } from '../options/table-options';
 import { SnapshotRegistry } from '../snapshot/snapshot';
-import type { DatabaseStats } from '../types';
+import type { StoreStats } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
 import type { WalWriter } from '../wal/wal-writer';
 import { approximateSize } from './approximate-size';
@@ -75,8 +75,8 @@ export interface StoreParts {
 	sequence: number;
 	/** Makes the log with a number. */
 	createWal(number: number): WalWriter;
-	/** Lets go of the directory. */
-	unlock(): void;
+	/** Lets go of the directory; clean: all that was written is durable. */
+	unlock(isClean: boolean): void;
 }
 
 export class Store implements StoreContext {
@@ -104,10 +104,12 @@ export class Store implements StoreContext {
 	readonly memory: MemoryBudget;
 	readonly #filterSizing: FilterSizing;
 	readonly #createWal: (number: number) => WalWriter;
-	readonly #unlock: () => void;
+	readonly #unlock: (isClean: boolean) => void;
 	readonly #flusher: Flusher;
 	readonly #stall: Stall;
 	#sequence: number;
+	/** Calls of `flush` that wait until they can freeze the active memtable. */
+	#freezing: Promise<void> | undefined;
 
 	/** @param wal the log that new writes go to; the active memtable begins with it or before it. */
 	constructor(parts: StoreParts, wal: WalWriter) {
@@ -180,13 +182,36 @@ export class Store implements StoreContext {
 		return this.cursors.open(this.engine.openCursor(options), this.versions.retain());
 	}
 
-	/** Freezes the active memtable and resolves when it, and all before it, are in tables. */
+	/** Freezes the active memtable and resolves when it, and all before it, are in tables. Calls that come together share one memtable. */
 	async flush(): Promise<void> {
 		this.commits.flush();
 		this.health.checkWritable();
-		if (this.memtables.active.entries > 0) this.#rotate(this.options.memtableSize);
+		if (this.memtables.active.entries > 0) {
+			if (this.#freezing === undefined && this.#canFreeze) this.#rotate(this.options.memtableSize);
+			else await this.#freeze();
+		}
 		const newest = this.memtables.immutables.at(-1);
 		if (newest !== undefined) await this.#flusher.flushed(newest);
+	}
+
+	/** A memtable more may wait for its flush, and the log needs no fsync before it is rotated. */
+	get #canFreeze(): boolean {
+		return this.wal.isSynced && this.memtables.immutables.length < this.options.maxImmutableMemtables;
+	}
+
+	#freeze(): Promise<void> {
+		this.#freezing ??= this.#freezeWhenReady().finally(() => {
+			this.#freezing = undefined;
+		});
+		return this.#freezing;
+	}
+
+	async #freezeWhenReady(): Promise<void> {
+		const { immutables } = this.memtables;
+		while (immutables.length >= this.options.maxImmutableMemtables) await this.#flusher.flushed(immutables[0]);
+		await this.wal.durable();
+		this.health.checkWritable();
+		if (this.memtables.active.entries > 0) this.#rotate(this.options.memtableSize);
 	}
 
 	/** Flushes, then merges the tables of a range into the bottom level; files that nobody reads are gone. With fifo it only flushes. */
@@ -203,7 +228,7 @@ export class Store implements StoreContext {
 		return approximateSize(this.engine, this.versions.current, range);
 	}
 
-	stats(): DatabaseStats {
+	stats(): StoreStats {
 		return collectStats(this);
 	}
 
@@ -220,26 +245,37 @@ export class Store implements StoreContext {
 	}
 
 	async #release(): Promise<void> {
+		let isClean = false;
 		try {
 			await Promise.all([this.#flusher.stop(), this.compactor.stop(), this.cursors.closeAll(), this.reader.idle()]);
 			await this.versions.close();
 			await this.engine.close();
 			await this.files.idle();
+			isClean = this.health.readOnlyCause === undefined;
 		} finally {
-			this.#unlock();
+			this.#unlock(isClean);
 		}
 	}
 
 	#makeCommitQueue(): CommitQueue {
 		return new CommitQueue({
 			checkWritable: () => this.health.checkWritable(),
-			room: (bytes) => (this.health.readOnlyCause === undefined ? this.#stall.room(bytes) : undefined),
+			room: (encoder) => this.#room(encoder),
 			makeRoomSync: (encoder) => this.#makeRoomSync(encoder),
 			commit: (encoder) => this.#commit(encoder),
 			durable: () => this.wal.durable(),
 			makeDurableSync: () => this.wal.makeDurableSync(),
 			durableSoon: () => this.wal.durableSoon(),
 		});
+	}
+
+	/** A group that freezes the memtable waits until its log is synced, off the calling thread; then for what the debt demands. */
+	#room({ byteLength, memoryUsage }: BatchEncoder): Promise<void> | undefined {
+		if (this.health.readOnlyCause !== undefined) return undefined;
+		const rotates = this.memtables.active.entries > 0 && !this.memtables.fits(memoryUsage);
+		// Its failure refuses the writes after it.
+		if (rotates && !this.wal.isSynced) return this.wal.durable().catch(() => undefined);
+		return this.#stall.room(byteLength);
 	}
 
 	/** Before a group freezes one more memtable than may wait, the oldest is flushed. */

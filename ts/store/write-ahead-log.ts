@@ -31,7 +31,10 @@ export class WriteAheadLog {
 	readonly #counters: Counters;
 	#writer: WalWriter;
 	#sync: GroupSync;
+	/** Bytes appended since the last fsync began. */
 	#unsyncedBytes = 0;
+	/** Bytes of the live log that are durable. */
+	#syncedSize = 0;
 	#cancelTimer: (() => void) | undefined;
 
 	constructor(writer: WalWriter, options: WriteAheadLogOptions, clock: Clock, health: Health, counters: Counters) {
@@ -51,6 +54,11 @@ export class WriteAheadLog {
 	/** Bytes in the live log. */
 	get size(): number {
 		return this.#writer.size;
+	}
+
+	/** Is all that was appended durable? */
+	get isSynced(): boolean {
+		return this.#syncedSize === this.#writer.size;
 	}
 
 	/** Appends one record on the calling thread. */
@@ -78,6 +86,7 @@ export class WriteAheadLog {
 		this.#counters.walSyncs++;
 		try {
 			this.#writer.syncSync();
+			this.#syncedSize = this.#writer.size;
 		} catch (error) {
 			this.#health.fail(error as Error);
 			throw error;
@@ -94,9 +103,9 @@ export class WriteAheadLog {
 		this.#cancelTimer = this.#clock.schedule(() => this.#syncInBackground(), this.#options.syncIntervalMs);
 	}
 
-	/** Syncs the live log and goes on in the one that `open` makes. */
+	/** Syncs what of the live log is not, on the calling thread, and goes on in the one that `open` makes. */
 	rotate(open: () => WalWriter): void {
-		this.makeDurableSync();
+		if (!this.isSynced) this.makeDurableSync();
 		const closed = this.#writer;
 		const sync = this.#sync;
 		try {
@@ -105,6 +114,7 @@ export class WriteAheadLog {
 			this.#health.fail(error as Error);
 			throw error;
 		}
+		this.#syncedSize = 0;
 		this.#sync = this.#groupSync();
 		// At once if possible: a loop that never returns to the event loop must not pile up open files.
 		if (sync.isIdle) this.#close(closed);
@@ -147,9 +157,11 @@ export class WriteAheadLog {
 	#groupSync(): GroupSync {
 		const writer = this.#writer;
 		const file = {
-			sync: () => {
+			sync: async () => {
+				const { size } = writer;
 				this.#counters.walSyncs++;
-				return writer.sync();
+				await writer.sync();
+				if (this.#writer === writer) this.#syncedSize = Math.max(this.#syncedSize, size);
 			},
 		};
 		return new GroupSync(file, (error) => this.#health.fail(error));

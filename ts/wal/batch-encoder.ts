@@ -9,7 +9,9 @@
  * Of a range delete the key is the start, the value the end; an empty value stands for the end of all keys. The value of a put with
  * expiry begins with the time at which it expires (8).
  *
- * Invariant: an operation that is refused leaves the encoder as it was.
+ * Invariants:
+ *  1. An operation that is refused leaves the encoder as it was.
+ *  2. A large buffer has one owner: an encoder, or the store of spare ones.
  */
 
 import { compareBytes, toBytes } from '../bytes';
@@ -27,13 +29,18 @@ import type { Bytes } from '../types';
 
 const HEADER_SIZE = 12;
 const FIRST_BUFFER_BYTES = 1024;
-const KEPT_BUFFER_BYTES = 4 * 1024 * 1024;
+const KEPT_BUFFER_BYTES = 8 * 1024 * 1024;
+/** A buffer that is at least as large is worth being kept for the next encoder: memory that was never touched costs more than the copy into it. */
+const LARGE_BUFFER_BYTES = 64 * 1024;
 /** Longest kind and two lengths. */
 const OPERATION_OVERHEAD = 11;
 /** Strings up to this length are copied by a loop: faster than a call into the runtime. */
 const LOOP_LIMIT = 48;
 
 const END_OF_ALL = new Uint8Array(0);
+
+/** A large buffer that no encoder has. One is enough: it goes from each batch to the group, and from there to the next batch. */
+let spare: Buffer | undefined;
 
 /** A place to go back to. */
 export interface EncoderMark {
@@ -159,6 +166,21 @@ export class BatchEncoder {
 		}
 	}
 
+	/**
+	 * Adds all operations of another encoder, which is used up then. To an empty encoder nothing is copied: it takes the buffer.
+	 */
+	take(other: BatchEncoder): void {
+		if (this.#count > 0) {
+			this.append(other);
+			return;
+		}
+		const { buffer, mark } = { buffer: this.#buffer, mark: this.mark() };
+		this.#buffer = other.#buffer;
+		this.rollback(other.mark());
+		other.#buffer = buffer;
+		other.rollback(mark);
+	}
+
 	/** Adds all operations of another encoder. */
 	append(other: BatchEncoder): void {
 		const length = other.#length - HEADER_SIZE;
@@ -187,10 +209,15 @@ export class BatchEncoder {
 		this.#rangeDeletes = mark.rangeDeletes;
 	}
 
-	/** Drops everything. A large buffer is given back. */
+	/** Drops everything. A large buffer is kept for the encoder that needs one next. */
 	reset(): void {
-		this.rollback({ byteLength: HEADER_SIZE, count: 0, memoryUsage: 0, rangeDeletes: 0 });
-		if (this.#buffer.length > KEPT_BUFFER_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
+		this.#length = HEADER_SIZE;
+		this.#count = 0;
+		this.#memoryUsage = 0;
+		this.#rangeDeletes = 0;
+		if (this.#buffer.length < LARGE_BUFFER_BYTES) return;
+		if (this.#buffer.length <= KEPT_BUFFER_BYTES && this.#buffer.length > (spare?.length ?? 0)) spare = this.#buffer;
+		this.#buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
 	}
 
 	/** The record, its first operation having this sequence number. */
@@ -260,10 +287,19 @@ export class BatchEncoder {
 		if (needed <= this.#buffer.length) return;
 		if (needed > 2 * MAX_BATCH_BYTES)
 			throw new ResourceError(`A batch has at most ${MAX_BATCH_BYTES} bytes. Write it in several.`);
-		const grown = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(2 * this.#buffer.length, MAX_BATCH_BYTES)));
+		const grown =
+			takeSpare(needed) ?? Buffer.allocUnsafeSlow(Math.max(needed, Math.min(2 * this.#buffer.length, MAX_BATCH_BYTES)));
 		this.#buffer.copy(grown, 0, 0, this.#length);
 		this.#buffer = grown;
 	}
+}
+
+/** The spare buffer, when so much is needed that it has a use, and it has room for it. */
+function takeSpare(needed: number): Buffer | undefined {
+	const found = spare;
+	if (found === undefined || needed < LARGE_BUFFER_BYTES / 4 || needed > found.length) return undefined;
+	spare = undefined;
+	return found;
 }
 
 /** A bound that is longer than any key, by as much as it takes to part the same keys. */

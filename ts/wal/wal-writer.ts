@@ -1,7 +1,7 @@
 /** One write-ahead log that is being written. */
 import { join } from 'node:path';
-import { IOError } from '../errors';
-import type { FileSystem } from '../fs/file-system';
+import type { FileSystem, WritableFile } from '../fs/file-system';
+import { LazyFile } from '../fs/lazy-file';
 import type { Crc32 } from '../log/format';
 import { LogWriter } from '../log/log-writer';
 import { walFileName } from './wal-file-name';
@@ -10,20 +10,27 @@ export class WalWriter extends LogWriter {
 	/** File number of the log. */
 	readonly number: number;
 
-	private constructor(file: ConstructorParameters<typeof LogWriter>[0], number: number, crc32: Crc32) {
+	private constructor(file: WritableFile, number: number, crc32: Crc32) {
 		super(file, number, crc32);
 		this.number = number;
 	}
 
-	/** Makes the log with a number and syncs its directory, so that what is synced later can be found after a crash. */
+	/**
+	 * A new log. Its file is made by the first append, which syncs the directory, so that what is synced later can be found after a crash:
+	 * a store that is only read writes no log.
+	 */
 	static create(fileSystem: FileSystem, directory: string, number: number, crc32: Crc32): WalWriter {
 		const path = join(directory, walFileName(number));
-		try {
+		const create = () => {
 			const file = fileSystem.create(path);
-			fileSystem.syncDirectorySync(directory);
-			return new WalWriter(file, number, crc32);
-		} catch (cause) {
-			throw new IOError(`The log ${path} could not be made: ${(cause as Error).message}.`, { cause, path });
-		}
+			try {
+				fileSystem.syncDirectorySync(directory);
+				return file;
+			} catch (error) {
+				file.closeSync();
+				throw error;
+			}
+		};
+		return new WalWriter(new LazyFile(path, create), number, crc32);
 	}
 }

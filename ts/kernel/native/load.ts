@@ -5,7 +5,7 @@
  *  1. This module can be bundled, as CommonJS or as an ES module. The binary stays outside, and is looked for from the bundle.
  *  2. Nothing here throws when the module is imported.
  */
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Kernel } from '../kernel';
 import type { NativeAddon } from './addon';
@@ -24,6 +24,9 @@ const TRIPLES: Record<string, string> = {
 	'win32 arm64': 'win32-arm64-msvc',
 };
 
+/** Bytes at the start of a program that name its loader, with some to spare. */
+const HEAD_BYTES = 4096;
+
 let addon: NativeAddon | undefined;
 let kernel: NativeKernel | undefined;
 
@@ -34,8 +37,28 @@ export function nativeTriple(): string | undefined {
 	return `${triple}-${hasGlibc() ? 'gnu' : 'musl'}`;
 }
 
-/** Leaves the network out of the report: it would look up the name of every peer of an open socket, and wait for the answers. */
+/** By the loader that the program names in its first bytes: it takes a hundredth of the time of a report. */
 function hasGlibc(): boolean {
+	const loader = /\/ld-(linux|musl)/.exec(headOf(process.execPath));
+	return loader === null ? reportsGlibc() : loader[1] === 'linux';
+}
+
+function headOf(path: string): string {
+	try {
+		const head = Buffer.alloc(HEAD_BYTES);
+		const fd = openSync(path, 'r');
+		try {
+			return head.toString('latin1', 0, readSync(fd, head, 0, HEAD_BYTES, 0));
+		} finally {
+			closeSync(fd);
+		}
+	} catch {
+		return '';
+	}
+}
+
+/** Leaves the network out of the report: it would look up the name of every peer of an open socket, and wait for the answers. */
+function reportsGlibc(): boolean {
 	const report: NodeJS.ProcessReport & { excludeNetwork?: boolean | undefined } = process.report;
 	const before = report.excludeNetwork;
 	report.excludeNetwork = true;
