@@ -81,6 +81,7 @@ export function barSvg(title, groups) {
 function page(height, title, parts) {
 	return [
 		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="#222">`,
+		`<title>${escaped(title)}</title>`,
 		`<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
 		text(16, 22, title, 'font-size="15"'),
 		...parts,
@@ -159,6 +160,10 @@ function round(value) {
  * @param {string} [attributes]
  */
 function text(x, y, content, attributes = '') {
-	const escaped = content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-	return `<text x="${x}" y="${y}"${attributes === '' ? '' : ` ${attributes}`}>${escaped}</text>`;
+	return `<text x="${x}" y="${y}"${attributes === '' ? '' : ` ${attributes}`}>${escaped(content)}</text>`;
+}
+
+/** @param {string} content */
+function escaped(content) {
+	return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
