@@ -12,7 +12,7 @@
 //!     is asked table by table.
 //!  3. What has expired when the cursor is opened is a tombstone to it; what expires later is there to its end.
 //!  4. A value that lies in a blob file is read when its entry is packed, and not before it is known to fit.
-//!  4. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
+//!  5. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -139,27 +139,15 @@ impl ScanCursor {
         let mut count = 0;
         let mut used = 0;
         while count < limit {
-            match self.find() {
-                Ok(()) => {}
-                Err(Error::WouldBlock) if count == 0 => return Ok(Fill::Pending),
-                Err(Error::WouldBlock) => break,
-                Err(error) if count > 0 => {
-                    self.failure = Some(error);
-                    break;
-                }
-                Err(error) => return Err(error),
-            }
-            if matches!(self.place, Place::End) {
-                break;
-            }
-            match self.pack(&mut chunk[used..], allow_io) {
-                Ok(Packed::Lengths(key, value)) => {
+            match self.find_and_pack(&mut chunk[used..], allow_io) {
+                Ok(None) => break,
+                Ok(Some(Packed::Lengths(key, value))) => {
                     index[2 * count] = (used + key) as u32;
                     used += key + value;
                     index[2 * count + 1] = used as u32;
                 }
-                Ok(Packed::TooSmall(needed)) if count == 0 => return Ok(Fill::TooSmall(needed)),
-                Ok(Packed::TooSmall(_)) => break,
+                Ok(Some(Packed::TooSmall(needed))) if count == 0 => return Ok(Fill::TooSmall(needed)),
+                Ok(Some(Packed::TooSmall(_))) => break,
                 Err(Error::WouldBlock) if count == 0 => return Ok(Fill::Pending),
                 Err(Error::WouldBlock) => break,
                 Err(error) if count > 0 => {
@@ -172,6 +160,15 @@ impl ScanCursor {
             self.given();
         }
         Ok(Fill::Entries(count))
+    }
+
+    /// Finds the next entry and packs it; `None` at the end.
+    fn find_and_pack(&mut self, target: &mut [u8], allow_io: bool) -> Result<Option<Packed>> {
+        self.find()?;
+        if matches!(self.place, Place::End) {
+            return Ok(None);
+        }
+        self.pack(target, allow_io).map(Some)
     }
 
     /// Puts the entry that is next into the front of `target`, without the parts that were not asked for.
