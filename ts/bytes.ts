@@ -1,4 +1,5 @@
 /** Small helpers for byte strings. */
+import { isAscii } from 'node:buffer';
 
 /** Bytewise order, a prefix first: negative, 0 or positive. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
@@ -34,3 +35,8 @@ type BufferOfMemory = new (memory: ArrayBufferLike, start: number, length: numbe
  * checks of `subarray` a Buffer costs half.
  */
 export const BufferView = (Buffer as unknown as Record<typeof Symbol.species, BufferOfMemory>)[Symbol.species];
+
+/** The bytes as text, in which every byte is one character, to slice parts from; undefined when they are not all ASCII. */
+export function asciiText(bytes: Buffer): string | undefined {
+	return isAscii(bytes) ? bytes.toString('latin1') : undefined;
+}

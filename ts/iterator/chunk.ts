@@ -10,8 +10,7 @@
  * is ASCII, decoding a chunk at once costs a fifth of decoding its parts.
  * Chunks begin small, for short scans, and double up to their largest size, for long ones.
  */
-import { isAscii } from 'node:buffer';
-import { BufferView } from '../bytes';
+import { asciiText, BufferView } from '../bytes';
 import type { Encoding } from '../types';
 import type { ChunkMemory } from './chunk-memory';
 
@@ -152,9 +151,4 @@ export class Chunk {
 		if (encoding === 'buffer') return new BufferView(this.#buffer, this.#offset + start, end - start);
 		return this.#text === undefined ? this.bytes.toString('utf8', start, end) : this.#text.slice(start, end);
 	}
-}
-
-/** The bytes as text, in which every byte is one character; undefined when they are not all ASCII. */
-function asciiText(bytes: Buffer): string | undefined {
-	return isAscii(bytes) ? bytes.toString('latin1') : undefined;
 }

@@ -1,6 +1,5 @@
 /** The results of a native `getMany`. */
-import { isAscii } from 'node:buffer';
-import { BufferView } from '../../bytes';
+import { asciiText, BufferView } from '../../bytes';
 import { READ_PRESENCE, READ_UTF8, type ReadMode, type ReadResult } from '../kernel';
 import { NO_VALUE } from './addon';
 
@@ -12,7 +11,7 @@ import { NO_VALUE } from './addon';
 export function unpackMany(lengths: Uint32Array, values: Buffer, mode: ReadMode): ReadResult[] {
 	const results: ReadResult[] = new Array(lengths.length);
 	const { buffer, byteOffset } = values;
-	const text = mode === READ_UTF8 && isAscii(values) ? values.toString('latin1') : undefined;
+	const text = mode === READ_UTF8 ? asciiText(values) : undefined;
 	let start = 0;
 	for (let i = 0; i < lengths.length; i++) {
 		const length = lengths[i];
