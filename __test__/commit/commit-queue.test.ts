@@ -163,25 +163,65 @@ describe('the commit queue', () => {
 });
 
 describe('group fsync', () => {
-	it('shares the next fsync among those who come while one is in flight', async () => {
+	const turn = () => new Promise(setImmediate);
+
+	/** A file whose fsyncs end when the test says so. */
+	function held() {
 		const syncs: Deferred<void>[] = [];
-		const file = {
-			sync: () => {
-				const sync = new Deferred<void>();
-				syncs.push(sync);
-				return sync.promise;
-			},
+		const sync = () => {
+			const begun = new Deferred<void>();
+			syncs.push(begun);
+			return begun.promise;
 		};
-		const group = new GroupSync(file, () => undefined);
+		return { syncs, group: new GroupSync({ sync }, () => undefined) };
+	}
+
+	it('shares the next fsync among those who come while one is in flight', async () => {
+		const { syncs, group } = held();
 		const first = group.wait();
 		const rest = Promise.all(Array.from({ length: 63 }, () => group.wait()));
 		expect(group.count).toBe(1);
 		syncs[0].resolve();
 		await first;
+		await turn();
 		expect(group.count).toBe(2);
 		syncs[1].resolve();
 		await rest;
 		await group.idle();
+		expect(group.count).toBe(2);
+	});
+
+	it('lets those whom an fsync has released join the next one', async () => {
+		const { syncs, group } = held();
+		const released = group.wait().then(() => group.wait());
+		const other = group.wait();
+		syncs[0].resolve();
+		await turn();
+		await turn();
+		expect(syncs).toHaveLength(2);
+		let isIdle = false;
+		const idle = group.idle().then(() => {
+			isIdle = true;
+		});
+		await turn();
+		expect(isIdle).toBe(false);
+		syncs[1].resolve();
+		await Promise.all([released, other, idle]);
+		expect(group.count).toBe(2);
+		expect(group.isIdle).toBe(true);
+	});
+
+	it('is not idle between two fsyncs', async () => {
+		const { syncs, group } = held();
+		const first = group.wait();
+		const second = group.wait();
+		syncs[0].resolve();
+		await first;
+		expect(group.isIdle).toBe(false);
+		const idle = group.idle();
+		await turn();
+		syncs[1].resolve();
+		await Promise.all([second, idle]);
 		expect(group.count).toBe(2);
 	});
 

@@ -3,7 +3,8 @@
  *
  * Invariants:
  *  1. A waiter is released by an fsync that *began* after the waiter's bytes were appended.
- *  2. At most one fsync is in flight; those who come meanwhile share the next one.
+ *  2. At most one fsync is in flight; those who come meanwhile share the next one. It begins after those whom the last one has released have
+ *     had their turn: writers that are always on their way again stay one group, instead of two that wait for each other.
  *  3. A failed fsync rejects its waiters and all later ones, and is never tried again: after a failure the operating system may
  *     report the next one as fine although the data is gone.
  *
@@ -20,6 +21,7 @@ export interface Syncable {
 export class GroupSync {
 	readonly #file: Syncable;
 	readonly #onFailure: (error: Error) => void;
+	/** The fsync that is in flight, or about to begin. */
 	#running: Promise<void> | undefined;
 	#next: Deferred<void> | undefined;
 	/** fsyncs that were begun. */
@@ -62,9 +64,13 @@ export class GroupSync {
 	}
 
 	#finish(): void {
-		const next = this.#next;
-		this.#running = undefined;
-		this.#next = undefined;
-		if (next !== undefined) this.#begin().then(next.resolve, next.reject);
+		this.#running = this.#next?.promise;
+		if (this.#next !== undefined) setImmediate(this.#beginNext);
 	}
+
+	readonly #beginNext = (): void => {
+		const next = this.#next as Deferred<void>;
+		this.#next = undefined;
+		this.#begin().then(next.resolve, next.reject);
+	};
 }
