@@ -3,11 +3,11 @@
  *
  * Invariant: a call that fails has not reached the file system underneath, but for a write that fails after a part (`partOf`).
  */
-import type { FileSystem, ReadableFile, WritableFile } from '../../ts/fs/file-system';
+import type { FileSystem, NewFile, ReadableFile, WritableFile } from '../../ts/fs/file-system';
 import { systemError } from './memory-file-system';
 
 /** A method of {@link FileSystem} or of one of its files. */
-export type Method = keyof FileSystem | Exclude<keyof ReadableFile | keyof WritableFile, 'path'>;
+export type Method = keyof FileSystem | Exclude<keyof ReadableFile | keyof NewFile, 'path'>;
 
 /** Methods that change what is on the disk. */
 const MUTATIONS: readonly Method[] = [
@@ -18,6 +18,7 @@ const MUTATIONS: readonly Method[] = [
 	'remove',
 	'removeDirectorySync',
 	'truncateSync',
+	'fillSync',
 	'syncDirectorySync',
 	'writeSync',
 	'syncSync',
@@ -85,8 +86,19 @@ export class FaultFileSystem implements FileSystem {
 		};
 	}
 
-	create(path: string): WritableFile {
-		return this.#writable(this.#call('create', path, () => this.#inner.create(path)));
+	create(path: string): NewFile {
+		const file = this.#call('create', path, () => this.#inner.create(path));
+		return {
+			...this.#writable(file),
+			fillSync: (start, end) =>
+				this.#call(
+					'fillSync',
+					path,
+					() => file.fillSync(start, end),
+					(part) => file.fillSync(start, Math.min(start + part, end)),
+				),
+			truncateSync: (size) => this.#call('truncateSync', path, () => file.truncateSync(size)),
+		};
 	}
 
 	openAppend(path: string): WritableFile {

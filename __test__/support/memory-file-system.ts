@@ -2,12 +2,13 @@
  * A file system in memory that loses power: `crash` returns what a disk would hold then.
  *
  * Invariants:
- *  1. The bytes of a file survive a crash as far as they were synced; what was written later may survive in part, from its start.
+ *  1. The bytes of a file survive a crash as far as they were synced. Of what was written later any pages may survive, in any order; the
+ *     others are as they were, or zeros where the file was shorter.
  *  2. A name survives as far as its directory was synced; later changes of a directory may survive in part, in their order.
  *  3. After `crash` the old file system is dead: whoever still holds it gets EIO, and changes nothing.
  */
 import { basename, dirname } from 'node:path';
-import type { FileSystem, ReadableFile, WritableFile } from '../../ts/fs/file-system';
+import type { FileSystem, NewFile, ReadableFile, WritableFile } from '../../ts/fs/file-system';
 import type { Random } from './stores';
 
 /** An error as `node:fs` throws it. */
@@ -15,23 +16,60 @@ export function systemError(code: string, call: string, path: string): NodeJS.Er
 	return Object.assign(new Error(`${code}: ${call} '${path}'`), { code, syscall: call, path });
 }
 
+/** Smaller than that of a disk, as the files of tests are. */
+const PAGE_SIZE = 256;
+
 class FileNode {
-	data: Buffer = Buffer.alloc(0);
+	#data: Buffer = Buffer.alloc(0);
 	size = 0;
-	syncedSize = 0;
+	#syncedSize = 0;
+	/** Pages that were written since the last fsync, as they were before. */
+	readonly #unsynced = new Map<number, Buffer>();
 
 	append(bytes: Uint8Array): void {
-		if (this.size + bytes.length > this.data.length) {
-			const grown = Buffer.alloc(Math.max(this.size + bytes.length, 2 * this.data.length));
-			this.data.copy(grown, 0, 0, this.size);
-			this.data = grown;
+		this.write(bytes, this.size);
+	}
+
+	write(bytes: Uint8Array, position: number): void {
+		const end = position + bytes.length;
+		if (end > this.#data.length) {
+			const grown = Buffer.alloc(Math.max(Math.ceil(end / PAGE_SIZE) * PAGE_SIZE, 2 * this.#data.length));
+			this.contents().copy(grown);
+			this.#data = grown;
 		}
-		this.data.set(bytes, this.size);
-		this.size += bytes.length;
+		for (let page = Math.floor(position / PAGE_SIZE); page * PAGE_SIZE < end; page++) {
+			if (!this.#unsynced.has(page)) this.#unsynced.set(page, Buffer.from(this.#page(page)));
+		}
+		this.#data.set(bytes, position);
+		this.size = Math.max(this.size, end);
+	}
+
+	truncate(size: number): void {
+		this.#data.fill(0, size);
+		this.size = size;
+	}
+
+	sync(): void {
+		this.#unsynced.clear();
+		this.#syncedSize = this.size;
 	}
 
 	contents(): Buffer {
-		return this.data.subarray(0, this.size);
+		return this.#data.subarray(0, this.size);
+	}
+
+	/** The contents after a loss of power. */
+	afterCrash(survivors: Survivors): Buffer {
+		const left = Buffer.from(this.contents());
+		for (const [page, before] of this.#unsynced) {
+			if (survivors === 'synced only' || survivors.below(2) === 0) before.copy(left, page * PAGE_SIZE);
+		}
+		const growth = survivors === 'synced only' ? 0 : survivors.below(Math.max(0, this.size - this.#syncedSize) + 1);
+		return left.subarray(0, this.#syncedSize + growth);
+	}
+
+	#page(page: number): Buffer {
+		return this.#data.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
 	}
 }
 
@@ -80,7 +118,7 @@ export class MemoryFileSystem implements FileSystem {
 	writeFile(path: string, contents: Uint8Array): void {
 		const file = new FileNode();
 		file.append(contents);
-		file.syncedSize = file.size;
+		file.sync();
 		const parent = this.#directory(dirname(path), 'open');
 		parent.change((entries) => entries.set(basename(path), file));
 		parent.sync();
@@ -101,12 +139,29 @@ export class MemoryFileSystem implements FileSystem {
 		};
 	}
 
-	create(path: string): WritableFile {
+	create(path: string): NewFile {
 		const parent = this.#directory(dirname(path), 'open');
 		if (parent.entries.has(basename(path))) throw systemError('EEXIST', 'open', path);
 		const file = new FileNode();
 		parent.change((entries) => entries.set(basename(path), file));
-		return this.#writable(path, file);
+		let position = 0;
+		return {
+			...this.#writable(path, file),
+			writeSync: (data, offset, length) => {
+				this.#checkAlive('write', path);
+				file.write(data.subarray(offset, offset + length), position);
+				position += length;
+				return length;
+			},
+			fillSync: (start, end) => {
+				this.#checkAlive('write', path);
+				file.write(Buffer.alloc(end - start), start);
+			},
+			truncateSync: (size) => {
+				this.#checkAlive('ftruncate', path);
+				file.truncate(size);
+			},
+		};
 	}
 
 	openAppend(path: string): WritableFile {
@@ -116,7 +171,7 @@ export class MemoryFileSystem implements FileSystem {
 	#writable(path: string, file: FileNode): WritableFile {
 		const syncSync = () => {
 			this.#checkAlive('fdatasync', path);
-			file.syncedSize = file.size;
+			file.sync();
 		};
 		return {
 			path,
@@ -180,8 +235,8 @@ export class MemoryFileSystem implements FileSystem {
 	truncateSync(path: string, size: number): void {
 		const file = this.#file(path, 'ftruncate');
 		file.append(Buffer.alloc(Math.max(0, size - file.size)));
-		file.size = size;
-		file.syncedSize = size;
+		file.truncate(size);
+		file.sync();
 	}
 
 	syncDirectorySync(path: string): void {
@@ -223,8 +278,7 @@ function afterCrash(directory: DirectoryNode, survivors: Survivors): DirectoryNo
 	}
 	return madeOf(entries, (node) => {
 		if (node instanceof DirectoryNode) return afterCrash(node, survivors);
-		const kept = survivors === 'synced only' ? 0 : survivors.below(node.size - node.syncedSize + 1);
-		return fileOf(node.contents().subarray(0, node.syncedSize + kept));
+		return fileOf(node.afterCrash(survivors));
 	});
 }
 
@@ -245,6 +299,6 @@ function madeOf(entries: Entries, copy: (node: FileNode | DirectoryNode) => File
 function fileOf(contents: Uint8Array): FileNode {
 	const file = new FileNode();
 	file.append(contents);
-	file.syncedSize = file.size;
+	file.sync();
 	return file;
 }

@@ -32,11 +32,19 @@ export interface WritableFile {
 	closeSync(): void;
 }
 
+/** A file that was made new: it can be longer than what was written to it. */
+export interface NewFile extends WritableFile {
+	/** Writes zeros to `[start, end)`. The next write goes where it would have gone without. */
+	fillSync(start: number, end: number): void;
+	/** Cuts the file to `size` bytes. Not durable before the next fsync. */
+	truncateSync(size: number): void;
+}
+
 /** Operations on whole files and directories. */
 export interface FileSystem {
 	openRead(path: string): ReadableFile;
 	/** Creates a file; fails with EEXIST when it exists. */
-	create(path: string): WritableFile;
+	create(path: string): NewFile;
 	/** Opens a file that exists, to append to it. */
 	openAppend(path: string): WritableFile;
 	readFileSync(path: string): Buffer;

@@ -1,7 +1,7 @@
 /** The real file system: `node:fs` behind {@link FileSystem}. */
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
-import type { FileSystem, ReadableFile, WritableFile } from './file-system';
+import type { FileSystem, NewFile, ReadableFile } from './file-system';
 
 const readAsync = promisify(fs.read) as (
 	fd: number,
@@ -14,6 +14,8 @@ const fdatasyncAsync = promisify(fs.fdatasync);
 
 /** Bytes of one write call: `node:fs` refuses 2 GiB and more. */
 const LARGEST_WRITE = 1024 * 1024 * 1024;
+
+const ZEROS = Buffer.alloc(64 * 1024);
 
 class NodeReadableFile implements ReadableFile {
 	constructor(
@@ -50,7 +52,8 @@ class NodeReadableFile implements ReadableFile {
 	}
 }
 
-class NodeWritableFile implements WritableFile {
+/** Its descriptor was opened for appending or to write a new file; only the latter can be filled. */
+class NodeWritableFile implements NewFile {
 	/**
 	 * Descriptor of fsyncs off the calling thread. The operating system tells a failed write-back to each descriptor once: two fsyncs of one
 	 * that run side by side would share it, and one of them would pass for a success.
@@ -64,6 +67,14 @@ class NodeWritableFile implements WritableFile {
 
 	writeSync(data: Uint8Array, offset: number, length: number): number {
 		return fs.writeSync(this.fd, data, offset, Math.min(length, LARGEST_WRITE));
+	}
+
+	fillSync(start: number, end: number): void {
+		for (let at = start; at < end; ) at += fs.writeSync(this.fd, ZEROS, 0, Math.min(ZEROS.length, end - at), at);
+	}
+
+	truncateSync(size: number): void {
+		fs.ftruncateSync(this.fd, size);
 	}
 
 	syncSync(): void {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { FileSystem, WritableFile } from '../fs/file-system';
 import { LazyFile } from '../fs/lazy-file';
+import { PreallocatedFile } from '../fs/preallocated-file';
 import type { Crc32 } from '../log/format';
 import { LogWriter } from '../log/log-writer';
 import { walFileName } from './wal-file-name';
@@ -25,7 +26,7 @@ export class WalWriter extends LogWriter {
 			const file = fileSystem.create(path);
 			try {
 				fileSystem.syncDirectorySync(directory);
-				return file;
+				return new PreallocatedFile(file);
 			} catch (error) {
 				file.closeSync();
 				throw error;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { AbortError, CorruptionError, IOError, ResourceError } from '../../../ts/errors';
-import type { FileSystem, ReadableFile, WritableFile } from '../../../ts/fs/file-system';
+import type { FileSystem, NewFile, ReadableFile } from '../../../ts/fs/file-system';
 import { nodeFileSystem } from '../../../ts/fs/node-file-system';
 import { BlockCache } from '../../../ts/kernel/js/cache';
 import { createJsKernel } from '../../../ts/kernel/js/index';
@@ -212,9 +212,11 @@ class FailingFileSystem {
 		};
 	}
 
-	private writable(file: WritableFile): WritableFile {
+	private writable(file: NewFile): NewFile {
 		return {
 			path: file.path,
+			fillSync: (start, end) => file.fillSync(start, end),
+			truncateSync: (size) => file.truncateSync(size),
 			writeSync: (data, offset, length) => this.attempt('write', () => file.writeSync(data, offset, Math.min(length, 70_000))),
 			syncSync: () => this.attempt('sync', () => file.syncSync()),
 			sync: () => file.sync(),
