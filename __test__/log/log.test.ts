@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { IOError } from '../../ts/errors';
 import { crc32 } from '../../ts/kernel/js/crc32';
-import { BLOCK_SIZE, HEADER_SIZE } from '../../ts/log/format';
+import { BLOCK_SIZE, checksumOfLogNumber, HEADER_SIZE } from '../../ts/log/format';
 import { LogWriter } from '../../ts/log/log-writer';
 import { logOf, readLog, Sink } from '../support/logs';
 import { Random, testSeed } from '../support/stores';
@@ -26,10 +26,10 @@ describe('log format', () => {
 	});
 
 	it('takes records at every alignment to the end of a block', () => {
-		for (let room = 0; room <= 2 * HEADER_SIZE + 3; room++) {
+		for (const [synced, room] of [false, true].flatMap((synced) => Array.from({ length: 26 }, (_, i) => [synced, i] as const))) {
 			for (const length of [0, 1, 2, HEADER_SIZE, 50]) {
 				const records = [filled(BLOCK_SIZE - HEADER_SIZE - room), filled(length, 0x62), filled(3, 0x63)];
-				const { bytes, ends } = logOf(records);
+				const { bytes, ends } = logOf(records, 7, synced);
 				const { records: found, end } = readLog(bytes);
 				expect(digest(found)).toEqual(digest(records));
 				expect(end).toEqual({ kind: 'clean', validEnd: ends[2] });
@@ -84,18 +84,80 @@ describe('log format', () => {
 		for (const zeros of [1, 6, 7, 8, 100, BLOCK_SIZE, 3 * BLOCK_SIZE]) {
 			const { records: found, end } = readLog(Buffer.concat([bytes, Buffer.alloc(zeros)]));
 			expect(digest(found)).toEqual(digest(records));
-			// Less than a header of them cannot be told from a header that was cut short.
-			expect(end).toMatchObject({ kind: zeros < HEADER_SIZE ? 'torn' : 'clean', validEnd: ends[1] });
+			expect(end).toEqual({ kind: 'clean', validEnd: ends[1] });
 		}
 	});
 
-	it('calls zeros with a record behind them damage', () => {
-		const { bytes } = logOf([filled(10), filled(20), filled(30)]);
-		bytes.fill(0, 17, 17 + 27);
-		expect(readLog(bytes)).toMatchObject({ records: [filled(10)], end: { kind: 'damaged', validEnd: 17, offset: 17 } });
-		const long = logOf(Array.from({ length: 9 }, () => filled(BLOCK_SIZE / 2))).bytes;
+	it.each([
+		['damage where they were synced', true, 'damaged'],
+		['the end where nothing says that they were synced', false, 'torn'],
+	])('calls zeros with a record behind them %s', (_, synced, kind) => {
+		const { bytes, ends } = logOf([filled(10), filled(20), filled(30)], 7, synced);
+		bytes.fill(0, ends[0], ends[1]);
+		expect(readLog(bytes)).toMatchObject({ records: [filled(10)], end: { kind, validEnd: ends[0], offset: ends[0] } });
+		const blocks = Array.from({ length: 9 }, () => filled(BLOCK_SIZE / 2));
+		const long = logOf(blocks, 7, synced).bytes;
 		long.fill(0, BLOCK_SIZE, 2 * BLOCK_SIZE);
-		expect(readLog(long).end.kind).toBe('damaged');
+		expect(readLog(long).end.kind).toBe(kind);
+	});
+
+	it('says in the first record after an fsync how far the log was durable', () => {
+		const sink = new Sink();
+		const writer = new LogWriter(sink, 7, crc32);
+		const append = (length: number) => writer.append(filled(length), 0, length);
+		append(10);
+		writer.syncSync();
+		append(200);
+		append(10);
+		writer.syncSync();
+		writer.syncSync();
+		for (let i = 0; i < 2; i++) append(10);
+		const types = [];
+		for (let at = 0; at < sink.bytes.length; at += HEADER_SIZE + sink.bytes.readUInt16LE(at + 4)) types.push(sink.bytes[at + 6]);
+		expect(types).toEqual([1, 5, 1, 5, 1]);
+		expect(sink.bytes[17 + HEADER_SIZE]).toBe(0);
+		expect(readLog(sink.bytes).records.map((record) => record.length)).toEqual([10, 200, 10, 10, 10]);
+	});
+
+	it('counts as durable what was appended before the fsync began, not what came while it was under way', async () => {
+		const sink = new Sink();
+		const writer = new LogWriter(sink, 7, crc32);
+		writer.append(filled(10), 0, 10);
+		const synced = writer.sync();
+		writer.append(filled(300), 0, 300);
+		expect(writer.isSynced).toBe(false);
+		await synced;
+		expect(writer.isSynced).toBe(false);
+		const { size } = writer;
+		writer.append(filled(1), 0, 1);
+		expect(sink.bytes[size + 6]).toBe(5);
+		// 300 bytes and their header, as a varint.
+		expect([...sink.bytes.subarray(size + HEADER_SIZE, size + HEADER_SIZE + 2)]).toEqual([0xb3, 0x02]);
+		const damaged = Buffer.from(sink.bytes);
+		damaged[20] ^= 1;
+		expect(readLog(damaged).end.kind).toBe('torn');
+		damaged[10] ^= 1;
+		expect(readLog(damaged).end.kind).toBe('damaged');
+	});
+
+	it('goes on in a log all of which is durable', () => {
+		const sink = new Sink();
+		const { bytes } = logOf([filled(10)]);
+		const writer = new LogWriter(sink, 7, crc32, bytes.length);
+		writer.append(filled(20), 0, 20);
+		const whole = Buffer.concat([bytes, sink.bytes]);
+		expect(readLog(whole)).toMatchObject({ records: [filled(10), filled(20)], end: { kind: 'clean' } });
+		whole[10] ^= 1;
+		expect(readLog(whole).end.kind).toBe('damaged');
+	});
+
+	it('refuses a fragment that says that more than the log was durable, or nothing', () => {
+		for (const claim of [[1], [0x80], [], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]]) {
+			const bytes = logOf([Buffer.from(claim)]).bytes;
+			bytes[6] = 5;
+			bytes.writeUInt32LE(crc32(bytes.subarray(6), checksumOfLogNumber(7, crc32)) >>> 0);
+			expect(readLog(bytes)).toMatchObject({ records: [], end: { kind: 'torn', reason: expect.stringContaining('durable') } });
+		}
 	});
 
 	it('never lets bytes of another log pass', () => {
@@ -131,15 +193,15 @@ describe('damaged logs', () => {
 		}
 	});
 
-	it('keep the records before a flipped bit, and tell what is behind it', () => {
-		const { bytes, ends } = logOf(small);
+	it.each([true, false])('keep the records before a flipped bit, and tell whether it was synced: %s', (synced) => {
+		const { bytes, ends } = logOf(small, 7, synced);
 		for (let bit = 0; bit < bytes.length * 8; bit++) {
 			const damaged = Buffer.from(bytes);
 			damaged[bit >> 3] ^= 1 << (bit & 7);
 			const { records, end } = readLog(damaged);
 			const hit = ends.findIndex((recordEnd) => bit >> 3 < recordEnd);
 			expect(expectPrefix(records, small)).toBe(hit);
-			expect(end.kind).toBe(hit === small.length - 1 ? 'torn' : 'damaged');
+			expect(end.kind).toBe(!synced || hit === small.length - 1 ? 'torn' : 'damaged');
 		}
 	});
 

@@ -51,7 +51,7 @@ describe('salvageManifest', () => {
 	});
 
 	it('reads a damaged one up to the damage', () => {
-		const bytes = logOf([snapshot(1), edit(10), edit(20), edit(30)], 1);
+		const bytes = logOf([snapshot(1), edit(10), edit(20), edit(30)], 1, true);
 		const damaged = Buffer.from(bytes.bytes);
 		damaged[bytes.ends[1] + 8] ^= 1;
 		const fileSystem = new MemoryFileSystem();

@@ -43,12 +43,13 @@ export class Sink implements WritableFile {
 	closeSync(): void {}
 }
 
-/** The bytes of a log with these records, and the end of each record in it. */
-export function logOf(records: readonly Uint8Array[], number = 7): { bytes: Buffer; ends: number[] } {
+/** The bytes of a log with these records, and the end of each record in it. `synced`: with an fsync after each. */
+export function logOf(records: readonly Uint8Array[], number = 7, synced = false): { bytes: Buffer; ends: number[] } {
 	const sink = new Sink();
 	const writer = new LogWriter(sink, number, crc32);
 	const ends = records.map((record) => {
 		writer.append(record, 0, record.length);
+		if (synced) writer.syncSync();
 		return writer.size;
 	});
 	return { bytes: sink.bytes, ends };

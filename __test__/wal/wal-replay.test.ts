@@ -2,10 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { CorruptionError } from '../../ts/errors';
 import { crc32 } from '../../ts/kernel/js/crc32';
+import { LogWriter } from '../../ts/log/log-writer';
 import { BatchEncoder } from '../../ts/wal/batch-encoder';
 import { parseWalFileName, walFileName } from '../../ts/wal/wal-file-name';
 import { type ReplayOptions, replayWal } from '../../ts/wal/wal-replay';
-import { logOf } from '../support/logs';
+import { logOf, Sink } from '../support/logs';
 import { MemoryFileSystem } from '../support/memory-file-system';
 import { Random, testSeed } from '../support/stores';
 
@@ -40,6 +41,28 @@ function batches(...sizes: number[]): Uint8Array[] {
 	});
 }
 
+/** A log as a script tells it, and the records before the first that is not on the disk. */
+function written(script: string): { bytes: Buffer; kept: string } {
+	const sink = new Sink();
+	const writer = new LogWriter(sink, NUMBER, crc32);
+	const lost: [from: number, to: number][] = [];
+	for (const step of script.split(' ')) {
+		const { size } = writer;
+		const record = batch(1 + sink.writes.length, 1);
+		if (step === '|') writer.syncSync();
+		else if (step !== '>') writer.append(record, 0, record.length);
+		if (/[A-Z]/.test(step)) lost.push([size, writer.size]);
+	}
+	const { bytes } = sink;
+	for (const [from, to] of lost) bytes.fill(0, from, to);
+	return { bytes, kept: script.replace(/ [|>]/g, '').replace(/ ?[A-Z].*/, '') };
+}
+
+/** Records as letters. */
+function names(records: readonly Record[]): string {
+	return records.map(({ sequence }) => String.fromCharCode(96 + sequence)).join(' ');
+}
+
 function replay(bytes: Uint8Array, options: Partial<ReplayOptions> = {}) {
 	const fileSystem = new MemoryFileSystem();
 	fileSystem.makeDirectorySync('/wal');
@@ -49,7 +72,7 @@ function replay(bytes: Uint8Array, options: Partial<ReplayOptions> = {}) {
 		fileSystem,
 		directory: '/wal',
 		number: NUMBER,
-		isLast: true,
+		mayBeTorn: true,
 		expectedSequence: 1,
 		crc32,
 		salvage: false,
@@ -80,7 +103,7 @@ function replayOrError(
 
 const hex = (records: readonly Uint8Array[]) => records.map((record) => Buffer.from(record).toString('hex'));
 const sound = batches(1, 2, 1, 5, 1, 1, 3, 1, 2, 1, 4, 1);
-const { bytes: log, ends } = logOf(sound, NUMBER);
+const { bytes: log, ends } = logOf(sound, NUMBER, true);
 
 describe('replay of a log', () => {
 	it('hands out every record with sequence number and count', () => {
@@ -107,7 +130,7 @@ describe('replay of a log', () => {
 
 	it('refuses a log with a torn record when another log follows', () => {
 		for (let length = 0; length < log.length; length++) {
-			const { error, records } = replayOrError(log.subarray(0, length), { isLast: false });
+			const { error, records } = replayOrError(log.subarray(0, length), { mayBeTorn: false });
 			if (length === 0 || ends.includes(length)) expect(records).toHaveLength(ends.indexOf(length) + 1);
 			else expect(error?.message).toContain('salvage: true');
 		}
@@ -128,6 +151,51 @@ describe('replay of a log', () => {
 			expect(salvaged.truncateAt).toBe(hit === 0 ? 0 : ends[hit - 1]);
 			expect(salvaged.stop).toBe(!last);
 		}
+	});
+
+	it('takes damage for the end of what was never synced, but not where another log follows', () => {
+		const { bytes, ends } = logOf(sound, NUMBER);
+		for (let at = 0; at < bytes.length; at++) {
+			const damaged = Buffer.from(bytes);
+			damaged[at] ^= 0x10;
+			const hit = ends.findIndex((end) => at < end);
+			const { records, truncateAt, stop } = replay(damaged);
+			expect(records.map((record) => record.bytes)).toEqual(hex(sound.slice(0, hit)));
+			expect({ truncateAt, stop }).toEqual({ truncateAt: hit === 0 ? 0 : ends[hit - 1], stop: false });
+			expect(replayOrError(damaged, { mayBeTorn: false }).error?.message).toContain('salvage: true');
+		}
+	});
+
+	// A letter is a record, a capital one that is not on the disk; | is an fsync, > the begin of a log that follows.
+	it.each([
+		['a b c', 'a b c'],
+		['a b C', 'a b'],
+		['a B c', 'a'],
+		['A b c', ''],
+		['a B c D e', 'a'],
+		['a B c |', 'a'],
+		['a b | c', 'a b c'],
+		['a B | c', 'damage'],
+		['A b | c', 'damage'],
+		['a b | C', 'a b'],
+		['a b | c D e', 'a b c'],
+		['a b | C d', 'a b'],
+		['a | b C d | e', 'damage'],
+		['a | B | c', 'damage'],
+		['a | b | C d | e', 'damage'],
+		['a | b C d | E f', 'a b'],
+		['A | b', 'damage'],
+		['a b >', 'a b'],
+		['a B c >', 'damage'],
+		// Zeros are the end of a log; the first record of the next one tells what is missing.
+		['a B >', 'a'],
+	])('of %j gives %j', (script, expected) => {
+		const { bytes, kept } = written(script);
+		const { records, error } = replayOrError(bytes, { mayBeTorn: !script.endsWith('>') });
+		expect(error === undefined ? names(records as Record[]) : 'damage').toBe(expected);
+		const salvaged = names(replay(bytes, { mayBeTorn: !script.endsWith('>'), salvage: true }).records);
+		expect(kept.startsWith(salvaged)).toBe(true);
+		if (expected !== 'damage') expect(salvaged).toBe(expected);
 	});
 
 	it('skips what tables hold already', () => {
@@ -193,7 +261,8 @@ describe('records that pass their checksum and are none', () => {
 		for (let round = 0; round < 2000; round++) {
 			const record = Buffer.concat([header(1, random.below(5)), random.bytes(random.below(40))]);
 			const { records, error } = replayOrError(logOf([record], NUMBER).bytes);
-			if (error === undefined) expect(records?.map((one) => one.bytes)).toEqual([record.toString('hex')]);
+			const isEmpty = record.readUInt32LE(8) === 0;
+			if (error === undefined) expect(records?.map((one) => one.bytes)).toEqual(isEmpty ? [] : [record.toString('hex')]);
 		}
 	});
 });

@@ -4,17 +4,22 @@
  * Invariants:
  *  1. A record is returned only if every fragment of it has passed its checksum: what comes out is what went in.
  *  2. Memory is one block and the record that is being put together.
- *  3. The end is *clean* (end of file, or zeros to it), *torn* (no record begins behind it: what a crash leaves), or *damaged* (a record
- *     begins behind it: something that was complete has been lost). Later fragments of the torn record itself may have reached the disk.
+ *  3. The end is *clean* (end of file, or zeros to it), *torn* (what a crash leaves), or *damaged* (something that was durable has been lost).
+ *     It is damage when a record behind it says that the log was durable beyond it. Other records may stand behind it: a loss of power keeps
+ *     what was not synced in any order.
  */
 import type { ReadableFile } from '../fs/file-system';
+import { readVarint53, varint } from '../kernel/js/varint';
 import {
 	BLOCK_SIZE,
 	type Crc32,
 	checksumOfLogNumber,
 	HEADER_SIZE,
+	SYNCED,
 	TYPE_FIRST,
+	TYPE_FIRST_SYNCED,
 	TYPE_FULL,
+	TYPE_FULL_SYNCED,
 	TYPE_LAST,
 	TYPE_MIDDLE,
 } from './format';
@@ -31,7 +36,16 @@ export type LogEnd =
 	| { kind: 'torn' | 'damaged'; validEnd: number; offset: number; reason: string };
 
 /** A fragment whose checksum has passed, or why there is none. */
-type Fragment = { type: number; data: Uint8Array } | { type: 0; reason: string | undefined };
+type Fragment = SoundFragment | { type: 0; reason: string | undefined };
+
+interface SoundFragment {
+	type: number;
+	data: Uint8Array;
+	/** Position behind it in the block. */
+	end: number;
+	/** The log was durable to this offset when the fragment was written; 0 when it does not say. */
+	syncedTo: number;
+}
 
 export class LogReader {
 	readonly #file: ReadableFile;
@@ -71,21 +85,20 @@ export class LogReader {
 				this.#finish(offset, (fragment as { reason: string | undefined }).reason);
 				break;
 			}
-			const { data } = fragment as { data: Uint8Array };
-			const record = this.#accept(fragment.type, data, offset);
+			const record = this.#accept(fragment as SoundFragment, offset);
 			if (record !== undefined) return record;
 		}
 		return undefined;
 	}
 
-	#accept(type: number, data: Uint8Array, offset: number): LogRecord | undefined {
+	#accept({ type, data, end }: SoundFragment, offset: number): LogRecord | undefined {
 		const beginning = begins(type);
 		if (beginning !== (this.#parts.length === 0)) {
 			const reason = beginning ? 'a record begins before the one before it has ended' : 'a record goes on that never began';
 			this.#end = { kind: 'damaged', validEnd: this.#validEnd, offset, reason };
 			return undefined;
 		}
-		this.#position += HEADER_SIZE + data.length;
+		this.#position = end;
 		if (beginning) this.#recordOffset = offset;
 		this.#parts.push(Uint8Array.from(data));
 		if (type === TYPE_FIRST || type === TYPE_MIDDLE) return undefined;
@@ -104,59 +117,66 @@ export class LogReader {
 	#fragmentAt(position: number): Fragment {
 		const available = this.#blockLength - position;
 		if (available <= 0) return { type: 0, reason: undefined };
-		if (available < HEADER_SIZE) return { type: 0, reason: 'the file ends in the middle of a header' };
 		const block = this.#block;
+		if (available < HEADER_SIZE) {
+			const isZero = isAllZero(block.subarray(position, this.#blockLength));
+			return { type: 0, reason: isZero ? undefined : 'the file ends in the middle of a header' };
+		}
 		const length = block.readUInt16LE(position + 4);
 		const type = block[position + 6];
 		if (type === 0 && length === 0 && block.readUInt32LE(position) === 0)
 			return { type: 0, reason: this.#reasonForZeros(position) };
-		if (type < TYPE_FULL || type > TYPE_LAST) return { type: 0, reason: `a fragment has the unknown type ${type}` };
+		if (type < TYPE_FULL || type > TYPE_FIRST_SYNCED) return { type: 0, reason: `a fragment has the unknown type ${type}` };
 		if (length > BLOCK_SIZE - position - HEADER_SIZE) return { type: 0, reason: 'a fragment is longer than its block' };
 		if (length > available - HEADER_SIZE) return { type: 0, reason: 'the file ends in the middle of a fragment' };
 		const checksum = this.#crc32(block.subarray(position + 6, position + HEADER_SIZE + length), this.#seed) >>> 0;
 		if (checksum !== block.readUInt32LE(position)) return { type: 0, reason: 'a checksum does not match' };
-		return { type, data: block.subarray(position + HEADER_SIZE, position + HEADER_SIZE + length) };
+		const end = position + HEADER_SIZE + length;
+		const fragment = { type, data: block.subarray(position + HEADER_SIZE, end), end, syncedTo: 0 };
+		return type <= TYPE_LAST ? fragment : withSyncedTo(fragment, this.#blockOffset + position);
 	}
 
-	/** Zeros to the end of the file are a clean end: the file may have been made longer than what was written. */
+	/** Zeros to the end of the file are a clean end: a log that is synced often is filled with them ahead of its end. */
 	#reasonForZeros(position: number): string | undefined {
-		for (let i = position; i < this.#blockLength; i++) if (this.#block[i] !== 0) return 'a fragment has the unknown type 0';
+		if (!isAllZero(this.#block.subarray(position, this.#blockLength))) return 'a fragment has the unknown type 0';
 		const size = this.#file.sizeSync();
 		const rest = Buffer.allocUnsafe(BLOCK_SIZE);
 		for (let offset = this.#blockOffset + BLOCK_SIZE; offset < size; offset += BLOCK_SIZE) {
 			const count = this.#file.readSync(rest, offset);
-			for (let i = 0; i < count; i++) if (rest[i] !== 0) return 'zeros stand where a fragment should be';
+			if (!isAllZero(rest.subarray(0, count))) return 'zeros stand where a fragment should be';
 		}
 		return undefined;
 	}
 
 	#finish(offset: number, trouble: string | undefined): void {
-		const unfinished = this.#parts.length > 0 ? 'the file ends in the middle of a record' : undefined;
+		const unfinished = this.#parts.length > 0 ? 'the log ends in the middle of a record' : undefined;
 		const reason = trouble ?? unfinished;
 		const validEnd = this.#validEnd;
 		if (reason === undefined) this.#end = { kind: 'clean', validEnd };
-		else this.#end = { kind: this.#recordBeginsAfter(this.#position) ? 'damaged' : 'torn', validEnd, offset, reason };
+		else this.#end = { kind: this.#wasSyncedBeyond(offset) ? 'damaged' : 'torn', validEnd, offset, reason };
 	}
 
-	/** Looks for the beginning of a record: at every later place of this block, and from the starts of the later ones on. */
-	#recordBeginsAfter(position: number): boolean {
-		for (let at = position + 1; at + HEADER_SIZE <= this.#blockLength; at++) {
-			if (begins(this.#fragmentAt(at).type)) return true;
+	/** Looks for a fragment that says so: at every later place of this block, and from the starts of the later ones on. */
+	#wasSyncedBeyond(offset: number): boolean {
+		for (let at = this.#position + 1; at + HEADER_SIZE <= this.#blockLength; at++) {
+			const type = this.#block[at + 6];
+			if ((type === TYPE_FULL_SYNCED || type === TYPE_FIRST_SYNCED) && saysSyncedBeyond(this.#fragmentAt(at), offset))
+				return true;
 		}
 		const size = this.#file.sizeSync();
-		for (let offset = this.#blockOffset + BLOCK_SIZE; offset < size; offset += BLOCK_SIZE) {
-			this.#load(offset);
-			if (this.#recordBeginsInBlock()) return true;
+		for (let block = this.#blockOffset + BLOCK_SIZE; block < size; block += BLOCK_SIZE) {
+			this.#load(block);
+			if (this.#blockSaysSyncedBeyond(offset)) return true;
 		}
 		return false;
 	}
 
-	#recordBeginsInBlock(): boolean {
+	#blockSaysSyncedBeyond(offset: number): boolean {
 		for (let at = 0; at + HEADER_SIZE <= this.#blockLength; ) {
 			const fragment = this.#fragmentAt(at);
-			if (begins(fragment.type)) return true;
+			if (saysSyncedBeyond(fragment, offset)) return true;
 			if (fragment.type === 0) return false;
-			at += HEADER_SIZE + (fragment as { data: Uint8Array }).data.length;
+			at = (fragment as SoundFragment).end;
 		}
 		return false;
 	}
@@ -164,4 +184,20 @@ export class LogReader {
 
 function begins(type: number): boolean {
 	return type === TYPE_FULL || type === TYPE_FIRST;
+}
+
+function saysSyncedBeyond(fragment: Fragment, offset: number): boolean {
+	return fragment.type !== 0 && (fragment as SoundFragment).syncedTo > offset;
+}
+
+/** A fragment at an offset whose data begins with the count of bytes in front of it that were not known to be durable. */
+function withSyncedTo({ type, data, end }: SoundFragment, offset: number): Fragment {
+	const unsynced = readVarint53(data, 0, data.length);
+	if (unsynced < 0 || unsynced > offset) return { type: 0, reason: 'a fragment says wrongly how far the log was durable' };
+	return { type: type - SYNCED, data: data.subarray(varint.end), end, syncedTo: offset - unsynced };
+}
+
+function isAllZero(bytes: Uint8Array): boolean {
+	for (const byte of bytes) if (byte !== 0) return false;
+	return true;
 }

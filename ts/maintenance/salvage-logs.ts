@@ -46,7 +46,7 @@ export function surveyLogs(input: LogSurveyInput): LogSurvey {
 			fileSystem,
 			directory: files.walDirectory,
 			number,
-			isLast: i === needed.length - 1,
+			mayBeTorn: i === needed.length - 1,
 			expectedSequence: sequence + 1,
 			crc32,
 			salvage: true,

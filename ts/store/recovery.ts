@@ -3,7 +3,7 @@
  *
  * Invariants:
  *  1. Records are applied in the order of their sequence numbers, without a gap, each whole.
- *  2. Only the last log may end in a torn record; it is cut off, so that the log is clean when it is no longer the last.
+ *  2. Only the last log may end in a torn tail; it is cut off, so that the log is clean when it is no longer the last.
  *  3. Nothing is flushed here: the logs hold no more than was in memory before.
  *  4. What was recovered is durable before anything is written: else a loss of power could take it from under later writes.
  */
@@ -58,7 +58,7 @@ export function recoverLogs(input: RecoveryInput): Recovered {
 			fileSystem,
 			directory: files.walDirectory,
 			number,
-			isLast: position === numbers.length - 1,
+			mayBeTorn: position === numbers.length - 1,
 			expectedSequence: sequence + 1,
 			crc32,
 			salvage,

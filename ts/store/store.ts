@@ -33,7 +33,7 @@ import type { ResolvedOptions } from '../options/schema';
 import { tableOptionsOf } from '../options/table-options';
 import { SnapshotRegistry } from '../snapshot/snapshot';
 import type { StoreStats } from '../types';
-import type { BatchEncoder } from '../wal/batch-encoder';
+import { BatchEncoder } from '../wal/batch-encoder';
 import type { WalWriter } from '../wal/wal-writer';
 import { approximateSize } from './approximate-size';
 import type { StoreContext } from './context';
@@ -237,7 +237,7 @@ export class Store implements StoreContext {
 		this.#stall.release();
 		try {
 			await this.commits.drain();
-			await this.wal.close();
+			await this.wal.close(new BatchEncoder().finish(this.#sequence + 1));
 		} finally {
 			this.health.close();
 			await this.#release();

@@ -33,8 +33,6 @@ export class WriteAheadLog {
 	#sync: GroupSync;
 	/** Bytes appended since the last fsync began. */
 	#unsyncedBytes = 0;
-	/** Bytes of the live log that are durable. */
-	#syncedSize = 0;
 	#cancelTimer: (() => void) | undefined;
 
 	constructor(writer: WalWriter, options: WriteAheadLogOptions, clock: Clock, health: Health, counters: Counters) {
@@ -58,7 +56,7 @@ export class WriteAheadLog {
 
 	/** Is all that was appended durable? */
 	get isSynced(): boolean {
-		return this.#syncedSize === this.#writer.size;
+		return this.#writer.isSynced;
 	}
 
 	/** Appends one record on the calling thread. */
@@ -86,7 +84,6 @@ export class WriteAheadLog {
 		this.#counters.walSyncs++;
 		try {
 			this.#writer.syncSync();
-			this.#syncedSize = this.#writer.size;
 		} catch (error) {
 			this.#health.fail(error as Error);
 			throw error;
@@ -114,22 +111,35 @@ export class WriteAheadLog {
 			this.#health.fail(error as Error);
 			throw error;
 		}
-		this.#syncedSize = 0;
 		this.#sync = this.#groupSync();
 		// At once if possible: a loop that never returns to the event loop must not pile up open files.
 		if (sync.isIdle) this.#close(closed);
 		else sync.idle().then(() => this.#close(closed));
 	}
 
-	/** Makes everything durable and closes the file. */
-	async close(): Promise<void> {
+	/**
+	 * Makes everything durable, says so in the log, and closes the file.
+	 * @param emptyBatch the record that says it: else damage of what was appended last would pass for what a loss of power leaves
+	 */
+	async close(emptyBatch: RecordSpan): Promise<void> {
 		this.#willSync();
 		await this.#sync.idle();
 		try {
-			if (this.#health.readOnlyCause === undefined) await this.#sync.wait();
+			if (this.#health.readOnlyCause === undefined) {
+				await this.#sync.wait();
+				if (this.#writer.size > 0) await this.#appendLast(emptyBatch);
+			}
 		} finally {
 			this.#writer.close();
 		}
+	}
+
+	/** Nothing is lost where that fails: the health tells, so that the store does not pass for closed in order, and the next open cuts the rest off. */
+	async #appendLast(record: RecordSpan): Promise<void> {
+		try {
+			this.append(record);
+			await this.#sync.wait();
+		} catch {}
 	}
 
 	/** All of it is synced: a file that cannot be closed is reported, and loses nothing. */
@@ -157,11 +167,9 @@ export class WriteAheadLog {
 	#groupSync(): GroupSync {
 		const writer = this.#writer;
 		const file = {
-			sync: async () => {
-				const { size } = writer;
+			sync: () => {
 				this.#counters.walSyncs++;
-				await writer.sync();
-				if (this.#writer === writer) this.#syncedSize = Math.max(this.#syncedSize, size);
+				return writer.sync();
 			},
 		};
 		return new GroupSync(file, (error) => this.#health.fail(error));

@@ -4,8 +4,8 @@
  * Invariants:
  *  1. A record is checked whole before any of it is handed out: a damaged batch is never half applied.
  *  2. Sequence numbers run on without a gap; records that tables hold already are skipped.
- *  3. A torn tail is what a crash leaves in the last log and is reported for cutting off. All other damage is a CorruptionError, or, with
- *     `salvage`, the place where the replay stops.
+ *  3. A torn tail is what a crash leaves in the last log, and is reported for cutting off. Whole records may stand in it, behind a hole: no
+ *     record says that the log was durable there. All else is damage: a CorruptionError, or, with `salvage`, the place where the replay stops.
  */
 import { join } from 'node:path';
 import { CorruptionError } from '../errors';
@@ -20,8 +20,8 @@ export interface ReplayOptions {
 	directory: string;
 	/** File number of the log. */
 	number: number;
-	/** No log follows: a torn tail is allowed. */
-	isLast: boolean;
+	/** No log follows: a crash may have left a torn tail. */
+	mayBeTorn: boolean;
 	/** Sequence number of the first operation that is not yet in tables or memtables. */
 	expectedSequence: number;
 	crc32: Crc32;
@@ -62,14 +62,14 @@ function replay(file: ReadableFile, path: string, options: ReplayOptions): Repla
 			if (options.salvage) return { records, truncateAt: offset, stop: true };
 			throw damage(path, offset, checked);
 		}
-		if (checked.sequence < expected) continue;
+		if (checked.sequence < expected || checked.count === 0) continue;
 		options.onRecord(data, 0, data.length, checked.sequence, checked.count);
 		expected = checked.sequence + checked.count;
 		records++;
 	}
 	const { end } = reader;
 	if (end.kind === 'clean') return { records, truncateAt: undefined, stop: false };
-	if (end.kind === 'torn' && options.isLast) return { records, truncateAt: end.validEnd, stop: false };
+	if (end.kind === 'torn' && options.mayBeTorn) return { records, truncateAt: end.validEnd, stop: false };
 	if (options.salvage) return { records, truncateAt: end.validEnd, stop: true };
 	throw damage(path, end.offset, end.reason);
 }
