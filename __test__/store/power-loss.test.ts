@@ -150,3 +150,77 @@ describe('loss of power', () => {
 		await losePowerEverywhere(load, 'never', 2, new Random(seed));
 	});
 });
+
+describe('loss of power while one log is written', () => {
+	const seed = testSeed();
+	const large = { ...smallest, memtableSize: 1024 * 1024 };
+
+	/** Writes a load with these durabilities until the power fails; answers the disk and what must be left at least. */
+	async function writeUntil(mutations: number, load: readonly Change[], durabilities: readonly Durability[]) {
+		const disk = new MemoryFileSystem();
+		const fileSystem = new FaultFileSystem(disk);
+		const { store } = await openMemoryStore(fileSystem, large);
+		fileSystem.stopAfter(fileSystem.mutations + mutations);
+		let atLeast = 0;
+		let isWhole = true;
+		try {
+			for (const [i, change] of load.entries()) {
+				await write(store, change, durabilities[i]);
+				if (durabilities[i] === 'always') atLeast = i + 1;
+			}
+		} catch {
+			isWhole = false;
+		}
+		return { disk, fileSystem, atLeast, isWhole };
+	}
+
+	/** What is left is the load up to a batch, and stays so when the store is written, loses power again, and is opened. */
+	async function check(disk: MemoryFileSystem, load: readonly Change[], atLeast: number, random: Random): Promise<void> {
+		let left = disk.crash(random);
+		let state: Map<string, string> | undefined;
+		for (let round = 0; round < 3; round++) {
+			const { store, errors } = await openMemoryStore(left, large);
+			const found = contents(store, KEYS);
+			const count = Number(found.get(LAST) ?? -1) + 1;
+			if (state === undefined) {
+				expect(count).toBeGreaterThanOrEqual(atLeast);
+				state = stateAfter(load.slice(0, count));
+			}
+			expect(found).toEqual(state);
+			expect(errors).toEqual([]);
+			const again: Change = new Map([[KEYS[1], `round ${round}`]]);
+			await write(store, again, 'always');
+			state.set(KEYS[1], `round ${round}`);
+			left = left.crash(random);
+		}
+	}
+
+	it(`leaves a prefix with all that was synced, whichever pages are on the disk, seed ${seed}`, async () => {
+		const random = new Random(seed);
+		const load = loadOf(seed);
+		for (let share = 0; share < 4; share++) {
+			const durabilities = load.map((): Durability => (random.below(4) < share ? 'always' : 'never'));
+			let isWhole = false;
+			for (let mutations = 1; !isWhole; mutations += 1 + random.below(2)) {
+				const run = await writeUntil(mutations, load, durabilities);
+				isWhole = run.isWhole;
+				await check(run.disk, load, run.atLeast, random);
+			}
+		}
+	});
+
+	it(`is survived by a log that is filled ahead, seed ${seed}`, async () => {
+		const random = new Random(seed);
+		const load = [...loadOf(seed), ...loadOf(seed + 1)].map((change, i): Change => new Map([...change, [LAST, String(i)]]));
+		const durabilities = load.map((): Durability => 'always');
+		let isWhole = false;
+		let fills = 0;
+		for (let mutations = 20; !isWhole; mutations += 1 + random.below(4)) {
+			const run = await writeUntil(mutations, load, durabilities);
+			isWhole = run.isWhole;
+			fills += run.fileSystem.count('fillSync');
+			await check(run.disk, load, run.atLeast, random);
+		}
+		expect(fills).toBeGreaterThan(0);
+	});
+});
