@@ -170,7 +170,7 @@ export interface OpenOptions<E extends Encoding = Encoding> extends StoreOptions
 	/** Refuse to open a store that exists. Default false. */
 	errorIfExists?: boolean;
 	/**
-	 * When a write-ahead log is damaged in its middle, keep what comes before the damage, give up what comes after and open,
+	 * When a write-ahead log is damaged where it was durable, keep what comes before the damage, give up what comes after and open,
 	 * instead of refusing. Default false.
 	 */
 	salvage?: boolean;
