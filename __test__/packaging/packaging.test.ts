@@ -29,7 +29,13 @@ describe('the main package', () => {
 
 	it('has its code in one file, which the entry points share', () => {
 		const code = main.files.filter((path) => /js$/.test(path));
-		expect(code.sort()).toEqual(['dist/index.js', 'dist/index.mjs', 'dist/level/index.js', 'dist/level/index.mjs', 'dist/varve.js']);
+		expect(code.sort()).toEqual([
+			'dist/index.js',
+			'dist/index.mjs',
+			'dist/level/index.js',
+			'dist/level/index.mjs',
+			'dist/varve.js',
+		]);
 	});
 
 	it('runs nothing when it is installed', () => {
