@@ -3,11 +3,11 @@
  *
  * Invariant: a call that fails has not reached the file system underneath, but for a write that fails after a part (`partOf`).
  */
-import type { FileSystem, NewFile, ReadableFile, WritableFile } from '../../ts/fs/file-system';
+import type { FileSystem, FillableFile, ReadableFile, WritableFile } from '../../ts/fs/file-system';
 import { systemError } from './memory-file-system';
 
 /** A method of {@link FileSystem} or of one of its files. */
-export type Method = keyof FileSystem | Exclude<keyof ReadableFile | keyof NewFile, 'path'>;
+export type Method = keyof FileSystem | Exclude<keyof ReadableFile | keyof FillableFile, 'path'>;
 
 /** Methods that change what is on the disk. */
 const MUTATIONS: readonly Method[] = [
@@ -86,7 +86,7 @@ export class FaultFileSystem implements FileSystem {
 		};
 	}
 
-	create(path: string): NewFile {
+	create(path: string): FillableFile {
 		const file = this.#call('create', path, () => this.#inner.create(path));
 		return {
 			...this.#writable(file),

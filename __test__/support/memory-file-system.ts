@@ -8,7 +8,7 @@
  *  3. After `crash` the old file system is dead: whoever still holds it gets EIO, and changes nothing.
  */
 import { basename, dirname } from 'node:path';
-import type { FileSystem, NewFile, ReadableFile, WritableFile } from '../../ts/fs/file-system';
+import type { FileSystem, FillableFile, ReadableFile, WritableFile } from '../../ts/fs/file-system';
 import type { Random } from './stores';
 
 /** An error as `node:fs` throws it. */
@@ -139,7 +139,7 @@ export class MemoryFileSystem implements FileSystem {
 		};
 	}
 
-	create(path: string): NewFile {
+	create(path: string): FillableFile {
 		const parent = this.#directory(dirname(path), 'open');
 		if (parent.entries.has(basename(path))) throw systemError('EEXIST', 'open', path);
 		const file = new FileNode();

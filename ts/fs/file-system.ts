@@ -33,7 +33,7 @@ export interface WritableFile {
 }
 
 /** A file that was made new: it can be longer than what was written to it. */
-export interface NewFile extends WritableFile {
+export interface FillableFile extends WritableFile {
 	/** Writes zeros to `[start, end)`. The next write goes where it would have gone without. */
 	fillSync(start: number, end: number): void;
 	/** Cuts the file to `size` bytes. Not durable before the next fsync. */
@@ -44,7 +44,7 @@ export interface NewFile extends WritableFile {
 export interface FileSystem {
 	openRead(path: string): ReadableFile;
 	/** Creates a file; fails with EEXIST when it exists. */
-	create(path: string): NewFile;
+	create(path: string): FillableFile;
 	/** Opens a file that exists, to append to it. */
 	openAppend(path: string): WritableFile;
 	readFileSync(path: string): Buffer;

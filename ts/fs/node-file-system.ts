@@ -1,7 +1,7 @@
 /** The real file system: `node:fs` behind {@link FileSystem}. */
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
-import type { FileSystem, NewFile, ReadableFile } from './file-system';
+import type { FileSystem, FillableFile, ReadableFile } from './file-system';
 
 const readAsync = promisify(fs.read) as (
 	fd: number,
@@ -53,7 +53,7 @@ class NodeReadableFile implements ReadableFile {
 }
 
 /** Its descriptor was opened for appending or to write a new file; only the latter can be filled. */
-class NodeWritableFile implements NewFile {
+class NodeWritableFile implements FillableFile {
 	/**
 	 * Descriptor of fsyncs off the calling thread. The operating system tells a failed write-back to each descriptor once: two fsyncs of one
 	 * that run side by side would share it, and one of them would pass for a success.

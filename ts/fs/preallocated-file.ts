@@ -7,7 +7,7 @@
  *  2. Only an fsync that has a new size to write in any case fills: the fill is durable with it.
  *  3. To fill is never necessary: where it fails, as on a full disk, the file goes on without.
  */
-import type { NewFile, WritableFile } from './file-system';
+import type { FillableFile, WritableFile } from './file-system';
 
 /** Files are filled up to multiples of this. */
 const FILL_BYTES = 128 * 1024;
@@ -17,7 +17,7 @@ const MOST_BYTES = FILL_BYTES / 4;
 const FSYNCS_BEFORE = 8;
 
 export class PreallocatedFile implements WritableFile {
-	readonly #file: NewFile;
+	readonly #file: FillableFile;
 	/** Bytes that were written. */
 	#size = 0;
 	/** End of the zeros, if there are any. */
@@ -26,7 +26,7 @@ export class PreallocatedFile implements WritableFile {
 	#syncedSize = 0;
 	#smallSyncs = 0;
 
-	constructor(file: NewFile) {
+	constructor(file: FillableFile) {
 		this.#file = file;
 	}
 

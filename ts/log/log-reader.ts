@@ -24,6 +24,8 @@ import {
 	TYPE_MIDDLE,
 } from './format';
 
+const ZEROS = Buffer.alloc(BLOCK_SIZE);
+
 /** A record and the offset of its first fragment. */
 export interface LogRecord {
 	data: Uint8Array;
@@ -197,7 +199,7 @@ function withSyncedTo({ type, data, end }: SoundFragment, offset: number): Fragm
 	return { type: type - SYNCED, data: data.subarray(varint.end), end, syncedTo: offset - unsynced };
 }
 
-function isAllZero(bytes: Uint8Array): boolean {
-	for (const byte of bytes) if (byte !== 0) return false;
-	return true;
+/** Of a part of a block. */
+function isAllZero(bytes: Buffer): boolean {
+	return bytes.equals(ZEROS.subarray(0, bytes.length));
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { AbortError, CorruptionError, IOError, ResourceError } from '../../../ts/errors';
-import type { FileSystem, NewFile, ReadableFile } from '../../../ts/fs/file-system';
+import type { FileSystem, FillableFile, ReadableFile } from '../../../ts/fs/file-system';
 import { nodeFileSystem } from '../../../ts/fs/node-file-system';
 import { BlockCache } from '../../../ts/kernel/js/cache';
 import { createJsKernel } from '../../../ts/kernel/js/index';
@@ -212,7 +212,7 @@ class FailingFileSystem {
 		};
 	}
 
-	private writable(file: NewFile): NewFile {
+	private writable(file: FillableFile): FillableFile {
 		return {
 			path: file.path,
 			fillSync: (start, end) => file.fillSync(start, end),
