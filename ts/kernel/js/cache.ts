@@ -55,7 +55,9 @@ class TableSlots {
 
 	/** Positions of blocks that have one. */
 	positions(): number[] {
-		return [...this.slots.keys()].filter((block) => this.slots[block] !== NONE);
+		const positions: number[] = [];
+		for (let block = 0; block < this.slots.length; block++) if (this.slots[block] !== NONE) positions.push(block);
+		return positions;
 	}
 }
 
