@@ -113,9 +113,9 @@ export interface StoreOptions {
 	compactionStrategy?: 'leveled' | 'tiered' | 'fifo';
 	/** Leveled: tables in level 0 that start a compaction. Default 4. */
 	level0CompactionTrigger?: number;
-	/** Tables in level 0 from which writes are slowed. Default 12. */
+	/** Tables in level 0 from which writes are slowed; tiered counts those beyond `tieredMaxRuns`, fifo none. Default 6. */
 	level0SlowdownTrigger?: number;
-	/** Tables in level 0 that stop writes until a compaction is through. Default 24. */
+	/** Tables in level 0, counted in the same way, that stop writes until a compaction is through. Default 12. */
 	level0StopTrigger?: number;
 	/** Bytes that compactions still have to rewrite from which writes are slowed. Default 4 GiB. */
 	compactionDebtSlowdown?: number;
@@ -132,7 +132,7 @@ export interface StoreOptions {
 	levelBaseSize?: number;
 	/** Leveled: how many times larger each level is than the one above. Default 10, at least 2. */
 	levelMultiplier?: number;
-	/** Tiered: number of runs that starts a merge. Default 8, at least 2, at most `level0SlowdownTrigger`. */
+	/** Tiered: number of runs that starts a merge. Default 8, at least 2. */
 	tieredMaxRuns?: number;
 	/** Tiered: how many times larger than the newer runs that are merged a run may be to be merged with them, 1 to 10. Default 1.25. */
 	tieredSizeRatio?: number;

@@ -14,7 +14,7 @@ import { type HalfOpenRange, halfOpenRange } from '../iterator/range';
 import { type CursorOptions, READ_PRESENCE, type ReadMode, type ReadResult } from '../kernel/kernel';
 import type { KernelChoice } from '../kernel/load';
 import { destroyStore } from '../maintenance/destroy';
-import { type RepairReport, repairStore } from '../maintenance/repair';
+import type { RepairReport } from '../maintenance/repair';
 import type { TableMetadata } from '../manifest/table-metadata';
 import {
 	checkClearOptions,
@@ -104,7 +104,9 @@ export class Database<E extends Encoding = 'buffer'> {
 	 * @throws NotFoundError when there is no file of a store, LockedError when it is open. IOError when the disk fails or is full: nothing is
 	 * lost by that, call again.
 	 */
-	static repair(path: string, options: { kernel?: KernelChoice } = {}): Promise<RepairReport> {
+	static async repair(path: string, options: { kernel?: KernelChoice } = {}): Promise<RepairReport> {
+		// Loaded when it is needed, which is seldom.
+		const { repairStore } = await import('../maintenance/repair.js');
 		return repairStore(path, options);
 	}
 

@@ -336,12 +336,8 @@ export class Store implements StoreContext {
 	}
 
 	#debt(): Debt {
-		return {
-			immutableMemtables: this.memtables.immutables.length,
-			compactionBytes: this.compactor.debt,
-			// Fifo keeps all its tables there, and no compaction would make them fewer.
-			level0Tables: this.options.compactionStrategy === 'fifo' ? 0 : this.versions.current.levels[0].length,
-		};
+		const { bytes, level0Tables } = this.compactor.debt;
+		return { immutableMemtables: this.memtables.immutables.length, level0Tables, compactionBytes: bytes };
 	}
 
 	/** As the strategies see it; undefined: all keys. */
