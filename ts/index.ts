@@ -17,6 +17,16 @@ export {
 	Snapshot,
 	VarveError,
 } from './internal';
+export type {
+	DatabaseEvents,
+	DatabaseStats,
+	FilterStats,
+	JobStats,
+	LatencyStats,
+	LevelStats,
+	MemoryStats,
+	TimedOperation,
+} from './introspection';
 export type { FilterPolicyName, KernelStats, LevelFilterStats } from './kernel/kernel';
 export type { KernelChoice } from './kernel/load';
 export type { RepairReport } from './maintenance/repair';
@@ -26,25 +36,17 @@ export type {
 	CallOptions,
 	ClearOptions,
 	Compression,
-	DatabaseEvents,
-	DatabaseStats,
 	DatabaseStatus,
 	Decoded,
 	Durability,
 	Encoding,
 	FilterAllocation,
-	FilterStats,
 	IteratorOptions,
-	JobStats,
-	LatencyStats,
-	LevelStats,
-	MemoryStats,
 	OpenOptions,
 	PutOptions,
 	RangeOptions,
 	ReadOptions,
 	StoreOptions,
 	TableLoading,
-	TimedOperation,
 	WriteOptions,
 } from './types';

@@ -8,6 +8,7 @@ import { throwIfAborted, withSignal } from '../abort';
 import { Batch } from '../batch/batch';
 import { encodeOperations } from '../batch/operations';
 import { ClosedError, ConfigError } from '../errors';
+import type { DatabaseEvents, DatabaseStats } from '../introspection';
 import { ChunkReader, type ReaderShape } from '../iterator/chunk-reader';
 import { DatabaseIterator } from '../iterator/iterator';
 import { type HalfOpenRange, halfOpenRange } from '../iterator/range';
@@ -35,8 +36,6 @@ import type {
 	Bytes,
 	CallOptions,
 	ClearOptions,
-	DatabaseEvents,
-	DatabaseStats,
 	DatabaseStatus,
 	Decoded,
 	Durability,

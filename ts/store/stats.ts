@@ -1,13 +1,13 @@
 /** Puts the numbers of a store together for `Database.stats()`. */
 
 import type { CompactionDebt } from '../compaction/strategy';
+import type { DatabaseStats, FilterStats, LevelStats, StoreStats } from '../introspection';
 import type { CursorRegistry } from '../iterator/cursor-handle';
 import type { LevelFilterStats } from '../kernel/kernel';
 import type { TableMetadata } from '../manifest/table-metadata';
 import type { Version } from '../manifest/version';
 import { compressionNames } from '../options/compression';
 import type { Configuration } from '../options/configuration';
-import type { DatabaseStats, FilterStats, LevelStats, StoreStats } from '../types';
 import type { StoreContext } from './context';
 import type { Counters } from './counters';
 import type { MemoryBudget } from './memory-budget';

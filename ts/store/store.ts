@@ -18,6 +18,7 @@ import { Compactor } from '../compaction/compactor';
 import type { KeyRange } from '../compaction/key-range';
 import type { Environment } from '../environment';
 import type { TypedEmitter } from '../events';
+import type { StoreStats } from '../introspection';
 import { type CursorHandle, CursorRegistry } from '../iterator/cursor-handle';
 import type { HalfOpenRange } from '../iterator/range';
 import {
@@ -32,7 +33,6 @@ import { memtableSizeWithin } from '../options/memory-limit';
 import type { ResolvedOptions } from '../options/schema';
 import { tableOptionsOf } from '../options/table-options';
 import { SnapshotRegistry } from '../snapshot/snapshot';
-import type { StoreStats } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
 import type { WalWriter } from '../wal/wal-writer';
 import { approximateSize } from './approximate-size';
