@@ -6,6 +6,7 @@ import { CorruptionError } from '../../ts/errors';
 import { nodeFileSystem } from '../../ts/fs/node-file-system';
 import { decompress } from '../../ts/kernel/js/compression/decompress';
 import { FileCache } from '../../ts/kernel/js/file-cache';
+import { sealBlock } from '../../ts/kernel/js/table/format';
 import { Table } from '../../ts/kernel/js/table/reader';
 import {
 	COMPRESSION_LZ4,
@@ -18,12 +19,24 @@ import {
 	type TableSummary,
 } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
-import { forgeTable, reseal } from './forge';
-import { apply, cursorOptions, jobOutput, type Operation, Random, readAll, tableSpec, temporaryDirectory } from './support';
+import { forgeTable, reseal, sealWithXxHash64 } from './forge';
+import {
+	apply,
+	cursorOptions,
+	internalKey,
+	jobOutput,
+	type Operation,
+	Random,
+	readAll,
+	tableSpec,
+	temporaryDirectory,
+} from './support';
 
 const root = temporaryDirectory();
 const ids: CompressionId[] = [COMPRESSION_LZ4, COMPRESSION_SNAPPY, COMPRESSION_ZSTD];
 const FLAGS_FROM_END = 20;
+/** The highest bit of a block's codec. */
+const CRC32_CHECKSUM = 0x80;
 
 /** Kernels and what they can write. */
 const writers = kernels.flatMap((kernel) =>
@@ -77,7 +90,7 @@ function blocksOf(spec: TableSpec): { raw: string[]; stored: number[] } {
 	const resident = table.load();
 	const places = Array.from({ length: resident.blockCount }, (_, block) => resident.handle(block));
 	const raw = places.map((handle) => table.file.readBlock(handle).toString('hex'));
-	const stored = places.map(({ offset, size }) => bytes[offset + size]);
+	const stored = places.map(({ offset, size }) => bytes[offset + size] & ~CRC32_CHECKSUM);
 	table.release();
 	return { raw, stored };
 }
@@ -281,6 +294,49 @@ describe.each(kernels)('the $name kernel refuses a block', (kernel) => {
 		await expect(read(kernel, { ...spec, path })).rejects.toThrow(/checksum/);
 	});
 });
+
+describe.each(kernels)('the $name kernel', (kernel) => {
+	const forge = (seal: typeof sealWithXxHash64) => {
+		const key = internalKey('key', 1);
+		return forgeTable(COMPRESSION_NONE, Buffer.from(kernel.encodeBlock([[key, Buffer.from('value')]], 16)), key, seal);
+	};
+	const readOf = (bytes: Buffer) => {
+		const path = join(root, `older-${kernel.name}.sst`);
+		writeFileSync(path, bytes);
+		return read(kernel, { number: 1, path, size: bytes.length });
+	};
+
+	it('reads blocks of older versions, whose checksum is xxHash64', async () => {
+		const bytes = forge(sealWithXxHash64);
+		expect(await readOf(bytes)).toEqual(await readOf(forge(sealBlock)));
+		bytes[5] ^= 1;
+		await expect(readOf(bytes)).rejects.toThrow(/checksum/);
+	});
+
+	it('takes neither checksum for the other', async () => {
+		for (const seal of [sealBlock, sealWithXxHash64]) {
+			const bytes = forge(seal);
+			bytes[dataSize(bytes)] ^= CRC32_CHECKSUM;
+			await expect(readOf(bytes)).rejects.toThrow(/checksum/);
+		}
+	});
+
+	it('checks the zeros behind a CRC-32', async () => {
+		const bytes = forge(sealBlock);
+		bytes[dataSize(bytes) + 8] = 1;
+		await expect(readOf(bytes)).rejects.toThrow(/checksum/);
+	});
+});
+
+/** Size of the data block of a table that has one. */
+function dataSize(bytes: Buffer): number {
+	const path = join(root, 'measured.sst');
+	writeFileSync(path, bytes);
+	const table = Table.open(new FileCache(nodeFileSystem, 1), { number: 1, path, size: bytes.length });
+	const size = table.load().blockSize(0);
+	table.release();
+	return size;
+}
 
 describe('the TypeScript decoders', () => {
 	const huge: [id: number, stored: number[]][] = [

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { CorruptionError } from '../../ts/errors';
 import type { FilterPolicyName, KernelEngine, TableOptions, TableSpec, TableSummary } from '../../ts/kernel/kernel';
 import { kernels } from '../kernels';
+import { reseal } from './forge';
 import { apply, get, jobOutput, tableSpec, temporaryDirectory } from './support';
 
 const policies = ['blocked-bloom', 'bloom'] as const;
@@ -47,10 +48,6 @@ describe.each(kernels)('filters of the $name kernel', (kernel) => {
 		const entries = kernel.decodeBlock(bytes.subarray(at, at + size));
 		const blocks = new Map(entries.map(([name, handle]) => [Buffer.from(name).toString(), decodeHandle(handle)]));
 		return { at, size, blocks };
-	}
-
-	function reseal(bytes: Buffer, at: number, size: number): void {
-		bytes.writeBigUInt64LE(kernel.xxHash64(bytes.subarray(at, at + size + 1)), at + size + 1);
 	}
 
 	function written(bytes: Buffer, spec: TableSpec): TableSpec {

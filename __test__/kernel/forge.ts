@@ -1,5 +1,6 @@
 /** Tables with damage behind sound checksums. */
 import { BlockBuilder } from '../../ts/kernel/js/block/builder';
+import { xxHash64 } from '../../ts/kernel/js/primitives';
 import { encodeFooter } from '../../ts/kernel/js/table/footer';
 import { BLOCK_TRAILER_SIZE, sealBlock } from '../../ts/kernel/js/table/format';
 import { encodeProperties } from '../../ts/kernel/js/table/properties';
@@ -11,13 +12,19 @@ export function reseal(table: Buffer, offset: number, size: number): void {
 	sealBlock(block, size, block[size]);
 }
 
+/** As `sealBlock`, with the checksum of older versions. */
+export function sealWithXxHash64(bytes: Buffer, size: number, compression: number): void {
+	bytes[size] = compression;
+	bytes.writeBigUInt64LE(xxHash64(bytes.subarray(0, size + 1)), size + 1);
+}
+
 /** A table whose one data block has these stored bytes; all else is right. */
-export function forgeTable(compression: number, stored: Buffer, key = internalKey('key', 1)): Buffer {
+export function forgeTable(compression: number, stored: Buffer, key = internalKey('key', 1), seal = sealBlock): Buffer {
 	const parts: Buffer[] = [];
 	let end = 0;
 	const add = (contents: Uint8Array, id = 0) => {
 		const block = Buffer.concat([contents, Buffer.alloc(BLOCK_TRAILER_SIZE)]);
-		sealBlock(block, contents.length, id);
+		seal(block, contents.length, id);
 		parts.push(block);
 		const offset = end;
 		end += block.length;

@@ -1,4 +1,4 @@
-//! CRC-32 (IEEE), the checksum of log fragments.
+//! CRC-32 (IEEE), the checksum of log fragments and of the blocks of tables.
 
 /// The checksum of `bytes`, going on from `initial` (0 to begin).
 pub fn crc32(bytes: &[u8], initial: u32) -> u32 {

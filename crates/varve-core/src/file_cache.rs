@@ -8,7 +8,7 @@
 //!
 //! Opening by path again is safe: the store deletes a table's file only when no reader has a version that lists it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,13 +25,17 @@ pub struct FileCache {
 
 #[derive(Default)]
 struct State {
-    /// By identity: the file, and its place in `by_use`.
-    files: HashMap<u64, (Arc<File>, u64)>,
-    /// Identities, least recently used first.
-    by_use: BTreeMap<u64, u64>,
-    /// The last place given out, and the last identity.
-    last_use: u64,
+    /// By identity. Kept in no order: every read uses a file, and few close one.
+    files: HashMap<u64, OpenFile>,
+    /// Uses until now.
+    uses: u64,
     last_identity: u64,
+}
+
+struct OpenFile {
+    file: Arc<File>,
+    /// The number of its last use.
+    last_use: u64,
 }
 
 /// What a file cache has counted, and holds.
@@ -87,31 +91,26 @@ impl FileCache {
 
 impl State {
     fn use_file(&mut self, identity: u64) -> Option<Arc<File>> {
-        let (file, place) = self.files.get_mut(&identity)?;
-        self.by_use.remove(place);
-        self.last_use += 1;
-        *place = self.last_use;
-        self.by_use.insert(self.last_use, identity);
-        Some(Arc::clone(file))
+        let open = self.files.get_mut(&identity)?;
+        self.uses += 1;
+        open.last_use = self.uses;
+        Some(Arc::clone(&open.file))
     }
 
     /// Adds a file; returns those that are to be closed for it. When another thread has opened the same one, this replaces it.
     fn add(&mut self, identity: u64, file: Arc<File>, capacity: usize) -> Vec<Arc<File>> {
         let mut closed: Vec<_> = self.remove(identity).into_iter().collect();
         while self.files.len() >= capacity.max(1) {
-            let Some((_, oldest)) = self.by_use.pop_first() else { break };
-            closed.extend(self.files.remove(&oldest).map(|(file, _)| file));
+            let Some((&oldest, _)) = self.files.iter().min_by_key(|(_, open)| open.last_use) else { break };
+            closed.extend(self.remove(oldest));
         }
-        self.last_use += 1;
-        self.files.insert(identity, (file, self.last_use));
-        self.by_use.insert(self.last_use, identity);
+        self.uses += 1;
+        self.files.insert(identity, OpenFile { file, last_use: self.uses });
         closed
     }
 
     fn remove(&mut self, identity: u64) -> Option<Arc<File>> {
-        let (file, place) = self.files.remove(&identity)?;
-        self.by_use.remove(&place);
-        Some(file)
+        self.files.remove(&identity).map(|open| open.file)
     }
 }
 

@@ -1,4 +1,4 @@
-//! xxHash64 with seed 0: the checksum of blocks and the hash of filters.
+//! xxHash64 with seed 0: the hash of filters and fingerprints, and the checksum of footers, of blob files and of blocks of older tables.
 
 /// The hash of `bytes`.
 #[inline]

@@ -14,8 +14,8 @@
  *  3. Eviction goes to `small` while that has more than a tenth of the bytes. Blocks that a scan reads once pass through it and
  *     drive nothing out of `main`.
  *  4. The blocks that the ghosts stand for have at most `capacity` bytes.
- *  5. Keys are (table number, position of the block in its table); each table has a map of its own, so dropping a table costs no
- *     more than its blocks.
+ *  5. Keys are (table number, position of the block in its table); each table has an array of its own, by position, so a hit costs no hashing
+ *     of positions, and dropping a table no more than its blocks.
  *
  * The native cache evicts alike as long as it has one shard, below 8 MiB.
  */
@@ -25,6 +25,41 @@ const MOST_FREQUENCY = 3;
 /** Hits while in `small` that bring a block to `main`. */
 const PROMOTION_FREQUENCY = 2;
 const SMALL_PARTS = 10;
+
+/** The slots of the blocks of one table. */
+class TableSlots {
+	/** By position of the block; {@link NONE} for one that has none, as those behind the end. */
+	private slots = new Int32Array(16).fill(NONE);
+	count = 0;
+
+	get(block: number): number {
+		return block < this.slots.length ? this.slots[block] : NONE;
+	}
+
+	/** For a block that has none. */
+	add(block: number, slot: number): void {
+		if (block >= this.slots.length) {
+			const larger = new Int32Array(Math.max(block + 1, 2 * this.slots.length)).fill(NONE);
+			larger.set(this.slots);
+			this.slots = larger;
+		}
+		this.slots[block] = slot;
+		this.count++;
+	}
+
+	/** For a block that has one. */
+	remove(block: number): void {
+		this.slots[block] = NONE;
+		this.count--;
+	}
+
+	/** Positions of blocks that have one. */
+	positions(): number[] {
+		const positions: number[] = [];
+		for (let block = 0; block < this.slots.length; block++) if (this.slots[block] !== NONE) positions.push(block);
+		return positions;
+	}
+}
 
 /** A list of slots, and the bytes of the blocks that they have or had. */
 class List {
@@ -41,7 +76,7 @@ export class BlockCache {
 	hits = 0;
 	misses = 0;
 
-	private readonly tables = new Map<number, Map<number, number>>();
+	private readonly tables = new Map<number, TableSlots>();
 	private readonly small = new List();
 	private readonly main = new List();
 	private readonly ghost = new List();
@@ -78,9 +113,9 @@ export class BlockCache {
 	}
 
 	get(table: number, block: number): Buffer | undefined {
-		const slot = this.tables.get(table)?.get(block);
-		const bytes = slot === undefined ? undefined : this.blocks[slot];
-		if (slot === undefined || bytes === undefined) {
+		const slot = this.slotOf(table, block);
+		const bytes = slot === NONE ? undefined : this.blocks[slot];
+		if (bytes === undefined) {
 			this.misses++;
 			return undefined;
 		}
@@ -91,24 +126,24 @@ export class BlockCache {
 
 	/** Positions of the blocks of a table that are here. Counts nothing. */
 	positions(table: number): number[] {
-		const slots = [...(this.tables.get(table) ?? [])];
-		return slots.filter(([, slot]) => this.blocks[slot] !== undefined).map(([position]) => position);
+		const positions = this.tables.get(table)?.positions() ?? [];
+		return positions.filter((block) => this.holds(table, block));
 	}
 
 	/** Adds a block, unless it is here, and lets go of as many others as it takes. */
 	put(table: number, block: number, bytes: Buffer): void {
 		if (bytes.length > this.capacity || this.holds(table, block)) return;
 		while (this.bytes + bytes.length > this.capacity) this.evict();
-		const ghost = this.tables.get(table)?.get(block);
-		if (ghost !== undefined) this.remove(ghost);
-		this.add(table, block, bytes, ghost === undefined ? SMALL : MAIN);
+		const ghost = this.slotOf(table, block);
+		if (ghost !== NONE) this.remove(ghost);
+		this.add(table, block, bytes, ghost === NONE ? SMALL : MAIN);
 	}
 
 	/** Forgets all blocks of a table. */
 	dropTable(table: number): void {
 		const slots = this.tables.get(table);
 		if (slots === undefined) return;
-		for (const slot of [...slots.values()]) this.remove(slot);
+		for (const block of slots.positions()) this.remove(slots.get(block));
 	}
 
 	clear(): void {
@@ -116,8 +151,13 @@ export class BlockCache {
 	}
 
 	private holds(table: number, block: number): boolean {
-		const slot = this.tables.get(table)?.get(block);
-		return slot !== undefined && this.blocks[slot] !== undefined;
+		const slot = this.slotOf(table, block);
+		return slot !== NONE && this.blocks[slot] !== undefined;
+	}
+
+	private slotOf(table: number, block: number): number {
+		const slots = this.tables.get(table);
+		return slots === undefined ? NONE : slots.get(block);
 	}
 
 	/** Lets go of one block; there is one. */
@@ -160,11 +200,11 @@ export class BlockCache {
 	private add(table: number, block: number, bytes: Buffer, queue: number): void {
 		let slots = this.tables.get(table);
 		if (slots === undefined) {
-			slots = new Map();
+			slots = new TableSlots();
 			this.tables.set(table, slots);
 		}
 		const slot = this.takeSlot();
-		slots.set(block, slot);
+		slots.add(block, slot);
 		this.tableOf[slot] = table;
 		this.blockOf[slot] = block;
 		this.blocks[slot] = bytes;
@@ -176,8 +216,8 @@ export class BlockCache {
 	private remove(slot: number): void {
 		const table = this.tableOf[slot];
 		const slots = this.tables.get(table);
-		slots?.delete(this.blockOf[slot]);
-		if (slots?.size === 0) this.tables.delete(table);
+		slots?.remove(this.blockOf[slot]);
+		if (slots?.count === 0) this.tables.delete(table);
 		this.blocks[slot] = undefined;
 		this.unlink(slot);
 		this.older[slot] = this.free;

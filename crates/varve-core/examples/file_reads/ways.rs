@@ -44,8 +44,8 @@ pub fn measure(mebibytes: usize) -> Outcome<()> {
 
 fn write(path: &Path, bytes: usize) -> Outcome<u64> {
     let options = TableOptions {
-        block_size: 16 << 10,
-        restart_interval: 16,
+        block_size: 4 << 10,
+        restart_interval: 8,
         compression: Compression::None,
         compression_level: 0,
         filter_policy: &BlockedBloom,

@@ -20,11 +20,21 @@ mod zstd;
 
 pub use block_compressor::BlockCompressor;
 
+use std::cell::RefCell;
+
 use crate::block::Block;
 use crate::error::{Error, Result};
 
 /// Room for a block of the largest block size that ends with the largest entry.
 pub const MOST_RAW_BYTES: u64 = (1024 + 32) * 1024 * 1024;
+
+/// A larger block is decoded in memory of its own.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    /// Where blocks are decoded: memory that is warm, and not cleared for each.
+    static RAW: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
+}
 
 /// What data blocks are compressed with; the number is the id in a block's trailer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,8 +103,10 @@ pub fn decompress(id: u8, stored: &[u8]) -> Result<Block> {
     let length = decoder.raw_length(stored).filter(|&(claimed, most)| claimed <= most.min(MOST_RAW_BYTES));
     let malformed = || Error::corruption(format!("a block with compression {id} is malformed"));
     let (length, _) = length.ok_or_else(malformed)?;
-    let mut block: Block = std::iter::repeat_n(0, length as usize).collect();
-    // Nobody else holds the block yet.
-    let decoded = Block::get_mut(&mut block).is_some_and(|raw| decoder.decompress(stored, raw));
-    decoded.then_some(block).ok_or_else(malformed)
+    let decode = |raw: &mut [u8]| decoder.decompress(stored, raw).then(|| Block::from(&*raw)).ok_or_else(malformed);
+    let length = length as usize;
+    if length > SCRATCH_BYTES {
+        return decode(&mut vec![0; length]);
+    }
+    RAW.with_borrow_mut(|raw| decode(&mut raw[..length]))
 }

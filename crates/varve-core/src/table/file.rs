@@ -1,5 +1,6 @@
 //! The file of a table, or a blob file: positioned reads, on every platform, of a file that may be closed between two of them.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,14 @@ use super::format::{open_data_block, open_meta_block, BlockHandle, BLOCK_TRAILER
 use crate::block::Block;
 use crate::error::{Error, Result};
 use crate::file_cache::FileCache;
+
+/// A larger block is read into memory of its own.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    /// Stored bytes of a block between its read and its decompression: neither allocated nor cleared for each.
+    static STORED: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH_BYTES]);
+}
 
 pub struct TableFile {
     path: PathBuf,
@@ -51,18 +60,25 @@ impl TableFile {
 
     /// Reads, verifies and decompresses a data block.
     pub fn read_data_block(&self, handle: BlockHandle) -> Result<Block> {
-        open_data_block(&self.read_sealed(handle)?, &self.path, handle.offset)
+        self.with_sealed(handle, |sealed| open_data_block(sealed, &self.path, handle.offset))
     }
 
     /// Reads and verifies a block that is never compressed.
     pub fn read_meta_block(&self, handle: BlockHandle) -> Result<Block> {
-        Ok(Block::from(open_meta_block(&self.read_sealed(handle)?, &self.path, handle.offset)?))
+        self.with_sealed(handle, |sealed| open_meta_block(sealed, &self.path, handle.offset).map(Block::from))
     }
 
-    fn read_sealed(&self, handle: BlockHandle) -> Result<Vec<u8>> {
-        let mut sealed = vec![0; handle.size as usize + BLOCK_TRAILER_SIZE];
-        self.read_range(&mut sealed, handle.offset)?;
-        Ok(sealed)
+    /// Reads a block with its trailer, unchecked, and gives it to `open`.
+    fn with_sealed<R>(&self, handle: BlockHandle, open: impl FnOnce(&[u8]) -> Result<R>) -> Result<R> {
+        let read = |sealed: &mut [u8]| {
+            self.read_range(sealed, handle.offset)?;
+            open(sealed)
+        };
+        let size = handle.size as usize + BLOCK_TRAILER_SIZE;
+        if size > SCRATCH_BYTES {
+            return read(&mut vec![0; size]);
+        }
+        STORED.with_borrow_mut(|stored| read(&mut stored[..size]))
     }
 }
 

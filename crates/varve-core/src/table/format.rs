@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! handle:  | offset (varint) | size (varint) |
-//! trailer: | compression (1) | xxHash64 over stored bytes and compression byte (8) |
+//! trailer: | codec (1): CRC-32 << 7, compression | checksum over stored bytes and codec (8) |
 //! ```
+//!
+//! The checksum is a CRC-32, and four bytes of zeros, where the codec has its highest bit; without it, as in older tables, it is xxHash64.
 //!
 //! Invariants:
 //!  1. A block is checked right after it was read, and before it is decompressed; nobody sees bytes that failed.
@@ -13,11 +15,14 @@ use std::path::Path;
 
 use crate::block::Block;
 use crate::compression::{decompress, Compression};
+use crate::crc32::crc32;
 use crate::error::{Error, Result};
 use crate::varint::{read_varint32, read_varint53, write_varint};
 use crate::xxhash64::xx_hash64;
 
 pub const BLOCK_TRAILER_SIZE: usize = 9;
+/// In the codec of a block: its checksum is a CRC-32.
+const CRC32_CHECKSUM: u8 = 0x80;
 pub const PROPERTIES_NAME: &[u8] = b"properties";
 pub const RANGE_DELETES_NAME: &[u8] = b"range-deletes";
 
@@ -58,22 +63,29 @@ impl BlockHandle {
 
 /// Appends the trailer to the stored bytes of a block.
 pub fn seal_block(block: &mut Vec<u8>, compression: u8) {
-    block.push(compression);
-    let hash = xx_hash64(block);
-    block.extend_from_slice(&hash.to_le_bytes());
+    block.push(compression | CRC32_CHECKSUM);
+    let checksum = checksum_of(block).unwrap_or_default();
+    block.extend_from_slice(&checksum.to_le_bytes());
+}
+
+/// The checksum of stored bytes and codec, as the codec names it.
+fn checksum_of(hashed: &[u8]) -> Option<u64> {
+    let is_crc32 = hashed.last()? & CRC32_CHECKSUM != 0;
+    Some(if is_crc32 { u64::from(crc32(hashed, 0)) } else { xx_hash64(hashed) })
 }
 
 /// Checks a block with its trailer, read from `offset` of `path`; returns the id of its compression and its stored bytes.
 fn verify_block<'a>(sealed: &'a [u8], path: &Path, offset: u64) -> Result<(u8, &'a [u8])> {
     let damaged = |message: &str| Error::corruption(message).at(path, offset);
-    let (hashed, hash) = sealed.split_last_chunk::<8>().ok_or_else(|| damaged("a block is too short for its trailer"))?;
-    if xx_hash64(hashed) != u64::from_le_bytes(*hash) {
+    let too_short = || damaged("a block is too short for its trailer");
+    let (hashed, checksum) = sealed.split_last_chunk::<8>().ok_or_else(too_short)?;
+    let (codec, stored) = hashed.split_last().ok_or_else(too_short)?;
+    if checksum_of(hashed) != Some(u64::from_le_bytes(*checksum)) {
         return Err(damaged(
             "the checksum of a block does not match: restore the file from a backup, or repair the store with Database.repair",
         ));
     }
-    let (&compression, stored) = hashed.split_last().ok_or_else(|| damaged("a block has no compression byte"))?;
-    Ok((compression, stored))
+    Ok((codec & !CRC32_CHECKSUM, stored))
 }
 
 /// Checks a block that is never compressed, with its trailer, read from `offset` of `path`; returns the contents.

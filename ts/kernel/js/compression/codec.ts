@@ -14,6 +14,8 @@
  *  4. Whether a block is kept compressed depends on nothing but its two lengths.
  */
 
+import type { Memory } from './word-copy';
+
 /** Room for a block of the largest block size that ends with the largest entry. */
 export const MOST_RAW_BYTES = (1024 + 32) * 1024 * 1024;
 
@@ -45,6 +47,6 @@ export interface Decoder {
 	readonly mostExpansion: number;
 	/** The length that `stored[start, end)` claims to decode to; -1 when it is malformed. */
 	rawLength(stored: Buffer, start: number, end: number): number;
-	/** Fills `raw[0, length)`, whose length was claimed; false when the stored bytes are not exactly that. */
-	decompress(stored: Buffer, start: number, end: number, raw: Buffer, length: number): boolean;
+	/** Fills `raw[0, length)`, whose length was claimed, and may write behind that; false when the stored bytes are not exactly that. */
+	decompress(stored: Memory, start: number, end: number, raw: Memory, length: number): boolean;
 }

@@ -6,10 +6,9 @@
  * Invariant: every length and offset is checked before it is used; a malformed block writes nothing outside of its output, and takes no
  * longer than a right one.
  */
-import { copyBytes } from '../bytes';
 import { readVarint32, varint } from '../varint';
 import type { Decoder } from './codec';
-import { copyMatch } from './copy-match';
+import { copyLiterals, copyMatch, type Memory } from './word-copy';
 
 const MIN_MATCH = 4;
 const FULL = 15;
@@ -24,12 +23,13 @@ export const lz4Decoder: Decoder = {
 	rawLength: readVarint32,
 
 	decompress(stored, start, end, raw, length) {
-		if (readVarint32(stored, start, end) < 0) return false;
+		if (readVarint32(stored.bytes, start, end) < 0) return false;
 		return decodeBlock(stored, varint.end, end, raw, length);
 	},
 };
 
-function decodeBlock(stored: Buffer, at: number, end: number, raw: Buffer, rawEnd: number): boolean {
+function decodeBlock(source: Memory, at: number, end: number, raw: Memory, rawEnd: number): boolean {
+	const stored = source.bytes;
 	let written = 0;
 	while (at < end) {
 		const token = stored[at++];
@@ -39,7 +39,7 @@ function decodeBlock(stored: Buffer, at: number, end: number, raw: Buffer, rawEn
 			at = position;
 		}
 		if (literals < 0 || literals > end - at || literals > rawEnd - written) return false;
-		written = copyBytes(stored, at, at + literals, raw, written);
+		written = copyLiterals(source, at, raw, written, literals);
 		at += literals;
 		// The last sequence has no match.
 		if (at === end) return written === rawEnd;

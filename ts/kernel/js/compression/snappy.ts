@@ -9,10 +9,10 @@
  * Invariant: every length and offset is checked before it is used.
  */
 import { compress } from 'snappyjs';
-import { copyBytes, EMPTY, readUint32 } from '../bytes';
+import { EMPTY, readUint32 } from '../bytes';
 import { readVarint32, varint } from '../varint';
 import type { Decoder, Encoder, Stored } from './codec';
-import { copyMatch } from './copy-match';
+import { copyLiterals, copyMatch, type Memory } from './word-copy';
 
 /** A literal whose length does not fit into the tag has it in 1 to 4 bytes behind it. */
 const LONG_LITERAL = 60;
@@ -36,12 +36,13 @@ export const snappyDecoder: Decoder = {
 	rawLength: readVarint32,
 
 	decompress(stored, start, end, raw, length) {
-		if (readVarint32(stored, start, end) < 0) return false;
+		if (readVarint32(stored.bytes, start, end) < 0) return false;
 		return decodeElements(stored, varint.end, end, raw, length);
 	},
 };
 
-function decodeElements(stored: Buffer, at: number, end: number, raw: Buffer, rawEnd: number): boolean {
+function decodeElements(source: Memory, at: number, end: number, raw: Memory, rawEnd: number): boolean {
+	const stored = source.bytes;
 	let written = 0;
 	while (at < end) {
 		const tag = stored[at++];
@@ -52,7 +53,7 @@ function decodeElements(stored: Buffer, at: number, end: number, raw: Buffer, ra
 			const literals = (extra === 0 ? tag >>> 2 : readUint(stored, at, extra)) + 1;
 			at += extra;
 			if (literals > end - at || literals > rawEnd - written) return false;
-			written = copyBytes(stored, at, at + literals, raw, written);
+			written = copyLiterals(source, at, raw, written, literals);
 			at += literals;
 		} else {
 			const offset = readUint(stored, at, extra) + (kind === 1 ? (tag >>> 5) << 8 : 0);

@@ -42,5 +42,5 @@ export const zstdDecoder: Decoder = {
 	// A block of four bytes repeats one byte 128 KiB times.
 	mostExpansion: (128 * 1024) / 4,
 	rawLength: frameContentSize,
-	decompress: decodeFrame,
+	decompress: (stored, start, end, raw, length) => decodeFrame(stored.bytes, start, end, raw, length),
 };

@@ -10,6 +10,7 @@ import { BLOCK_TRAILER_SIZE, type BlockHandle, openDataBlock } from './format';
 
 /** Stored bytes of a block between its read and its decompression, in a call that ends before anything else runs. Larger ones get their own. */
 const stored = Buffer.allocUnsafeSlow(64 * 1024);
+const storedMemory = stored.buffer;
 
 export class TableFile {
 	constructor(
@@ -61,7 +62,7 @@ export class TableFile {
 		this.readInto(bytes, handle.offset);
 		const block = this.opened(bytes, handle);
 		// What is not compressed is still where it was read.
-		return block.buffer === stored.buffer ? copyOf(block) : block;
+		return block.buffer === storedMemory ? copyOf(block) : block;
 	}
 
 	/** As {@link readBlock}, off the calling thread. */

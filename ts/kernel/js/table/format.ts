@@ -3,7 +3,9 @@
  * do not change.
  *
  *     handle:  | offset (varint) | size (varint) |
- *     trailer: | compression (1) | xxHash64 over stored bytes and compression byte (8) |
+ *     trailer: | codec (1): CRC-32 << 7, compression | checksum over stored bytes and codec (8) |
+ *
+ * The checksum is a CRC-32, and four bytes of zeros, where the codec has its highest bit; without it, as in older tables, it is xxHash64.
  *
  * Invariants:
  *  1. A block is checked right after it was read, and before it is decompressed; nobody sees bytes that failed.
@@ -13,10 +15,13 @@ import { CorruptionError } from '../../../errors';
 import { COMPRESSION_NONE } from '../../kernel';
 import { readUint32, writeUint32 } from '../bytes';
 import { decompress } from '../compression/decompress';
+import { crc32 } from '../crc32';
 import { readVarint32, readVarint53, varint } from '../varint';
 import { hash, xxHash64 } from '../xxhash64';
 
 export const BLOCK_TRAILER_SIZE = 9;
+/** In the codec of a block: its checksum is a CRC-32. */
+const CRC32_CHECKSUM = 0x80;
 export const PROPERTIES_NAME = 'properties';
 export const RANGE_DELETES_NAME = 'range-deletes';
 
@@ -28,10 +33,9 @@ export interface BlockHandle {
 
 /** Puts the trailer behind the stored bytes of a block, the first `size` of a buffer that has room for it. */
 export function sealBlock(bytes: Buffer, size: number, compression: number): void {
-	bytes[size] = compression;
-	xxHash64(bytes, 0, size + 1);
-	writeUint32(bytes, size + 1, hash.low);
-	writeUint32(bytes, size + 5, hash.high);
+	bytes[size] = compression | CRC32_CHECKSUM;
+	writeUint32(bytes, size + 1, crc32(bytes.subarray(0, size + 1)));
+	writeUint32(bytes, size + 5, 0);
 }
 
 /**
@@ -40,14 +44,23 @@ export function sealBlock(bytes: Buffer, size: number, compression: number): voi
  */
 function verifyBlock(bytes: Buffer, at: number, size: number, path: string, offset: number): number {
 	const end = at + size + 1;
-	xxHash64(bytes, at, end);
-	if (readUint32(bytes, end) !== hash.low || readUint32(bytes, end + 4) !== hash.high) {
+	const codec = bytes[end - 1];
+	if (!isIntact(bytes, at, end, (codec & CRC32_CHECKSUM) !== 0)) {
 		throw new CorruptionError(
 			`checksum of the block at ${offset} (${size} bytes) of ${path} does not match: restore the file from a backup, or repair the store with Database.repair`,
 			{ path, offset },
 		);
 	}
-	return bytes[end - 1];
+	return codec & ~CRC32_CHECKSUM;
+}
+
+/** Does the checksum behind `bytes[start, end)` fit? */
+function isIntact(bytes: Buffer, start: number, end: number, isCrc32: boolean): boolean {
+	const low = readUint32(bytes, end);
+	const high = readUint32(bytes, end + 4);
+	if (isCrc32) return low === crc32(bytes.subarray(start, end)) && high === 0;
+	xxHash64(bytes, start, end);
+	return low === hash.low && high === hash.high;
 }
 
 /** Checks a block that is never compressed; answers its contents, where they lie. */

@@ -13,6 +13,7 @@
  */
 import { readUint32, readUint64 } from '../../bytes';
 import { hash, xxHash64 } from '../../xxhash64';
+import type { Memory } from '../word-copy';
 import { Literals, MOST_BLOCK_BYTES } from './literals';
 import { Sequences } from './sequences';
 
@@ -33,12 +34,12 @@ export function frameContentSize(stored: Buffer, start: number, end: number): nu
 }
 
 /** Decodes the frame `stored[start, end)` into `raw[0, length)`; false unless it is exactly that. */
-export function decodeFrame(stored: Buffer, start: number, end: number, raw: Buffer, length: number): boolean {
+export function decodeFrame(stored: Buffer, start: number, end: number, raw: Memory, length: number): boolean {
 	if (!readHeader(stored, start, end) || header.contentSize !== length) return false;
 	const blocksEnd = header.hasChecksum ? end - 4 : end;
 	if (!decodeBlocks(stored, header.blocksAt, blocksEnd, raw, length)) return false;
 	if (!header.hasChecksum) return true;
-	xxHash64(raw, 0, length);
+	xxHash64(raw.bytes, 0, length);
 	return readUint32(stored, blocksEnd) === hash.low;
 }
 
@@ -57,7 +58,7 @@ function readHeader(stored: Buffer, start: number, end: number): boolean {
 	return true;
 }
 
-function decodeBlocks(stored: Buffer, at: number, end: number, raw: Buffer, length: number): boolean {
+function decodeBlocks(stored: Buffer, at: number, end: number, raw: Memory, length: number): boolean {
 	literals.reset();
 	sequences.reset();
 	let written = 0;
@@ -75,8 +76,8 @@ function decodeBlocks(stored: Buffer, at: number, end: number, raw: Buffer, leng
 			written = decodeBlock(stored, at, at + size, raw, written, limit);
 			if (written < 0) return false;
 		} else if ((type === RAW || type === RLE) && size <= limit - written) {
-			if (type === RAW) stored.copy(raw, written, at, at + size);
-			else raw.fill(stored[at], written, written + size);
+			if (type === RAW) stored.copy(raw.bytes, written, at, at + size);
+			else raw.bytes.fill(stored[at], written, written + size);
 			written += size;
 		} else return false;
 		at += storedSize;
@@ -84,7 +85,7 @@ function decodeBlocks(stored: Buffer, at: number, end: number, raw: Buffer, leng
 	return at === end && written === length;
 }
 
-function decodeBlock(stored: Buffer, at: number, end: number, raw: Buffer, written: number, limit: number): number {
+function decodeBlock(stored: Buffer, at: number, end: number, raw: Memory, written: number, limit: number): number {
 	const behind = literals.read(stored, at, end);
 	return behind < 0 ? -1 : sequences.run(stored, behind, end, literals, raw, written, limit);
 }

@@ -6,7 +6,7 @@
  * Invariant: every length and offset is checked before it is used; the bit stream ends with the last sequence.
  */
 import { copyBytes } from '../../bytes';
-import { copyMatch } from '../copy-match';
+import { copyMatch, type Memory } from '../word-copy';
 import { BitReader } from './bit-reader';
 import { FseTable } from './fse';
 import type { Literals } from './literals';
@@ -79,7 +79,7 @@ export class Sequences {
 	}
 
 	/** Runs the section `stored[at, end)` and writes to `raw[written, limit)`; answers where the output ends, or -1 when it is malformed. */
-	run(stored: Buffer, at: number, end: number, literals: Literals, raw: Buffer, written: number, limit: number): number {
+	run(stored: Buffer, at: number, end: number, literals: Literals, raw: Memory, written: number, limit: number): number {
 		if (at >= end) return -1;
 		let count = stored[at++];
 		if (count === 255) {
@@ -105,7 +105,7 @@ export class Sequences {
 		return at < 0 ? -1 : this.matchLengths.read((modes >>> 2) & 3, stored, at, end);
 	}
 
-	private execute(count: number, literals: Literals, raw: Buffer, written: number, limit: number): number {
+	private execute(count: number, literals: Literals, raw: Memory, written: number, limit: number): number {
 		const { reader } = this;
 		const literalTable = this.literalLengths.table as FseTable;
 		const offsetTable = this.offsets.table as FseTable;
@@ -123,7 +123,7 @@ export class Sequences {
 			const offset = this.offsetOf(offsetValue, literalLength);
 			if (reader.left < 0 || literalLength > literals.size - taken) return -1;
 			if (literalLength + matchLength > limit - written) return -1;
-			written = copyBytes(literals.bytes, taken, taken + literalLength, raw, written);
+			written = copyBytes(literals.bytes, taken, taken + literalLength, raw.bytes, written);
 			taken += literalLength;
 			if (offset <= 0 || offset > written) return -1;
 			written = copyMatch(raw, written, offset, matchLength);
@@ -160,7 +160,7 @@ export class Sequences {
 }
 
 /** What no sequence has taken comes at the end of the block. */
-function appendLiterals(literals: Literals, taken: number, raw: Buffer, written: number, limit: number): number {
+function appendLiterals(literals: Literals, taken: number, raw: Memory, written: number, limit: number): number {
 	if (literals.size - taken > limit - written) return -1;
-	return copyBytes(literals.bytes, taken, literals.size, raw, written);
+	return copyBytes(literals.bytes, taken, literals.size, raw.bytes, written);
 }
