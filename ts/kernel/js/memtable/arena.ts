@@ -88,7 +88,7 @@ export class Arena {
 		const at = this.place(entry);
 		numbers[at] = keyStart;
 		numbers[at + 1] = keyLength;
-		numbers[at + 2] = (sequence % 0x1000000) * 0x100 + kind;
+		numbers[at + 2] = (sequence << 8) | kind;
 		numbers[at + 3] = sequence / 0x1000000;
 		this.newestSequence = sequence;
 		return entry;
