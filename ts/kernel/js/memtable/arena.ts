@@ -71,8 +71,7 @@ export class Arena {
 
 	/** Copies the operations `source[start, end)` of a record and returns where they start. */
 	copyOperations(source: Uint8Array, start: number, end: number): number {
-		const offset = source.byteOffset + start - this.end;
-		const at = this.end + (((offset % WORD_SIZE) + WORD_SIZE) % WORD_SIZE);
+		const at = this.end + ((source.byteOffset + start - this.end) & (WORD_SIZE - 1));
 		this.checkRoom(at + end - start + this.entries * ENTRY_SIZE);
 		this.end = copyBytes(source, start, end, this.bytes, at);
 		this.ballast ??= this.used > this.bytes.length / BALLAST_PART ? new ArrayBuffer(this.bytes.length) : undefined;
