@@ -76,6 +76,9 @@ export class MemtableCursor implements SourceCursor {
 		}
 	}
 
+	/** Its entries lie apart: there is nothing to be gained. */
+	packRun(): void {}
+
 	private moveTo(leaf: number, slot: number): void {
 		this.leaf = leaf;
 		this.slot = slot;
