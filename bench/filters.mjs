@@ -53,7 +53,7 @@ process.once('SIGINT', () => process.exit(130));
 
 /** @type {Row[]} */
 const rows = [];
-for (const kernel of availableKernels()) for (const way of ways) rows.push(await measure(kernel, way));
+for (const kernel of (await availableKernels()).keys()) for (const way of ways) rows.push(await measure(kernel, way));
 console.log(`${number(n)} entries, ${number(lookups)} lookups of missing keys in each of ${ROUNDS} rounds, no block cache\n`);
 console.log(
 	table(['missing key', 'kernel', 'ns', 'without / with', 'blocks read', 'tables asked', 'filters, KiB'], rows.map(cells)),

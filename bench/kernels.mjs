@@ -2,20 +2,24 @@
 import { createRequire } from 'node:module';
 
 /** @typedef {import('./measure.mjs').KernelName} KernelName */
+/** @typedef {import('../dist/kernel/kernel.js').Kernel} Kernel */
 
-/** @type {{ loadKernel(choice: KernelName): import('../dist/kernel/kernel.js').Kernel }} */
-export const { loadKernel } = createRequire(import.meta.url)('../dist/kernel/load.js');
+/** @type {typeof import('../dist/kernel/load.js')} */
+const { loadKernel } = createRequire(import.meta.url)('../dist/kernel/load.js');
 
 /**
  * Those that can be measured here; says so when the native one is missing.
- * @returns {KernelName[]}
+ * @returns {Promise<Map<KernelName, Kernel>>}
  */
-export function availableKernels() {
+export async function availableKernels() {
+	const js = await loadKernel('js');
 	try {
-		loadKernel('native');
-		return ['native', 'js'];
+		return new Map([
+			['native', await loadKernel('native')],
+			['js', js],
+		]);
 	} catch (error) {
 		console.log(`${/** @type {Error} */ (error).message}\n`);
-		return ['js'];
+		return new Map([['js', js]]);
 	}
 }

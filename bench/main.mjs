@@ -9,7 +9,7 @@ import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { number, table } from '../scripts/table.mjs';
-import { availableKernels, loadKernel } from './kernels.mjs';
+import { availableKernels } from './kernels.mjs';
 import { levelCases, openContestants } from './level.mjs';
 import { figure, measureAll } from './measure.mjs';
 import { describeBlocks, primitiveCases } from './primitives.mjs';
@@ -23,12 +23,13 @@ const directory = mkdtempSync(path.join(tmpdir(), 'varve-bench-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
 process.once('SIGINT', () => process.exit(130));
 
-const kernels = availableKernels();
+const kernels = await availableKernels();
+const names = [...kernels.keys()];
 const machine = `Node.js ${process.version}, ${process.platform} ${process.arch}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}`;
 console.log(`${machine}\n${number(n)} entries in each store, ${time} ms for each case and kernel\n`);
 const results = [...(await benchPrimitives()), ...(await benchStores())];
 printTable(results);
-for (const kernel of kernels) console.log(describeBlocks(loadKernel(kernel), results));
+for (const kernel of kernels.values()) console.log(describeBlocks(kernel, results));
 const level = await benchLevel();
 printLevelTable(level);
 if (json !== undefined)
@@ -46,13 +47,13 @@ function readArguments() {
 }
 
 function benchPrimitives() {
-	return measureAll(new Map(kernels.map((kernel) => [kernel, primitiveCases(loadKernel(kernel))])), time);
+	return measureAll(new Map([...kernels].map(([name, kernel]) => [name, primitiveCases(kernel)])), time);
 }
 
 async function benchStores() {
 	/** @type {Map<KernelName, StoreBench>} */
 	const stores = new Map();
-	for (const kernel of kernels) stores.set(kernel, await StoreBench.open(directory, kernel, n));
+	for (const kernel of names) stores.set(kernel, await StoreBench.open(directory, kernel, n));
 	const cases = new Map([...stores].map(([kernel, store]) => [kernel, store.cases()]));
 	const results = await measureAll(cases, time);
 	for (const store of stores.values()) await store.close();
@@ -64,7 +65,7 @@ async function benchStores() {
 }
 
 async function benchLevel() {
-	const contestants = await openContestants(directory, kernels, n);
+	const contestants = await openContestants(directory, names, n);
 	const cases = new Map([...contestants].map(([name, store]) => [name, levelCases(store, n)]));
 	const results = await measureAll(cases, time);
 	for (const store of contestants.values()) await store.close();
@@ -86,14 +87,14 @@ function once(stores, name, milliseconds) {
 
 /** @param {Result[]} results */
 function printTable(results) {
-	const titles = kernels.map((kernel) => (kernel === 'js' ? 'TypeScript' : kernel));
+	const titles = names.map((kernel) => (kernel === 'js' ? 'TypeScript' : kernel));
 	const heading = [
 		'median of one operation',
 		...titles.flatMap((title) => [`${title}, ns`, 'op/s']),
 		'speed, native / TypeScript',
 	];
 	const rows = results.map(({ name, figures }) => {
-		const cells = kernels.flatMap((kernel) => {
+		const cells = names.flatMap((kernel) => {
 			const { nanoseconds, operationsPerSecond } = figures[kernel];
 			return [number(nanoseconds, nanoseconds < 1_000 ? 1 : 0), number(operationsPerSecond)];
 		});

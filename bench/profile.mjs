@@ -7,6 +7,7 @@ import { Session } from 'node:inspector/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { number, table } from '../scripts/table.mjs';
+import { root } from '../scripts/toolchain.mjs';
 import { commonOptions, names, readSettings } from './peers/arguments.mjs';
 import { runJob } from './peers/job.mjs';
 import { Runner } from './peers/runner.mjs';
@@ -15,6 +16,8 @@ import { summarize } from './phases.mjs';
 
 const SAMPLING_MICROSECONDS = 100;
 const FUNCTIONS = 15;
+/** The store in a file for each module: they tell the phases. */
+const UNBUNDLED = path.join(root, 'dist', 'internal.js');
 
 const { values, positionals } = parseArgs({ options: { ...commonOptions, kernel: { type: 'string' } }, allowPositionals: true });
 const known = Object.keys(workloads);
@@ -33,7 +36,7 @@ await session.post('Profiler.setSamplingInterval', { interval: SAMPLING_MICROSEC
 /** @type {import('node:inspector').Profiler.Profile[]} */
 const profiles = [];
 const outcome = await runJob(
-	{ ...settings, store, workload, like: workload, directory: await directoryOf(workload) },
+	{ ...settings, store, workload, like: workload, directory: await directoryOf(workload), varve: UNBUNDLED },
 	{
 		begin: () => session.post('Profiler.start'),
 		end: async () => profiles.push((await session.post('Profiler.stop')).profile),

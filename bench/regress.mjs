@@ -98,7 +98,7 @@ function commitOf(name) {
 /**
  * @param {string} name of the directory
  * @param {string} commit
- * @returns {string} the root of a built worktree
+ * @returns {string} the entry point of a built worktree
  */
 function build(name, commit) {
 	const worktree = path.join(place, name);
@@ -110,7 +110,7 @@ function build(name, commit) {
 	const target = path.join(place, 'target');
 	mkdirSync(target, { recursive: true });
 	run('npm', ['run', '--silent', 'build'], worktree, { CARGO_TARGET_DIR: target });
-	return worktree;
+	return path.join(worktree, 'dist', 'index.mjs');
 }
 
 /**

@@ -3,7 +3,7 @@
  * the write or the job that it was told of.
  */
 import { EventEmitter } from 'node:events';
-import type { DatabaseEvents } from './types';
+import type { DatabaseEvents } from './introspection';
 
 export class TypedEmitter {
 	readonly #emitter = new EventEmitter();

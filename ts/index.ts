@@ -1,50 +1,52 @@
 /** The public API of Varve. */
-export { Batch } from './batch/batch';
-export { Database } from './database/database';
 export {
 	AbortError,
+	Batch,
 	ClosedError,
 	ConcurrencyError,
 	ConfigError,
 	CorruptionError,
+	Database,
+	DatabaseIterator,
 	type ErrorCode,
 	IOError,
 	LockedError,
 	NotFoundError,
 	ReadOnlyError,
 	ResourceError,
+	Snapshot,
 	VarveError,
-} from './errors';
-export { DatabaseIterator } from './iterator/iterator';
+} from './internal';
+export type {
+	DatabaseEvents,
+	DatabaseStats,
+	FilterStats,
+	JobStats,
+	LatencyStats,
+	LevelStats,
+	MemoryStats,
+	TimedOperation,
+} from './introspection';
 export type { FilterPolicyName, KernelStats, LevelFilterStats } from './kernel/kernel';
 export type { KernelChoice } from './kernel/load';
 export type { RepairReport } from './maintenance/repair';
-export { Snapshot } from './snapshot/snapshot';
 export type {
 	BatchOperation,
 	Bytes,
 	CallOptions,
 	ClearOptions,
 	Compression,
-	DatabaseEvents,
-	DatabaseStats,
 	DatabaseStatus,
 	Decoded,
 	Durability,
 	Encoding,
 	FilterAllocation,
-	FilterStats,
 	IteratorOptions,
-	JobStats,
-	LatencyStats,
-	LevelStats,
-	MemoryStats,
 	OpenOptions,
 	PutOptions,
 	RangeOptions,
 	ReadOptions,
 	StoreOptions,
 	TableLoading,
-	TimedOperation,
 	WriteOptions,
 } from './types';

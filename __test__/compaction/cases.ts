@@ -22,7 +22,7 @@ import { successor } from '../../ts/bytes';
 import { type Compaction, rangesBelow } from '../../ts/compaction/compaction';
 import type { KeyRange } from '../../ts/compaction/key-range';
 import { splitCompaction } from '../../ts/compaction/split';
-import { makeStrategy, type StrategyOptions } from '../../ts/compaction/strategy';
+import { type CompactionDebt, makeStrategy, type StrategyOptions } from '../../ts/compaction/strategy';
 import type { RunningSpan, TableShape, TreeView } from '../../ts/compaction/tree';
 import { LEVELS } from '../../ts/limits';
 
@@ -71,7 +71,7 @@ interface ParsedCase {
 export function answer(input: string): string {
 	const { tree, options, ask, parts } = parseCase(input);
 	const strategy = makeStrategy(options);
-	if (ask === 'debt') return String(strategy.debt(tree));
+	if (ask === 'debt') return describeDebt(strategy.debt(tree));
 	if (ask === 'due') return String(strategy.nextDue(tree) / 1000);
 	const compaction = ask === 'pick' ? strategy.pick(tree) : strategy.pickFull(tree, ask.full);
 	if (compaction === undefined) return 'none';
@@ -80,6 +80,7 @@ export function answer(input: string): string {
 	return describeCompaction(compaction, rangesBelow(tree, compaction));
 }
 
+const describeDebt = ({ bytes, level0Tables }: CompactionDebt) => `${bytes} bytes, ${level0Tables} of level 0`;
 const key = (text: string) => Buffer.from(text);
 const behind = (text: string) => successor(key(text));
 /** A range with both ends inside. */

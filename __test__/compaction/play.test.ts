@@ -105,7 +105,7 @@ class Play {
 		const tree = this.#model.view();
 		const options = this.#options;
 		const sizes = tree.levels.map(bytesOf);
-		expect(makeStrategy(options).debt(tree)).toBe(0);
+		expect(makeStrategy(options).debt(tree).bytes).toBe(0);
 		if (options.compactionStrategy === 'leveled') {
 			expect(tree.levels[0].length).toBeLessThan(options.level0CompactionTrigger);
 			const { targets } = levelTargets(sizes, options);

@@ -27,6 +27,17 @@ describe('the main package', () => {
 		expect(other.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
 	});
 
+	it('has its code in one file, which the entry points share', () => {
+		const code = main.files.filter((path) => /js$/.test(path));
+		expect(code.sort()).toEqual([
+			'dist/index.js',
+			'dist/index.mjs',
+			'dist/level/index.js',
+			'dist/level/index.mjs',
+			'dist/varve.js',
+		]);
+	});
+
 	it('runs nothing when it is installed', () => {
 		const { scripts } = readJson<{ scripts: Record<string, string> }>(join(root, 'package.json'));
 		expect(Object.keys(scripts)).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(pre|post)?install$|^prepare$/)]));

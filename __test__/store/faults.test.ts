@@ -220,7 +220,7 @@ describe('a flush or compaction that fails', () => {
 	it.each<Method>(['create', 'writeSync', 'syncSync', 'renameSync', 'syncDirectorySync'])(
 		'at %s of a blob file: reported, tried again, no file left over',
 		async (method) => {
-			const patient = await Patient.open({ blobThreshold: 16, blobGarbageRatio: 0.01, level0CompactionTrigger: 10 });
+			const patient = await Patient.open({ blobThreshold: 16, blobGarbageRatio: 0.01, level0CompactionTrigger: 6 });
 			const everything = { lower: undefined, upper: undefined };
 			const path = /\/blob(\/|$)/;
 			const inOrder = () => {
@@ -252,7 +252,7 @@ describe('a flush or compaction that fails', () => {
 	);
 
 	it('to read a value that it is to move leaves everything as it is', async () => {
-		const patient = await Patient.open({ blobThreshold: 16, blobGarbageRatio: 0.01, level0CompactionTrigger: 10 });
+		const patient = await Patient.open({ blobThreshold: 16, blobGarbageRatio: 0.01, level0CompactionTrigger: 6 });
 		await patient.fill('a first text of some length');
 		await patient.store.flush();
 		for (const key of KEYS.slice(0, 10)) await patient.write(put(key, 'a second text of some length'));
@@ -273,7 +273,7 @@ describe('a flush or compaction that fails', () => {
 		['in a later one, keeping those before', 4, true],
 	])('of a compaction in parts, %s: no file is left over', async (_, skip, keeps) => {
 		// None but those that are asked for.
-		const patient = await Patient.open({ level0CompactionTrigger: 10, levelBaseSize: 1 << 20 });
+		const patient = await Patient.open({ level0CompactionTrigger: 6, levelBaseSize: 1 << 20 });
 		const everything = { lower: undefined, upper: undefined };
 		for (const text of ['one', 'two'].map((word) => word.repeat(200))) {
 			await patient.fill(text);

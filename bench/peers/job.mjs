@@ -13,7 +13,7 @@ import { preparation, workloads } from './workloads.mjs';
  * @property {string} directory of the store
  * @property {number} cacheBytes
  * @property {number} seconds
- * @property {string} [varve] root of the Varve to measure
+ * @property {string} [varve] file of the Varve to measure
  */
 
 /**

@@ -49,7 +49,7 @@ export class Runner {
 	 * @param {string} store
 	 * @param {string} workload
 	 * @param {number} repetition
-	 * @param {string} [varve] root of the Varve to measure
+	 * @param {string} [varve] file of the Varve to measure
 	 * @returns {Promise<Measurement[]>}
 	 */
 	async measure(store, workload, repetition, varve) {

@@ -21,7 +21,7 @@ import { relink } from './relink';
 import { CompactionReport } from './report';
 import { RunningCompactions } from './running';
 import { splitCompaction } from './split';
-import { type CompactionStrategy, makeStrategy } from './strategy';
+import { type CompactionDebt, type CompactionStrategy, makeStrategy } from './strategy';
 import { bytesOf, type TreeView } from './tree';
 
 interface FullRequest {
@@ -54,7 +54,7 @@ export class Compactor {
 	#paused = false;
 	#isScheduledSoon = false;
 	/** Asked for before every group of writes, and the same as long as the version is. */
-	#debt: { version: Version | undefined; bytes: number } = { version: undefined, bytes: 0 };
+	#debt: CompactionDebt & { version: Version | undefined } = { version: undefined, bytes: 0, level0Tables: 0 };
 
 	/** @param onProgress called after each compaction: level 0 may have shrunk. */
 	constructor(store: StoreContext, lanes: number, onProgress: () => void) {
@@ -118,11 +118,11 @@ export class Compactor {
 		return this.#paused;
 	}
 
-	/** Bytes that must be rewritten before the tree is in shape. */
-	get debt(): number {
+	/** How far the tree is out of shape. */
+	get debt(): CompactionDebt {
 		const { current } = this.#store.versions;
-		if (this.#debt.version !== current) this.#debt = { version: current, bytes: this.#strategy.debt(this.#running.tree()) };
-		return this.#debt.bytes;
+		if (this.#debt.version !== current) this.#debt = { version: current, ...this.#strategy.debt(this.#running.tree()) };
+		return this.#debt;
 	}
 
 	/** Comes back when the time alone has made something due. */

@@ -5,7 +5,7 @@
  * time: of two, the newer could be done first.
  */
 import { type Compaction, type CompactionReason, dropTables } from './compaction';
-import type { CompactionStrategy, StrategyOptions } from './strategy';
+import type { CompactionDebt, CompactionStrategy, StrategyOptions } from './strategy';
 import { blobBytesOf, bytesOf, type TableShape, type TreeView } from './tree';
 import { deadEntries, expiredEntries } from './upkeep';
 
@@ -55,8 +55,8 @@ export class FifoStrategy implements CompactionStrategy {
 		return ages.reduce((next, age) => (age > tree.now ? Math.min(next, age) : next), Number.POSITIVE_INFINITY);
 	}
 
-	debt(): number {
-		return 0;
+	debt(): CompactionDebt {
+		return { bytes: 0, level0Tables: 0 };
 	}
 
 	#isOld(tree: TreeView, table: TableShape): boolean {

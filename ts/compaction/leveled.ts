@@ -18,7 +18,7 @@ import { pickFullCompaction } from './full';
 import { hull, type KeyRange, overlapping, overlappingSorted } from './key-range';
 import { type LevelTargets, levelTargets } from './level-targets';
 import { runsOf, similarRuns } from './runs';
-import type { CompactionStrategy, StrategyOptions } from './strategy';
+import type { CompactionDebt, CompactionStrategy, StrategyOptions } from './strategy';
 import { bytesOf, isFree, isOccupied, sumOf, type TableShape, type TreeView } from './tree';
 import { collectBlobs, deadEntries, dueTables, mergeFragments, nextDue, rewriteInPlace } from './upkeep';
 
@@ -65,7 +65,7 @@ export class LeveledStrategy implements CompactionStrategy {
 		return nextDue(tree, this.#options);
 	}
 
-	debt(tree: TreeView): number {
+	debt(tree: TreeView): CompactionDebt {
 		const { base, targets } = levelTargets(tree.levels.map(bytesOf), this.#options);
 		const level0 = tree.levels[0];
 		const isDue = level0.length >= this.#options.level0CompactionTrigger;
@@ -76,7 +76,7 @@ export class LeveledStrategy implements CompactionStrategy {
 			incoming = Math.max(0, size - targets[level]);
 			if (incoming > 0) debt += incoming * (1 + bytesOf(tree.levels[level + 1]) / size);
 		}
-		return Math.round(debt);
+		return { bytes: Math.round(debt), level0Tables: level0.length };
 	}
 
 	/**

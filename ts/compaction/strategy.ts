@@ -22,8 +22,16 @@ export interface CompactionStrategy {
 	pickFull(tree: TreeView, range: KeyRange | undefined): Compaction | 'blocked' | undefined;
 	/** When the time alone makes something due, in milliseconds since the epoch; Infinity when it never does. */
 	nextDue(tree: TreeView): number;
+	/** How far the tree is out of shape. */
+	debt(tree: TreeView): CompactionDebt;
+}
+
+/** What compactions are behind with. */
+export interface CompactionDebt {
 	/** Bytes that must be rewritten before the tree is in shape. An estimate. */
-	debt(tree: TreeView): number;
+	bytes: number;
+	/** Tables of level 0, without those that the strategy keeps there. */
+	level0Tables: number;
 }
 
 export type CompactionStrategyName = ResolvedOptions['compactionStrategy'];

@@ -17,7 +17,7 @@ import { type Compaction, type CompactionReason, grandparentCuts, type LevelInpu
 import { pickFullCompaction } from './full';
 import { areDisjoint, hull, type KeyRange, overlappingSorted } from './key-range';
 import { type Run, runsOf, similarRuns } from './runs';
-import type { CompactionStrategy, StrategyOptions } from './strategy';
+import type { CompactionDebt, CompactionStrategy, StrategyOptions } from './strategy';
 import { bytesOf, isFree, sumOf, type TreeView } from './tree';
 import { collectBlobs, deadEntries, dueTables, mergeFragments, nextDue, rewriteInPlace } from './upkeep';
 
@@ -47,11 +47,13 @@ export class TieredStrategy implements CompactionStrategy {
 		return nextDue(tree, this.#options);
 	}
 
-	debt(tree: TreeView): number {
+	debt(tree: TreeView): CompactionDebt {
+		const { tieredMaxRuns, tieredMaxSpaceAmplification } = this.#options;
 		const runs = runsOf(tree.levels, new Set());
-		if (this.#spaceAmplification(runs) > this.#options.tieredMaxSpaceAmplification) return bytesOf(runs);
-		const excess = runs.length - this.#options.tieredMaxRuns + 1;
-		return excess > 0 ? bytesOf(runs.slice(0, excess + 1)) : 0;
+		const level0Tables = Math.max(0, tree.levels[0].length - tieredMaxRuns);
+		if (this.#spaceAmplification(runs) > tieredMaxSpaceAmplification) return { bytes: bytesOf(runs), level0Tables };
+		const excess = runs.length - tieredMaxRuns + 1;
+		return { bytes: excess > 0 ? bytesOf(runs.slice(0, excess + 1)) : 0, level0Tables };
 	}
 
 	#limitSpace(tree: TreeView, runs: readonly Run[]): Compaction | undefined {

@@ -8,13 +8,14 @@ import { throwIfAborted, withSignal } from '../abort';
 import { Batch } from '../batch/batch';
 import { encodeOperations } from '../batch/operations';
 import { ClosedError, ConfigError } from '../errors';
+import type { DatabaseEvents, DatabaseStats } from '../introspection';
 import { ChunkReader, type ReaderShape } from '../iterator/chunk-reader';
 import { DatabaseIterator } from '../iterator/iterator';
 import { type HalfOpenRange, halfOpenRange } from '../iterator/range';
 import { type CursorOptions, READ_PRESENCE, type ReadMode, type ReadResult } from '../kernel/kernel';
 import type { KernelChoice } from '../kernel/load';
 import { destroyStore } from '../maintenance/destroy';
-import { type RepairReport, repairStore } from '../maintenance/repair';
+import type { RepairReport } from '../maintenance/repair';
 import type { TableMetadata } from '../manifest/table-metadata';
 import {
 	checkClearOptions,
@@ -35,8 +36,6 @@ import type {
 	Bytes,
 	CallOptions,
 	ClearOptions,
-	DatabaseEvents,
-	DatabaseStats,
 	DatabaseStatus,
 	Decoded,
 	Durability,
@@ -104,7 +103,9 @@ export class Database<E extends Encoding = 'buffer'> {
 	 * @throws NotFoundError when there is no file of a store, LockedError when it is open. IOError when the disk fails or is full: nothing is
 	 * lost by that, call again.
 	 */
-	static repair(path: string, options: { kernel?: KernelChoice } = {}): Promise<RepairReport> {
+	static async repair(path: string, options: { kernel?: KernelChoice } = {}): Promise<RepairReport> {
+		// Loaded when it is needed, which is seldom.
+		const { repairStore } = await import('../maintenance/repair.js');
 		return repairStore(path, options);
 	}
 

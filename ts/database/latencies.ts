@@ -9,7 +9,7 @@
  */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { Clock } from '../environment';
-import type { LatencyStats, TimedOperation } from '../types';
+import type { LatencyStats, TimedOperation } from '../introspection';
 
 const METHODS: Readonly<Record<TimedOperation, readonly string[]>> = {
 	get: ['get', 'getSync', 'getIntoSync'],

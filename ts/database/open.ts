@@ -52,7 +52,7 @@ export async function openStore(
 ): Promise<Store> {
 	if (typeof path !== 'string' || path === '') throw new ConfigError('The path of a store must be a string that is not empty.');
 	checkOpenOptions(options);
-	const chosen = kernel ?? loadKernel(options.kernel ?? 'auto');
+	const chosen = kernel ?? (await loadKernel(options.kernel ?? 'auto'));
 	const root = resolve(path);
 	const counters = new Counters();
 	const files = new StoreFiles(root, environment.fileSystem, counters);

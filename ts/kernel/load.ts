@@ -1,6 +1,5 @@
 /** Chooses the kernel: native where a binary is found, else the TypeScript twin, saying so once. */
 import { ConfigError } from '../errors';
-import { createJsKernel } from './js/index';
 import type { Kernel } from './kernel';
 import { tryLockFile } from './native/file-lock';
 import { loadNativeKernel } from './native/load';
@@ -12,10 +11,11 @@ let jsKernel: Kernel | undefined;
 let warned = false;
 
 /**
- * The kernel for a choice. `'auto'` follows the environment variable VARVE_KERNEL where it is set.
+ * The kernel for a choice. `'auto'` follows the environment variable VARVE_KERNEL where it is set. The TypeScript kernel, half of the code, is
+ * loaded when it is needed.
  * @throws ConfigError when the native kernel is demanded and cannot be loaded, or the variable has another value.
  */
-export function loadKernel(choice: KernelChoice): Kernel {
+export async function loadKernel(choice: KernelChoice): Promise<Kernel> {
 	const wanted = choice === 'auto' ? choiceOfProcess() : choice;
 	if (wanted === 'js') return theJsKernel();
 	try {
@@ -54,7 +54,8 @@ function choiceOfProcess(): KernelChoice {
 	throw new ConfigError(`The environment variable VARVE_KERNEL is '${value}'; it takes 'auto', 'native' or 'js'.`);
 }
 
-function theJsKernel(): Kernel {
+async function theJsKernel(): Promise<Kernel> {
+	const { createJsKernel } = await import('./js/index.js');
 	jsKernel ??= createJsKernel();
 	return jsKernel;
 }

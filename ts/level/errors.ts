@@ -1,5 +1,5 @@
 /** Errors as abstract-level documents them: a stable `LEVEL_…` code, with the Varve error as `cause`. */
-import { AbortError, type ErrorCode, VarveError } from '../errors';
+import { AbortError, type ErrorCode, VarveError } from '../internal';
 
 /** Codes of abstract-level for what can go wrong in a store. Others (limits, impossible options) leave as the VarveError they are. */
 const CODES: Partial<Record<ErrorCode, string>> = {

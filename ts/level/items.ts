@@ -6,8 +6,7 @@
  *  2. A `seek` outside of the range ends the iterator until the next `seek`, as in LevelDB.
  *  3. When the signal fires, a read that waits for the disk is rejected at once; what the disk brings later is dropped.
  */
-import { throwIfAborted, withSignal } from '../abort';
-import { compareBytes, toBytes } from '../bytes';
+import { compareBytes, throwIfAborted, toBytes, withSignal } from '../internal';
 import type { ChunkReader } from '../iterator/chunk-reader';
 import type { HalfOpenRange } from '../iterator/range';
 import type { Bytes } from '../types';

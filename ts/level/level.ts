@@ -10,8 +10,7 @@
  *  3. Errors carry a `LEVEL_…` code, with the Varve error as their cause.
  */
 import { AbstractLevel, type AbstractSnapshot } from 'abstract-level';
-import { successor, toBytes } from '../bytes';
-import { Database } from '../database/database';
+import { Database, successor, toBytes } from '../internal';
 import type { HalfOpenRange } from '../iterator/range';
 import type { Bytes, Encoding } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';

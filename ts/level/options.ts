@@ -3,8 +3,8 @@
  *
  * Invariant: an option of classic-level that is out of Varve's limits is moved to the nearest limit, as LevelDB does, and never refused.
  */
-import { type HalfOpenRange, halfOpenRange } from '../iterator/range';
-import { clampOption, defaultStoreOptions } from '../options/schema';
+import { clampOption, defaultStoreOptions, halfOpenRange } from '../internal';
+import type { HalfOpenRange } from '../iterator/range';
 import type { Bytes, OpenOptions, PutOptions, ReadOptions, WriteOptions } from '../types';
 import { LevelError } from './errors';
 import { snapshotOf } from './snapshot';

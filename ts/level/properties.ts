@@ -1,7 +1,6 @@
 /** `getProperty`: the properties of LevelDB that make sense here, in its words. */
 import type { Database } from '../database/database';
-import { LEVELS } from '../limits';
-import { userKeyOf } from '../manifest/table-metadata';
+import { LEVELS, userKeyOf } from '../internal';
 
 const MIB = 1024 * 1024;
 

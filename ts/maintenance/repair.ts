@@ -102,9 +102,10 @@ export async function repairStore(
 	path: string,
 	options: { kernel?: KernelChoice } = {},
 	environment: Environment = systemEnvironment,
-	kernel: Kernel = loadKernel(options.kernel ?? 'auto'),
+	kernel?: Kernel,
 ): Promise<RepairReport> {
 	if (typeof path !== 'string' || path === '') throw new ConfigError('The path of a store must be a string that is not empty.');
+	const chosen = kernel ?? (await loadKernel(options.kernel ?? 'auto'));
 	const root = resolve(path);
 	const { fileSystem } = environment;
 	let lock: DirectoryLock | undefined;
@@ -113,7 +114,7 @@ export async function repairStore(
 		lock = environment.lock(root);
 		const files = new StoreFiles(root, fileSystem, new Counters());
 		files.syncDirectories([root, ...files.makeDirectories()]);
-		return await repair({ root, environment, kernel, files, lost: new LostFiles(fileSystem, root), lock });
+		return await repair({ root, environment, kernel: chosen, files, lost: new LostFiles(fileSystem, root), lock });
 	} catch (cause) {
 		if (cause instanceof VarveError) throw cause;
 		const error = cause as NodeJS.ErrnoException;

@@ -91,8 +91,8 @@ const storeSchema: { [K in keyof Required<StoreOptions>]: { default: Required<St
 	tableSize: { default: 16 * MIB, check: integer(4 * KIB, GIB) },
 	compactionStrategy: { default: 'leveled', check: oneOf('leveled', 'tiered', 'fifo') },
 	level0CompactionTrigger: { default: 4, check: integer(1, 1000) },
-	level0SlowdownTrigger: { default: 12, check: integer(2, 10_000) },
-	level0StopTrigger: { default: 24, check: integer(3, 10_000) },
+	level0SlowdownTrigger: { default: 6, check: integer(2, 10_000) },
+	level0StopTrigger: { default: 12, check: integer(3, 10_000) },
 	compactionDebtSlowdown: { default: 4 * GIB, check: integer(MIB, 1024 * GIB) },
 	compactionDebtStop: { default: 32 * GIB, check: integer(MIB, 1024 * GIB) },
 	compactionThreads: { default: 'auto', check: threads },
@@ -180,7 +180,6 @@ export function clampOption<T>(name: keyof StoreOptions, value: T): T | number {
  */
 function checkStrategy({ compactionStrategy: strategy, ...options }: ResolvedOptions, given: OpenOptions): void {
 	if (strategy === 'leveled' && given.levelBaseSize !== undefined) ordered(options, 'tableSize', 'levelBaseSize');
-	if (strategy === 'tiered' && given.tieredMaxRuns !== undefined) ordered(options, 'tieredMaxRuns', 'level0SlowdownTrigger');
 	if (strategy === 'fifo' && given.fifoMaxSize !== undefined) ordered(options, 'memtableSize', 'fifoMaxSize');
 }
 
@@ -192,7 +191,6 @@ type NumericOption =
 	| 'compactionDebtStop'
 	| 'tableSize'
 	| 'levelBaseSize'
-	| 'tieredMaxRuns'
 	| 'memtableSize'
 	| 'fifoMaxSize';
 

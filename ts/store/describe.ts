@@ -1,5 +1,5 @@
 /** A store in text: the drawing of its tree, for people. */
-import type { JobStats, StoreStats } from '../types';
+import type { JobStats, StoreStats } from '../introspection';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 

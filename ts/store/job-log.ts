@@ -4,7 +4,7 @@
  * Invariant: a job is listed as running until it has ended in one way or the other; memory does not grow with their number.
  */
 import type { Clock } from '../environment';
-import type { JobStats } from '../types';
+import type { JobStats } from '../introspection';
 
 /** Ended jobs that are remembered. */
 const REMEMBERED = 64;

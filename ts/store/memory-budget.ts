@@ -3,10 +3,11 @@
  *
  * Invariant: the capacity of the cache fits the tables that are loaded since the last {@link MemoryBudget.update}.
  */
+
+import type { MemoryStats } from '../introspection';
 import type { KernelEngine } from '../kernel/kernel';
 import { cacheSizeWithin, type MemoryShares, memoryShares } from '../options/memory-limit';
 import type { ResolvedOptions } from '../options/schema';
-import type { MemoryStats } from '../types';
 
 export class MemoryBudget {
 	readonly #engine: KernelEngine;

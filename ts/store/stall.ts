@@ -25,6 +25,7 @@ const FOREVER_MS = 2 ** 31 - 1;
 /** How far background work is behind. */
 export interface Debt {
 	immutableMemtables: number;
+	/** Without those that the strategy keeps there. */
 	level0Tables: number;
 	/** Bytes that must be rewritten before every level is in shape. */
 	compactionBytes: number;

@@ -1,12 +1,13 @@
 /** Puts the numbers of a store together for `Database.stats()`. */
 
+import type { CompactionDebt } from '../compaction/strategy';
+import type { DatabaseStats, FilterStats, LevelStats, StoreStats } from '../introspection';
 import type { CursorRegistry } from '../iterator/cursor-handle';
 import type { LevelFilterStats } from '../kernel/kernel';
 import type { TableMetadata } from '../manifest/table-metadata';
 import type { Version } from '../manifest/version';
 import { compressionNames } from '../options/compression';
 import type { Configuration } from '../options/configuration';
-import type { DatabaseStats, FilterStats, LevelStats, StoreStats } from '../types';
 import type { StoreContext } from './context';
 import type { Counters } from './counters';
 import type { MemoryBudget } from './memory-budget';
@@ -18,7 +19,7 @@ export interface StatsSource extends StoreContext {
 	readonly configuration: Configuration;
 	readonly sequence: number;
 	readonly pressure: number;
-	readonly compactor: { readonly isPaused: boolean; readonly debt: number };
+	readonly compactor: { readonly isPaused: boolean; readonly debt: CompactionDebt };
 	readonly wal: WriteAheadLog;
 	readonly cursors: CursorRegistry;
 	readonly memory: MemoryBudget;
@@ -56,7 +57,7 @@ export function collectStats(store: StatsSource): StoreStats {
 		droppedTables: counters.droppedTables,
 		jobs: { running: store.jobs.running(), ended: store.jobs.ended() },
 		compactionsPaused: store.compactor.isPaused,
-		compactionDebt: store.compactor.debt,
+		compactionDebt: store.compactor.debt.bytes,
 		amplification: amplification(levels, blobs, counters, memtables.immutables.length),
 		stalls: {
 			count: counters.stalls,

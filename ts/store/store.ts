@@ -18,6 +18,7 @@ import { Compactor } from '../compaction/compactor';
 import type { KeyRange } from '../compaction/key-range';
 import type { Environment } from '../environment';
 import type { TypedEmitter } from '../events';
+import type { StoreStats } from '../introspection';
 import { type CursorHandle, CursorRegistry } from '../iterator/cursor-handle';
 import type { HalfOpenRange } from '../iterator/range';
 import {
@@ -32,7 +33,6 @@ import { memtableSizeWithin } from '../options/memory-limit';
 import type { ResolvedOptions } from '../options/schema';
 import { tableOptionsOf } from '../options/table-options';
 import { SnapshotRegistry } from '../snapshot/snapshot';
-import type { StoreStats } from '../types';
 import type { BatchEncoder } from '../wal/batch-encoder';
 import type { WalWriter } from '../wal/wal-writer';
 import { approximateSize } from './approximate-size';
@@ -336,12 +336,8 @@ export class Store implements StoreContext {
 	}
 
 	#debt(): Debt {
-		return {
-			immutableMemtables: this.memtables.immutables.length,
-			compactionBytes: this.compactor.debt,
-			// Fifo keeps all its tables there, and no compaction would make them fewer.
-			level0Tables: this.options.compactionStrategy === 'fifo' ? 0 : this.versions.current.levels[0].length,
-		};
+		const { bytes, level0Tables } = this.compactor.debt;
+		return { immutableMemtables: this.memtables.immutables.length, level0Tables, compactionBytes: bytes };
 	}
 
 	/** As the strategies see it; undefined: all keys. */

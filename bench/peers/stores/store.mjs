@@ -17,7 +17,7 @@ import path from 'node:path';
  * @property {boolean} sync fsync before a write is acknowledged; otherwise a write survives the end of the process only
  * @property {number} cacheBytes limit of the store's own cache
  * @property {Form} form
- * @property {string} [varve] root of the Varve to measure; default: this one
+ * @property {string} [varve] file of the Varve to measure; default: this package
  */
 
 /** @typedef {(key: Bytes, value: Bytes) => void} Visit */

@@ -1,5 +1,4 @@
 /** Varve on one of its kernels, with the options that it has when none are given. */
-import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** @typedef {import('./store.mjs').Adapter} Adapter */
@@ -30,10 +29,10 @@ let loaded;
 
 /**
  * An `import()` takes part of a millisecond, even of what is loaded: that belongs to no open.
- * @param {string | undefined} root
+ * @param {string | undefined} file
  */
-function load(root) {
-	loaded ??= import(root === undefined ? 'varve' : pathToFileURL(path.join(root, 'dist/index.mjs')).href);
+function load(file) {
+	loaded ??= import(file === undefined ? 'varve' : pathToFileURL(file).href);
 	return loaded;
 }
 
@@ -42,8 +41,8 @@ function load(root) {
  * @param {Opening} opening
  * @returns {Promise<BenchStore>}
  */
-async function open(kernel, { directory, sync, cacheBytes, form, varve: root }) {
-	const { Database } = await load(root);
+async function open(kernel, { directory, sync, cacheBytes, form, varve: file }) {
+	const { Database } = await load(file);
 	const encoding = form === 'string' ? 'utf8' : 'buffer';
 	const db = await Database.open(directory, { kernel, sync: sync ? 'always' : 'never', cacheSize: cacheBytes, encoding });
 	/** @type {import('varve').DatabaseIterator<Buffer | string, Buffer | string> | undefined} */

@@ -11,8 +11,8 @@ import type { Kernel } from '../kernel';
 import type { NativeAddon } from './addon';
 import { NativeKernel } from './kernel';
 
-/** This module, in the repository or in an installed package. A bundle is neither, and nothing is loaded from the folders above it. */
-const UNBUNDLED = /^(.*[\\/])(?:ts|dist)[\\/]kernel[\\/]native[\\/]load\.[jt]s$/s;
+/** Files of the repository or of an installed package that have this module. The bundle of a user is neither, and nothing is loaded from the folders above it. */
+const OWN_FILE = /^(.*[\\/])(?:(?:ts|dist)[\\/]kernel[\\/]native[\\/]load\.[jt]s|dist[\\/]varve\.js)$/s;
 
 /** Platforms that binaries are built for, by platform and architecture. */
 const TRIPLES: Record<string, string> = {
@@ -101,7 +101,7 @@ function requireAddon(): NativeAddon {
 }
 
 function developmentBuild(triple: string): string | undefined {
-	const packageRoot = typeof __filename === 'string' ? UNBUNDLED.exec(__filename)?.[1] : undefined;
+	const packageRoot = typeof __filename === 'string' ? OWN_FILE.exec(__filename)?.[1] : undefined;
 	if (packageRoot === undefined) return undefined;
 	const path = `${packageRoot}varve.${triple}.node`;
 	return existsSync(path) ? path : undefined;

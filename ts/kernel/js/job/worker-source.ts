@@ -1,8 +1,8 @@
 /**
  * The program of the job thread, as text: a bundler carries a string along like any other module, and would leave a file behind.
  *
- * Run from its source (tests), it names the compiled worker. In `dist` the build puts the whole worker here
- * (`scripts/write-worker-source.mjs`), which needs nothing but Node.js.
+ * Run from its source or a compiled file, it names the compiled worker. In what is published the build puts the whole worker here
+ * (`scripts/bundle.mjs`), which needs nothing but Node.js.
  */
 import { join } from 'node:path';
 
