@@ -34,7 +34,7 @@ const KEPT_BUFFER_BYTES = 8 * 1024 * 1024;
 const LARGE_BUFFER_BYTES = 64 * 1024;
 /** Longest kind and two lengths. */
 const OPERATION_OVERHEAD = 11;
-/** Strings up to this length are copied by a loop: faster than a call into the runtime. */
+/** Up to this length keys and values are copied by a loop: faster than a call into the runtime. */
 const LOOP_LIMIT = 48;
 
 const END_OF_ALL = new Uint8Array(0);
@@ -92,7 +92,7 @@ export class BatchEncoder {
 		}
 		checkBytes(key, 'key');
 		checkBytes(value, 'value');
-		const mark = this.mark();
+		const before = this.#length;
 		try {
 			this.#reserve(mostBytes(key) + mostBytes(value) + OPERATION_OVERHEAD);
 			this.#buffer[this.#length++] = KIND_PUT;
@@ -102,14 +102,14 @@ export class BatchEncoder {
 			checkValueLength(valueLength);
 			this.#operationDone(keyLength + valueLength);
 		} catch (error) {
-			this.rollback(mark);
+			this.#length = before;
 			throw error;
 		}
 	}
 
 	delete(key: Bytes): void {
 		checkBytes(key, 'key');
-		const mark = this.mark();
+		const before = this.#length;
 		try {
 			this.#reserve(mostBytes(key) + OPERATION_OVERHEAD);
 			this.#buffer[this.#length++] = KIND_DELETE;
@@ -118,7 +118,7 @@ export class BatchEncoder {
 			this.#buffer[this.#length++] = 0;
 			this.#operationDone(keyLength);
 		} catch (error) {
-			this.rollback(mark);
+			this.#length = before;
 			throw error;
 		}
 	}
@@ -132,14 +132,14 @@ export class BatchEncoder {
 		const startBytes = clipped(start);
 		const endBytes = end === undefined ? END_OF_ALL : clipped(end);
 		if (end !== undefined && compareBytes(startBytes, endBytes) >= 0) return;
-		const mark = this.mark();
+		const before = this.#length;
 		try {
 			this.#reserve(startBytes.length + endBytes.length + OPERATION_OVERHEAD);
 			this.#buffer[this.#length++] = KIND_RANGE_DELETE;
 			this.#operationDone(this.#bytes(startBytes) + this.#bytes(endBytes));
 			this.#rangeDeletes++;
 		} catch (error) {
-			this.rollback(mark);
+			this.#length = before;
 			throw error;
 		}
 	}
@@ -148,7 +148,7 @@ export class BatchEncoder {
 		checkBytes(key, 'key');
 		checkBytes(value, 'value');
 		const valueBytes = toBytes(value);
-		const mark = this.mark();
+		const before = this.#length;
 		try {
 			this.#reserve(mostBytes(key) + mostBytes(valueBytes) + EXPIRY_SIZE + OPERATION_OVERHEAD);
 			this.#buffer[this.#length++] = KIND_PUT_WITH_EXPIRY;
@@ -161,7 +161,7 @@ export class BatchEncoder {
 			this.#length += valueBytes.length;
 			this.#operationDone(keyLength + EXPIRY_SIZE + valueBytes.length);
 		} catch (error) {
-			this.rollback(mark);
+			this.#length = before;
 			throw error;
 		}
 	}
@@ -232,6 +232,7 @@ export class BatchEncoder {
 		this.#buffer.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
 	}
 
+	/** Counts an operation; throws before it has when the batch is too long. */
 	#operationDone(userBytes: number): void {
 		if (this.#length > MAX_BATCH_BYTES) {
 			throw new ResourceError(`A batch has at most ${MAX_BATCH_BYTES} bytes. Write it in several.`);
@@ -242,13 +243,19 @@ export class BatchEncoder {
 
 	/** Writes length and bytes of a key or value; returns the length. There is room. */
 	#bytes(value: Bytes): number {
-		if (typeof value !== 'string') {
-			this.#varint(value.length);
-			this.#buffer.set(value, this.#length);
-			this.#length += value.length;
-			return value.length;
-		}
+		if (typeof value !== 'string') return this.#copy(value);
 		return value.length <= LOOP_LIMIT && this.#ascii(value) ? value.length : this.#utf8(value);
+	}
+
+	#copy(value: Uint8Array): number {
+		const { length } = value;
+		this.#varint(length);
+		const buffer = this.#buffer;
+		const start = this.#length;
+		if (length > LOOP_LIMIT) buffer.set(value, start);
+		else for (let i = 0; i < length; i++) buffer[start + i] = value[i];
+		this.#length = start + length;
+		return length;
 	}
 
 	/** Writes a short string if it is ASCII. */

@@ -4,9 +4,10 @@ import { compareBytes, copyBytes } from '../../../ts/kernel/js/bytes';
 import { crc32, crc32Sliced } from '../../../ts/kernel/js/crc32';
 import { compareInternalKeys, readHead, readSequence, writeTrailer } from '../../../ts/kernel/js/internal-key';
 import { KEPT, Retention } from '../../../ts/kernel/js/job/retention';
-import { Memtable } from '../../../ts/kernel/js/memtable/memtable';
+import { Memtable, NOT_FOUND } from '../../../ts/kernel/js/memtable/memtable';
 import { Slab } from '../../../ts/kernel/js/slab';
 import { readVarint32, readVarint53, varint, varintLength, writeVarint } from '../../../ts/kernel/js/varint';
+import { MEMTABLE_ENTRY_OVERHEAD } from '../../../ts/kernel/kernel';
 import { compareInternal, encodeRecord, internalKey, Random } from '../support';
 
 describe('varint', () => {
@@ -97,6 +98,79 @@ describe('memtable', () => {
 		const record = encodeRecord(1, [{ key: Buffer.from('key'), value: Buffer.alloc(100) }]);
 		expect(() => Memtable.create(50).apply(record, 0, record.length)).toThrow(ResourceError);
 		expect(() => Memtable.create(2 ** 52)).toThrow(ResourceError);
+	});
+
+	it('has room for what its capacity was reckoned for, wherever records lie in memory', () => {
+		const random = new Random(5);
+		const entries = Array.from({ length: 300 }, () => ({
+			key: random.bytes(random.pick([0, 3, 200, 17_000])),
+			value: random.bytes(random.pick([0, 5, 130])),
+		}));
+		const bytes = entries.reduce((sum, { key, value }) => sum + key.length + value.length + MEMTABLE_ENTRY_OVERHEAD, 0);
+		const memtable = Memtable.create(bytes);
+		for (const [i, entry] of entries.entries()) {
+			const record = Buffer.concat([Buffer.alloc(random.below(9)), encodeRecord(i + 1, [entry])]);
+			const start = record.length - encodeRecord(i + 1, [entry]).length;
+			memtable.apply(record, start, record.length);
+		}
+		expect(memtable.entries).toBe(300);
+		const cursor = memtable.cursor();
+		const found: [string, string][] = [];
+		for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
+			const key = cursor.keyBytes.subarray(cursor.keyStart, cursor.keyEnd).toString('hex');
+			found.push([key, cursor.valueBytes.subarray(cursor.valueStart, cursor.valueEnd).toString('hex')]);
+		}
+		const expected = entries.map(({ key, value }, i) => ({ key: internalKey(key, i + 1), value: value.toString('hex') }));
+		expected.sort((a, b) => compareInternal(a.key, b.key));
+		expect(found).toEqual(expected.map(({ key, value }) => [key.toString('hex'), value]));
+	});
+
+	it.each([3, 40])('keeps its order while the prefix that all keys share shrinks %i times', (times) => {
+		const memtable = Memtable.create(1 << 20);
+		const keys: Buffer[] = [];
+		const random = new Random(times);
+		const add = (text: string) => {
+			const key = Buffer.from(text);
+			const record = encodeRecord(keys.length + 1, [{ key, value: key }]);
+			memtable.apply(record, 0, record.length);
+			keys.push(key);
+		};
+		for (let prefix = times; prefix >= 0; prefix--) {
+			for (let i = 0; i < 40; i++) add(`${'p'.repeat(prefix)}${random.pick(['a', 'z'])}${random.below(1e6)}`);
+		}
+		const find = (key: Buffer) => memtable.find(internalKey(key, keys.length, 255), key.length + 8);
+		for (const key of keys) {
+			const entry = find(key);
+			expect(memtable.arena.bytes.subarray(memtable.arena.keyStart(entry), memtable.arena.keyEnd(entry))).toEqual(key);
+		}
+		for (const missing of ['', 'A', 'p', 'q', `${'p'.repeat(times)}b`]) expect(find(Buffer.from(missing))).toBe(NOT_FOUND);
+		const cursor = memtable.cursor();
+		const found: string[] = [];
+		for (cursor.seekToFirst(); cursor.valid; cursor.next()) found.push(cursor.keyBytes.toString('latin1', 0, cursor.keyEnd - 8));
+		expect(found).toEqual(keys.map(String).sort());
+	});
+
+	it('seeks keys without the shared prefix to its start or its end', () => {
+		const memtable = Memtable.create(1000);
+		const record = encodeRecord(
+			1,
+			['key 1', 'key 2'].map((key) => ({ key: Buffer.from(key), value: Buffer.from(key) })),
+		);
+		memtable.apply(record, 0, record.length);
+		const cursor = memtable.cursor();
+		const seek = (key: string) => {
+			cursor.seek(internalKey(key, 9), 0, key.length + 8);
+			return cursor.valid ? cursor.keyBytes.toString('latin1', 0, cursor.keyEnd - 8) : undefined;
+		};
+		expect(['', 'ke', 'jey 5', 'key 1', 'key 11', 'kez', 'l'].map(seek)).toEqual([
+			'key 1',
+			'key 1',
+			'key 1',
+			'key 1',
+			'key 2',
+			undefined,
+			undefined,
+		]);
 	});
 });
 

@@ -16,7 +16,7 @@ import { EXPIRY_SIZE, KIND_PUT_WITH_EXPIRY } from '../kernel';
 import { readUint32, readUint64 } from './bytes';
 import { readVarint32, varint } from './varint';
 
-const HEADER_SIZE = 12;
+export const RECORD_HEADER_SIZE = 12;
 
 /** Takes one operation: key `record[keyStart, keyEnd)`, value `record[valueStart, valueEnd)`. */
 export interface OperationSink {
@@ -33,10 +33,10 @@ export interface OperationSink {
 
 /** Hands the operations of `record[start, end)` to the sink, in order. */
 export function forEachOperation(record: Uint8Array, start: number, end: number, sink: OperationSink): void {
-	if (end - start < HEADER_SIZE) throw malformed(start);
+	if (end - start < RECORD_HEADER_SIZE) throw malformed(start);
 	const sequence = readUint64(record, start);
 	const count = readUint32(record, start + 8);
-	let at = start + HEADER_SIZE;
+	let at = start + RECORD_HEADER_SIZE;
 	for (let i = 0; i < count; i++) {
 		const kind = record[at];
 		const keyLength = readVarint32(record, at + 1, end);

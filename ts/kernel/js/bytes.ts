@@ -28,7 +28,7 @@ export function compareBytes(a: Uint8Array, aStart: number, aEnd: number, b: Uin
 export function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
 	const length = end - start;
 	if (length > LOOP_COPY) {
-		target.set(source.subarray(start, end), at);
+		target.set(new Uint8Array(source.buffer, source.byteOffset + start, length), at);
 		return at + length;
 	}
 	for (let i = 0; i < length; i++) target[at + i] = source[start + i];

@@ -7,6 +7,7 @@
  *  3. The direction may change at any step. A step past either end makes the cursor invalid; only a seek makes it valid again.
  *  4. A cursor that threw is invalid until the next seek.
  */
+import type { PackedChunk } from './packed-chunk';
 import type { RangeDelete } from './range-delete';
 
 export interface Cursor {
@@ -34,4 +35,10 @@ export interface SourceCursor extends Cursor {
 	 * can be there: by one entry at least. Only while `valid`.
 	 */
 	pass(over: RangeDelete, reverse: boolean): void;
+	/**
+	 * Packs entries behind the current one, which was packed last with key and value, and moves to the last of them: those that lie at
+	 * hand and are plain puts of other keys, at or below `sequence` and before the user key `upper`. It may stop at any; the caller goes on
+	 * with `next`.
+	 */
+	packRun(into: PackedChunk, sequence: number, upper: Uint8Array | undefined): void;
 }

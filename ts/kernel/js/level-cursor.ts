@@ -11,6 +11,7 @@ import type { BlockSource } from './block-source';
 import { EMPTY } from './bytes';
 import type { SourceCursor } from './cursor';
 import { firstKey } from './internal-key';
+import type { PackedChunk } from './packed-chunk';
 import { compareEnds, compareKeys, type RangeDelete } from './range-delete';
 import { TableCursor } from './table/cursor';
 import { KeyIndex } from './table/key-index';
@@ -121,6 +122,10 @@ export class LevelCursor implements SourceCursor {
 			else this.next();
 		} else if (reverse) this.passBackward(over);
 		else this.passForward(over);
+	}
+
+	packRun(into: PackedChunk, sequence: number, upper: Uint8Array | undefined): void {
+		this.current?.packRun(into, sequence, upper);
 	}
 
 	private passForward(over: RangeDelete): void {

@@ -21,6 +21,7 @@ import { KIND_SEEK, readSequence, TRAILER_SIZE, writeTrailer } from './internal-
 import { type Memtable, NOT_FOUND } from './memtable/memtable';
 import type { Table } from './table/reader';
 import type { Resident } from './table/resident';
+import { varint } from './varint';
 import type { View } from './view';
 import { hash, xxHash64 } from './xxhash64';
 
@@ -126,12 +127,13 @@ export class PointLookup {
 	private askMemtable(memtable: Memtable): Verdict {
 		const { arena, rangeDeletes } = memtable;
 		const hiddenBelow = rangeDeletes.isEmpty ? 0 : rangeDeletes.covering(this.key, this.length - TRAILER_SIZE, this.sequence);
-		const reference = memtable.find(this.key, this.length);
-		if (reference === NOT_FOUND) return hiddenBelow > 0 ? DELETED : UNKNOWN;
+		const entry = memtable.find(this.key, this.length);
+		if (entry === NOT_FOUND) return hiddenBelow > 0 ? DELETED : UNKNOWN;
+		if (arena.sequence(entry) < hiddenBelow) return DELETED;
 		this.valueBytes = arena.bytes;
-		this.valueStart = arena.keyEnd(reference);
-		this.valueEnd = arena.valueEnd(reference);
-		return this.verdictOn(arena.bytes, this.valueStart - TRAILER_SIZE, hiddenBelow);
+		this.valueStart = arena.valueStart(entry);
+		this.valueEnd = varint.end;
+		return this.verdictOn(arena.kind(entry));
 	}
 
 	private askTable(table: Table, counters: FilterCounters): Verdict {
@@ -189,14 +191,13 @@ export class PointLookup {
 			this.entryPath = table.path;
 			this.entryOffset = resident.blockOffset(block);
 		}
-		return this.verdictOn(entries.keyBytes, keyEnd, hiddenBelow);
+		if (hiddenBelow > 0 && readSequence(entries.keyBytes, keyEnd) < hiddenBelow) return DELETED;
+		return this.verdictOn(entries.keyBytes[keyEnd]);
 	}
 
-	/** On the entry whose trailer is at `at`, which range deletes hide below a sequence number. */
-	private verdictOn(bytes: Buffer, at: number, hiddenBelow: number): Verdict {
-		const kind = bytes[at];
-		if (kind !== KIND_PUT && !this.isLive(kind)) return DELETED;
-		return hiddenBelow === 0 || readSequence(bytes, at) >= hiddenBelow ? PRESENT : DELETED;
+	/** On an entry of this kind that no range delete hides. */
+	private verdictOn(kind: number): Verdict {
+		return kind === KIND_PUT || this.isLive(kind) ? PRESENT : DELETED;
 	}
 
 	/** Is an entry that is no plain put there? Its value gets rid of its expiry. */

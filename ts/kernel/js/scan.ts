@@ -10,7 +10,8 @@
  *  4. Entries that were packed before an error are returned; the error comes with the next call.
  *  5. What has expired when the cursor is opened is a tombstone to it; what expires later is there to its end.
  *  6. A value that lies in a blob file is read when its entry is packed, and not before it is known to fit.
- *  7. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level,
+ *  7. Where one source is left, the entries of its block that are plain are packed in one go, see `packRun` of its cursor.
+ *  8. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level,
  *     this is asked table by table.
  */
 import { ClosedError, CorruptionError } from '../../errors';
@@ -26,13 +27,14 @@ import {
 import { readPointer } from './blob/pointer';
 import type { ScanValues } from './blob/scan-values';
 import type { CachedBlocks } from './block-source';
-import { compareBytes, copyBytes, EMPTY } from './bytes';
+import { compareBytes, EMPTY } from './bytes';
 import type { Coverage } from './coverage';
 import type { SourceCursor } from './cursor';
 import { expirySize, hasExpired } from './expiry';
 import { KIND_SEEK, readSequence, TRAILER_SIZE } from './internal-key';
 import { KeyCopy } from './key-copy';
 import { MergeCursor } from './merge/cursor';
+import { PackedChunk } from './packed-chunk';
 import type { RangeDelete } from './range-delete';
 import type { View } from './view';
 
@@ -74,13 +76,7 @@ export class ScanCursor implements KernelCursor {
 	 */
 	private failure: unknown;
 
-	// The chunk that is being filled.
-	private chunk: Uint8Array = EMPTY;
-	private index: Uint32Array = new Uint32Array(0);
-	private limit = 0;
-	private count = 0;
-	private used = 0;
-	private tooSmall = false;
+	private readonly packed: PackedChunk;
 
 	constructor(
 		private readonly host: ScanHost,
@@ -95,6 +91,7 @@ export class ScanCursor implements KernelCursor {
 		this.upper = options.upper === undefined ? undefined : Buffer.from(options.upper);
 		this.merge = new MergeCursor(view.cursors(blocks));
 		this.coverages = view.coverages(options.sequence);
+		this.packed = new PackedChunk(options.keys, options.values);
 	}
 
 	seek(key: Uint8Array): void {
@@ -111,7 +108,7 @@ export class ScanCursor implements KernelCursor {
 		this.blocks.allowIo = allowIo;
 		const isComplete = this.attempt();
 		this.values.clear();
-		return isComplete || this.count > 0 ? this.finish() : FILL_PENDING;
+		return isComplete || this.packed.count > 0 ? this.finish() : FILL_PENDING;
 	}
 
 	async fillAsync(chunk: Uint8Array, index: Uint32Array, limit: number): Promise<number> {
@@ -138,13 +135,13 @@ export class ScanCursor implements KernelCursor {
 	private async fillWithLoads(): Promise<number> {
 		let before = 0;
 		while (!this.attempt()) {
-			if (this.count > before) this.blocks.unpin();
-			before = this.count;
+			if (this.packed.count > before) this.blocks.unpin();
+			before = this.packed.count;
 			try {
 				await (this.values.isWaiting ? this.values.load() : this.blocks.load());
 				this.host.checkOpen();
 			} catch (error) {
-				if (this.count === 0) throw error;
+				if (this.packed.count === 0) throw error;
 				this.failure = error;
 				break;
 			}
@@ -161,17 +158,13 @@ export class ScanCursor implements KernelCursor {
 		const { failure } = this;
 		this.failure = undefined;
 		if (failure !== undefined) throw failure;
-		this.chunk = chunk;
-		this.index = index;
-		this.limit = Math.min(limit, index.length >> 1);
-		this.count = 0;
-		this.used = 0;
-		this.tooSmall = false;
+		this.packed.begin(chunk, index, limit);
 	}
 
 	private finish(): number {
-		this.chunk = EMPTY;
-		return this.count === 0 && this.tooSmall ? FILL_TOO_SMALL : this.count;
+		const { count, tooSmall } = this.packed;
+		this.packed.end();
+		return count === 0 && tooSmall ? FILL_TOO_SMALL : count;
 	}
 
 	/** Packs what it can; false when a block or a value is missing. */
@@ -184,7 +177,7 @@ export class ScanCursor implements KernelCursor {
 		} catch (error) {
 			this.positioned = false;
 			if (error === this.blocks.miss) return false;
-			if (this.count === 0) throw error;
+			if (this.packed.count === 0) throw error;
 			this.failure = error;
 			return true;
 		}
@@ -235,9 +228,10 @@ export class ScanCursor implements KernelCursor {
 	}
 
 	private packForward(): void {
-		const { merge, upper, lastKey } = this;
-		const { sequence } = this.options;
-		while (merge.valid && this.count < this.limit) {
+		const { merge, upper, lastKey, packed } = this;
+		const { sequence, keys, values } = this.options;
+		const takesRuns = keys && values && this.coverages.length === 0;
+		while (merge.valid && packed.count < packed.limit) {
 			const bytes = merge.keyBytes;
 			const start = merge.keyStart;
 			const end = merge.keyEnd - TRAILER_SIZE;
@@ -252,15 +246,16 @@ export class ScanCursor implements KernelCursor {
 				const { valueBytes, valueEnd } = merge;
 				const valueStart = merge.valueStart + expirySize(bytes[end]);
 				if (!this.packEntry(bytes, start, end, bytes[end], entrySequence, valueBytes, valueStart, valueEnd)) return;
+				if (takesRuns) merge.packRun(packed, sequence, upper);
 			}
-			lastKey.set(bytes, start, end);
+			lastKey.set(merge.keyBytes, merge.keyStart, merge.keyEnd - TRAILER_SIZE);
 			if (over === undefined) merge.next();
 			else merge.moveTop((source) => source.pass(over, false));
 		}
 	}
 
 	private packBackward(): void {
-		while (this.count < this.limit) {
+		while (this.packed.count < this.packed.limit) {
 			this.completeGroup();
 			const { group } = this;
 			if (!this.groupComplete) return;
@@ -337,46 +332,14 @@ export class ScanCursor implements KernelCursor {
 		valueEnd: number,
 	): boolean {
 		if (kind !== KIND_VALUE_POINTER || !this.options.values) {
-			return this.pack(key, keyStart, keyEnd, value, valueStart, valueEnd);
+			return this.packed.pack(key, keyStart, keyEnd, value, valueStart, valueEnd);
 		}
 		const pointer = readPointer(value, valueStart, valueEnd);
 		if (pointer === undefined) throw new CorruptionError('a value pointer is malformed');
 		const owner = { key, start: keyStart, end: keyEnd, sequence };
 		const length = this.values.length(pointer, owner);
-		if (!this.fits((this.options.keys ? keyEnd - keyStart : 0) + length)) return false;
+		if (!this.packed.fits((this.options.keys ? keyEnd - keyStart : 0) + length)) return false;
 		const separated = this.values.value(pointer, owner, this.blocks.allowIo);
-		return separated !== undefined && this.pack(key, keyStart, keyEnd, separated, 0, length);
-	}
-
-	/** Is there room for so many bytes in the chunk? */
-	private fits(needed: number): boolean {
-		if (this.used + needed <= this.chunk.length) return true;
-		if (this.count === 0) {
-			this.tooSmall = true;
-			this.index[0] = needed;
-		}
-		return false;
-	}
-
-	/** Appends an entry to the chunk; false when it does not fit. */
-	private pack(
-		key: Uint8Array,
-		keyStart: number,
-		keyEnd: number,
-		value: Uint8Array,
-		valueStart: number,
-		valueEnd: number,
-	): boolean {
-		const { keys, values } = this.options;
-		const needed = (keys ? keyEnd - keyStart : 0) + (values ? valueEnd - valueStart : 0);
-		if (!this.fits(needed)) return false;
-		let at = this.used;
-		if (keys) at = copyBytes(key, keyStart, keyEnd, this.chunk, at);
-		this.index[2 * this.count] = at;
-		if (values) at = copyBytes(value, valueStart, valueEnd, this.chunk, at);
-		this.index[2 * this.count + 1] = at;
-		this.used = at;
-		this.count++;
-		return true;
+		return separated !== undefined && this.packed.pack(key, keyStart, keyEnd, separated, 0, length);
 	}
 }

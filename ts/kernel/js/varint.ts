@@ -32,6 +32,11 @@ export function writeVarint(target: Uint8Array, at: number, value: number): numb
 
 /** Reads a value below 2^32 from `bytes[at, end)`; -1 when it is cut short or too long. */
 export function readVarint32(bytes: Uint8Array, at: number, end: number): number {
+	// Most lengths: one byte.
+	if (at < end && bytes[at] < 128) {
+		varint.end = at + 1;
+		return bytes[at];
+	}
 	let value = 0;
 	let scale = 1;
 	const last = Math.min(end, at + 5);

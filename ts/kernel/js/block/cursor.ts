@@ -14,9 +14,11 @@ import { readPointer } from '../blob/pointer';
 import { compareBytes, copyBytes, EMPTY, grow, readUint32 } from '../bytes';
 import type { Cursor } from '../cursor';
 import { compareInternalKeys, TRAILER_SIZE } from '../internal-key';
+import type { PackedChunk } from '../packed-chunk';
 import { readVarint32, varint } from '../varint';
 import { FINGERPRINTED } from './builder';
 import { Passed } from './passed';
+import { packPlainEntries } from './run';
 
 /** In a block of more entries a binary search is faster than one through all fingerprints. */
 const MOST_FINGERPRINTS = 2048;
@@ -172,6 +174,20 @@ export class BlockCursor implements Cursor {
 			return;
 		}
 		this.walkToLastBefore(low, before);
+	}
+
+	/** As `packRun` of a SourceCursor, in this block; at what is rare, or wrong, it stops. */
+	packRun(into: PackedChunk, sequence: number, upper: Uint8Array | undefined): void {
+		const run = packPlainEntries(this.block, this.valueEnd, this.limit, into, sequence, upper);
+		if (run.entryAt < 0) return;
+		const { entryAt, trailerAt, end } = run;
+		const userLength = into.index[2 * into.count - 2] - into.lastStart;
+		if (userLength + TRAILER_SIZE > this.keyBytes.length) this.keyBytes = grow(this.keyBytes, 0, userLength + TRAILER_SIZE);
+		copyBytes(into.bytes, into.lastStart, into.lastStart + userLength, this.keyBytes, 0);
+		this.keyEnd = copyBytes(this.block, trailerAt, trailerAt + TRAILER_SIZE, this.keyBytes, userLength);
+		this.entryAt = entryAt;
+		this.valueStart = trailerAt + TRAILER_SIZE;
+		this.valueEnd = end;
 	}
 
 	/** Checks what single reads need not: that the restart array names starts of entries, ascending, the first at 0. */

@@ -1,30 +1,30 @@
 /**
  * Walks a memtable in internal key order.
  *
- * Invariant: the position holds until the next insertion; whoever keeps a cursor compares `tree.entries` and seeks again.
+ * Invariants:
+ *  1. The position holds until the next insertion; whoever keeps a cursor compares `tree.entries` and seeks again.
+ *  2. The arena has user keys and trailers apart: the cursor puts the internal key of its entry together.
  */
+import { copyBytes, grow } from '../bytes';
 import type { SourceCursor } from '../cursor';
-import { compareInternalKeys, firstKey } from '../internal-key';
+import { compareInternalKeys, firstKey, TRAILER_SIZE, writeTrailer } from '../internal-key';
 import type { RangeDelete } from '../range-delete';
+import { varint } from '../varint';
 import { NO_LEAF, type Tree } from './tree';
 
 export class MemtableCursor implements SourceCursor {
 	private leaf = NO_LEAF;
 	private slot = 0;
 	valid = false;
-	keyStart = 0;
+	readonly keyStart = 0;
 	keyEnd = 0;
+	valueStart = 0;
 	valueEnd = 0;
-	readonly keyBytes: Buffer;
+	keyBytes: Buffer = Buffer.allocUnsafeSlow(64);
 	readonly valueBytes: Buffer;
 
 	constructor(readonly tree: Tree) {
-		this.keyBytes = tree.arena.bytes;
 		this.valueBytes = tree.arena.bytes;
-	}
-
-	get valueStart(): number {
-		return this.keyEnd;
 	}
 
 	seekToFirst(): void {
@@ -76,15 +76,23 @@ export class MemtableCursor implements SourceCursor {
 		}
 	}
 
+	/** Its entries lie apart: there is nothing to be gained. */
+	packRun(): void {}
+
 	private moveTo(leaf: number, slot: number): void {
 		this.leaf = leaf;
 		this.slot = slot;
 		this.valid = leaf !== NO_LEAF && slot >= 0 && slot < this.tree.leafCount(leaf);
 		if (!this.valid) return;
 		const { arena } = this.tree;
-		const reference = this.tree.reference(leaf, slot);
-		this.keyStart = arena.keyStart(reference);
-		this.keyEnd = arena.keyEnd(reference);
-		this.valueEnd = arena.valueEnd(reference);
+		const entry = this.tree.entry(leaf, slot);
+		const start = arena.keyStart(entry);
+		const end = arena.keyEnd(entry);
+		const length = end - start + TRAILER_SIZE;
+		if (length > this.keyBytes.length) this.keyBytes = grow(this.keyBytes, 0, length);
+		const trailer = copyBytes(arena.bytes, start, end, this.keyBytes, 0);
+		this.keyEnd = writeTrailer(this.keyBytes, trailer, arena.sequence(entry), arena.kind(entry));
+		this.valueStart = arena.valueStart(entry);
+		this.valueEnd = varint.end;
 	}
 }

@@ -6,7 +6,7 @@
  *  2. Sequence numbers are unique, so no two internal keys are equal.
  */
 import { KIND_RANGE_DELETE } from '../../kernel';
-import { forEachOperation, type OperationSink } from '../batch';
+import { forEachOperation, type OperationSink, RECORD_HEADER_SIZE } from '../batch';
 import { compareBytes } from '../bytes';
 import { TRAILER_SIZE } from '../internal-key';
 import type { RangeDelete } from '../range-delete';
@@ -21,6 +21,9 @@ export const NOT_FOUND = -1;
 export class Memtable implements OperationSink {
 	readonly rangeDeletes = new RangeDeletes();
 
+	/** How far the arena has moved the operations of the record that is being inserted. */
+	private moved = 0;
+
 	private constructor(private readonly tree: Tree) {}
 
 	/** @throws ResourceError when there is no memory for `capacity` bytes in one piece. */
@@ -30,6 +33,8 @@ export class Memtable implements OperationSink {
 
 	/** Inserts the operations of the WAL record `record[start, end)`. */
 	apply(record: Uint8Array, start: number, end: number): void {
+		const operations = Math.min(start + RECORD_HEADER_SIZE, end);
+		this.moved = this.tree.arena.copyOperations(record, operations, end) - operations;
 		forEachOperation(record, start, end, this);
 	}
 
@@ -46,20 +51,18 @@ export class Memtable implements OperationSink {
 			this.rangeDeletes.insert(rangeDeleteOf(record, keyStart, keyEnd, valueStart, valueEnd, sequence));
 			return;
 		}
-		const reference = this.tree.arena.append(record, keyStart, keyEnd, valueStart, valueEnd, sequence, kind);
-		this.tree.insert(reference);
+		this.tree.insert(keyStart + this.moved, keyEnd + this.moved, sequence, kind);
 	}
 
-	/** Reference of the newest visible entry of a user key; the target is an internal key with the highest visible sequence. */
+	/** The newest visible entry of a user key; the target is an internal key with the highest visible sequence. */
 	find(target: Uint8Array, length: number): number {
 		const { tree } = this;
 		tree.lowerBound(target, 0, length);
 		if (tree.leaf === NO_LEAF) return NOT_FOUND;
 		const { arena } = tree;
-		const reference = tree.reference(tree.leaf, tree.slot);
-		const keyStart = arena.keyStart(reference);
-		const keyEnd = arena.keyEnd(reference) - TRAILER_SIZE;
-		return compareBytes(arena.bytes, keyStart, keyEnd, target, 0, length - TRAILER_SIZE) === 0 ? reference : NOT_FOUND;
+		const entry = tree.entry(tree.leaf, tree.slot);
+		const start = arena.keyStart(entry);
+		return compareBytes(arena.bytes, start, arena.keyEnd(entry), target, 0, length - TRAILER_SIZE) === 0 ? entry : NOT_FOUND;
 	}
 
 	get arena(): Arena {

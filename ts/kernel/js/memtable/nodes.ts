@@ -1,12 +1,12 @@
 /**
  * The nodes of one kind (leaf or inner) of a memtable's tree, in typed arrays.
  *
- *     node n: heads[64n … 64n + 63], references[64n … ], links[width × n … ], counts[n]
+ *     node n: heads[64n … 64n + 63], entries[64n … ], links[width × n … ], counts[n]
  *
  * Invariants:
  *  1. A node is a number. Nodes are never freed: a memtable only grows.
  *  2. The arrays lie in shared memory and grow by doubling into new ones; who shares them shares a frozen tree.
- *  3. `heads[i]` is the head of the user key of `references[i]`: most comparisons read only doubles.
+ *  3. `heads[i]` is the head of the user key of `entries[i]`, behind the prefix of the tree: most comparisons read only doubles.
  */
 
 export const FANOUT = 64;
@@ -14,7 +14,7 @@ export const FANOUT = 64;
 /** What another thread needs to read the nodes. */
 export interface SharedNodes {
 	heads: SharedArrayBuffer;
-	references: SharedArrayBuffer;
+	entries: SharedArrayBuffer;
 	links: SharedArrayBuffer;
 	counts: SharedArrayBuffer;
 	size: number;
@@ -22,7 +22,7 @@ export interface SharedNodes {
 
 export class Nodes {
 	heads: Float64Array;
-	references: Uint32Array;
+	entries: Uint32Array;
 	links: Int32Array;
 	counts: Int32Array;
 
@@ -31,7 +31,7 @@ export class Nodes {
 		shared?: SharedNodes,
 	) {
 		this.heads = new Float64Array(shared?.heads ?? new SharedArrayBuffer(FANOUT * 8));
-		this.references = new Uint32Array(shared?.references ?? new SharedArrayBuffer(FANOUT * 4));
+		this.entries = new Uint32Array(shared?.entries ?? new SharedArrayBuffer(FANOUT * 4));
 		this.links = new Int32Array(shared?.links ?? new SharedArrayBuffer(linkWidth * 4));
 		this.counts = new Int32Array(shared?.counts ?? new SharedArrayBuffer(4));
 		this.size = shared?.size ?? 0;
@@ -43,7 +43,7 @@ export class Nodes {
 	share(): SharedNodes {
 		return {
 			heads: this.heads.buffer as SharedArrayBuffer,
-			references: this.references.buffer as SharedArrayBuffer,
+			entries: this.entries.buffer as SharedArrayBuffer,
 			links: this.links.buffer as SharedArrayBuffer,
 			counts: this.counts.buffer as SharedArrayBuffer,
 			size: this.size,
@@ -52,8 +52,8 @@ export class Nodes {
 
 	/** Bytes of all arrays. */
 	get memory(): number {
-		const { heads, references, links, counts } = this;
-		return heads.byteLength + references.byteLength + links.byteLength + counts.byteLength;
+		const { heads, entries, links, counts } = this;
+		return heads.byteLength + entries.byteLength + links.byteLength + counts.byteLength;
 	}
 
 	/** Takes a new, empty node. */
@@ -63,13 +63,16 @@ export class Nodes {
 	}
 
 	/** Opens a gap at `slot` of a node that is not full. */
-	insert(node: number, slot: number, head: number, reference: number): void {
+	insert(node: number, slot: number, head: number, entry: number): void {
+		const { heads, entries } = this;
 		const at = node * FANOUT + slot;
-		const end = node * FANOUT + this.counts[node]++;
-		this.heads.copyWithin(at + 1, at, end);
-		this.references.copyWithin(at + 1, at, end);
-		this.heads[at] = head;
-		this.references[at] = reference;
+		// Loops: the runtime moves shared memory by single bytes where source and target are not a whole word apart.
+		for (let i = node * FANOUT + this.counts[node]++; i > at; i--) {
+			heads[i] = heads[i - 1];
+			entries[i] = entries[i - 1];
+		}
+		heads[at] = head;
+		entries[at] = entry;
 	}
 
 	/** Moves the slots from `slot` on to the end of another node. */
@@ -77,20 +80,20 @@ export class Nodes {
 		const start = node * FANOUT + slot;
 		const end = node * FANOUT + this.counts[node];
 		this.heads.copyWithin(to * FANOUT + this.counts[to], start, end);
-		this.references.copyWithin(to * FANOUT + this.counts[to], start, end);
+		this.entries.copyWithin(to * FANOUT + this.counts[to], start, end);
 		this.counts[to] += end - start;
 		this.counts[node] = slot;
 	}
 
 	private grow(): void {
 		const nodes = this.counts.length * 2;
-		const { heads, references, links, counts } = this;
+		const { heads, entries, links, counts } = this;
 		this.heads = new Float64Array(new SharedArrayBuffer(nodes * FANOUT * 8));
-		this.references = new Uint32Array(new SharedArrayBuffer(nodes * FANOUT * 4));
+		this.entries = new Uint32Array(new SharedArrayBuffer(nodes * FANOUT * 4));
 		this.links = new Int32Array(new SharedArrayBuffer(nodes * this.linkWidth * 4));
 		this.counts = new Int32Array(new SharedArrayBuffer(nodes * 4));
 		this.heads.set(heads);
-		this.references.set(references);
+		this.entries.set(entries);
 		this.links.set(links);
 		this.counts.set(counts);
 	}

@@ -6,8 +6,9 @@
  *  2. A change of direction moves all other sources to the other side of the current key.
  */
 import { copyBytes, EMPTY, grow } from '../bytes';
-import type { Cursor } from '../cursor';
+import type { Cursor, SourceCursor } from '../cursor';
 import { compareInternalKeys } from '../internal-key';
+import type { PackedChunk } from '../packed-chunk';
 import { MergeHeap } from './heap';
 
 export class MergeCursor<C extends Cursor = Cursor> implements Cursor {
@@ -94,6 +95,11 @@ export class MergeCursor<C extends Cursor = Cursor> implements Cursor {
 		this.valid = false;
 		go(this.current);
 		this.settle();
+	}
+
+	/** Has the source of the current entry pack what follows it, where no other source is left to come in between. Going forward only. */
+	packRun(this: MergeCursor<SourceCursor>, into: PackedChunk, sequence: number, upper: Uint8Array | undefined): void {
+		if (this.heap.size === 1) this.current.packRun(into, sequence, upper);
 	}
 
 	private rebuild(reverse: boolean): void {

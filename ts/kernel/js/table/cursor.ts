@@ -10,6 +10,7 @@ import { BlockCursor, TABLE_KEYS } from '../block/cursor';
 import type { BlockSource } from '../block-source';
 import type { SourceCursor } from '../cursor';
 import { firstKey } from '../internal-key';
+import type { PackedChunk } from '../packed-chunk';
 import type { RangeDelete } from '../range-delete';
 import type { Table } from './reader';
 import type { Resident } from './resident';
@@ -114,6 +115,10 @@ export class TableCursor implements SourceCursor {
 			const target = firstKey(over.end);
 			this.seek(target, 0, target.length);
 		}
+	}
+
+	packRun(into: PackedChunk, sequence: number, upper: Uint8Array | undefined): void {
+		this.entries.packRun(into, sequence, upper);
 	}
 
 	/** Makes `block` the current one; the cursor is invalid until `entries` has moved. */
