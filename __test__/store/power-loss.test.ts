@@ -9,7 +9,7 @@ import { MemoryFileSystem, type Survivors } from '../support/memory-file-system'
 import { type Change, contents, openMemoryStore, smallest, stateAfter, write } from '../support/memory-stores';
 import { Random, testSeed } from '../support/stores';
 
-const BATCHES = 48;
+const BATCHES = 56;
 const LAST = 'last';
 const KEYS = [LAST, ...Array.from({ length: 40 }, (_, i) => `key${i}`)];
 
