@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::blob::{BlobFiles, BlobSpec};
-use crate::block_source::{CachedBlocks, Io};
+use crate::block_source::CachedBlocks;
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
 use crate::expiry::{Moment, TimeSource};
@@ -16,12 +16,13 @@ use crate::file_cache::FileCache;
 use crate::job::rate_limiter::RateLimiter;
 use crate::job::{self, CompactionJob, FlushJob, JobControl, Pace, TableSummary};
 use crate::memtable::Memtable;
+use crate::point_reads::{Pinned, PointReads};
 use crate::read_ahead::ReadAhead;
 use crate::registry::Registry;
 use crate::scan::{CursorOptions, ScanCursor};
 use crate::stats::{Counters, LevelFilters, Stats, LEVELS};
 use crate::table::{Resident, Table, TableSpec};
-use crate::view::{ReadContext, View};
+use crate::view::View;
 
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
@@ -39,15 +40,6 @@ impl Default for EngineOptions {
 
 /// Threads that open tables together: the time goes to waiting for the disk, and to checksums.
 const MOST_OPENING_THREADS: usize = 4;
-
-/// What a lookup has found.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Lookup<R> {
-    Found(R),
-    Missing,
-    /// The lookup would have to touch the disk.
-    Pending,
-}
 
 pub struct Engine {
     registry: Mutex<Registry>,
@@ -170,56 +162,19 @@ impl Engine {
         self.time.set(milliseconds);
     }
 
-    /// The time of a read that begins now.
-    pub fn moment(&self) -> Moment<'_> {
-        Moment::new(&self.time)
+    /// Lookups against the present view. They hold it by its lock: for the thread that installs views, or without I/O.
+    pub fn reads(&self) -> PointReads<'_> {
+        self.reads_of(Pinned::Locked(self.view.read().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// Looks up a key; `take` gets the value where it lies.
-    pub fn get_with<R>(&self, key: &[u8], sequence: u64, io: Io, take: impl FnOnce(&[u8]) -> R) -> Result<Lookup<R>> {
-        self.get_at(&self.moment(), key, sequence, io, take)
+    /// As [`Engine::reads`], for other threads: views are installed while files are read.
+    pub fn background_reads(&self) -> PointReads<'_> {
+        self.reads_of(Pinned::Counted(self.view()))
     }
 
-    /// As [`Engine::get_with`], for several lookups of one moment.
-    pub fn get_at<R>(
-        &self,
-        moment: &Moment<'_>,
-        key: &[u8],
-        sequence: u64,
-        io: Io,
-        take: impl FnOnce(&[u8]) -> R,
-    ) -> Result<Lookup<R>> {
-        self.look_up(key, sequence, &self.context(io, moment), take)
-    }
-
-    /// Is there such a key? Touches no blob file.
-    pub fn contains(&self, moment: &Moment<'_>, key: &[u8], sequence: u64, io: Io) -> Result<Lookup<()>> {
-        self.look_up(key, sequence, &ReadContext { values: false, ..self.context(io, moment) }, |_| ())
-    }
-
-    fn context<'a>(&'a self, io: Io, moment: &'a Moment<'a>) -> ReadContext<'a> {
-        ReadContext { cache: &self.cache, counters: &self.counters, blobs: &self.blobs, io, moment, values: true }
-    }
-
-    fn look_up<R>(
-        &self,
-        key: &[u8],
-        sequence: u64,
-        context: &ReadContext<'_>,
-        take: impl FnOnce(&[u8]) -> R,
-    ) -> Result<Lookup<R>> {
-        // Cloning the view would cost two writes to a counter that all threads share; the lock is held for the lookup instead, but not
-        // while a file may be read.
-        let result = match context.io {
-            Io::None => self.view.read().unwrap_or_else(PoisonError::into_inner).get(key, sequence, context, take),
-            Io::Cache | Io::Pass => self.view().get(key, sequence, context, take),
-        };
-        match result {
-            Ok(Some(found)) => Ok(Lookup::Found(found)),
-            Ok(None) => Ok(Lookup::Missing),
-            Err(Error::WouldBlock) => Ok(Lookup::Pending),
-            Err(error) => Err(error),
-        }
+    fn reads_of<'a>(&'a self, view: Pinned<'a>) -> PointReads<'a> {
+        let Self { cache, counters, blobs, time, .. } = self;
+        PointReads { view, moment: Moment::new(time), cache, counters, blobs }
     }
 
     pub fn open_cursor(&self, options: CursorOptions) -> ScanCursor {
@@ -287,9 +242,10 @@ impl Engine {
         let view = self.view();
         std::array::from_fn(|level| {
             let counters = self.counters.filters(level);
+            let negatives = counters.negatives.load(Ordering::Relaxed);
             let mut stats = LevelFilters {
-                probes: counters.probes.load(Ordering::Relaxed),
-                negatives: counters.negatives.load(Ordering::Relaxed),
+                probes: counters.passes.load(Ordering::Relaxed) + negatives,
+                negatives,
                 false_positives: counters.false_positives.load(Ordering::Relaxed),
                 ..LevelFilters::default()
             };

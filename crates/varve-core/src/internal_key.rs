@@ -7,6 +7,7 @@
 //! Order: user key ascending (bytewise, a prefix first), then trailer descending (newest first).
 
 use std::cmp::Ordering;
+use std::ops::Deref;
 
 use crate::error::Error;
 
@@ -66,6 +67,41 @@ pub fn seek_key(out: &mut Vec<u8>, user_key: &[u8], sequence: u64) {
     out.clear();
     out.extend_from_slice(user_key);
     out.extend_from_slice(&pack_trailer(sequence, u8::MAX).to_le_bytes());
+}
+
+/// What [`seek_key`] writes, without memory of its own where the key is short: a lookup makes one for each table.
+pub struct SeekKey {
+    short: [u8; SHORT_KEY + TRAILER_SIZE],
+    long: Vec<u8>,
+    length: usize,
+}
+
+/// Most bytes of a short user key.
+const SHORT_KEY: usize = 56;
+
+impl SeekKey {
+    #[inline]
+    pub fn new(user_key: &[u8], sequence: u64) -> Self {
+        let mut key = Self { short: [0; SHORT_KEY + TRAILER_SIZE], long: Vec::new(), length: user_key.len() + TRAILER_SIZE };
+        match key.short.get_mut(..key.length) {
+            Some(short) => {
+                let (place, trailer) = short.split_at_mut(user_key.len());
+                place.copy_from_slice(user_key);
+                trailer.copy_from_slice(&pack_trailer(sequence, u8::MAX).to_le_bytes());
+            }
+            None => seek_key(&mut key.long, user_key, sequence),
+        }
+        key
+    }
+}
+
+impl Deref for SeekKey {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.short.get(..self.length).unwrap_or(&self.long)
+    }
 }
 
 /// The internal key that stands before every version of `user_key`.

@@ -8,7 +8,8 @@ pub const LEVELS: usize = 7;
 /// Counters of the filters of one level.
 #[derive(Default)]
 pub struct FilterCounters {
-    pub probes: AtomicU64,
+    /// Keys that a filter let pass.
+    pub passes: AtomicU64,
     pub negatives: AtomicU64,
     pub false_positives: AtomicU64,
 }

@@ -13,7 +13,7 @@ use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::expiry::{live_value, Moment};
-use crate::internal_key::{self, KIND_VALUE_POINTER};
+use crate::internal_key::{self, SeekKey, KIND_VALUE_POINTER};
 use crate::level_cursor::LevelCursor;
 use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
@@ -193,14 +193,13 @@ impl Lookup<'_> {
         let ReadContext { cache, counters, io, .. } = *self.context;
         let resident = resident(table, io)?;
         if let Some(filter) = &resident.filter {
-            Counters::count(&counters.filters(level).probes);
             if !filter.may_contain(self.hash) {
                 Counters::count(&counters.filters(level).negatives);
                 return Ok(Found::Nothing);
             }
+            Counters::count(&counters.filters(level).passes);
         }
-        let mut target = Vec::with_capacity(self.user_key.len() + internal_key::TRAILER_SIZE);
-        internal_key::seek_key(&mut target, self.user_key, self.sequence);
+        let target = SeekKey::new(self.user_key, self.sequence);
         let position = resident.index.find(&target);
         if position == resident.index.len() {
             return Ok(self.absent(level, resident));

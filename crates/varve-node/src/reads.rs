@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use varve_core::{Engine, Io, Lookup};
+use varve_core::{Io, Lookup, PointReads};
 
 use crate::async_work;
 use crate::js::{methods, Error, Result, Scope, Value};
@@ -70,7 +70,7 @@ fn lookup<R>(
     let keys = state.keys.borrow();
     let key = key(scope, &keys, key_length)?;
     let (sequence, io) = (scope.to_u64(sequence)?, io(scope, policy)?);
-    state.with_engine(|engine| Ok(engine.get_with(key, sequence, io, take)?))
+    state.with_engine(|engine| Ok(engine.reads().get(key, sequence, io, take)?))
 }
 
 /// `(keyLength, sequence, io, slabOffset) → length in the slab | MISSING | PENDING | Buffer`
@@ -102,7 +102,7 @@ fn has(scope: Scope, state: &Rc<State>, arguments: [Value; 3]) -> Result<Value> 
     let keys = state.keys.borrow();
     let key = key(scope, &keys, key_length)?;
     let (sequence, io) = (scope.to_u64(sequence)?, io(scope, policy)?);
-    scope.int(match state.with_engine(|engine| Ok(engine.contains(&engine.moment(), key, sequence, io)?))? {
+    scope.int(match state.with_engine(|engine| Ok(engine.reads().contains(key, sequence, io)?))? {
         Lookup::Found(()) => 0,
         Lookup::Missing => MISSING,
         Lookup::Pending => PENDING,
@@ -147,12 +147,12 @@ fn get_async(scope: Scope, state: &Rc<State>, [key_length, sequence, mode, fill_
     let io = io_filling(scope, fill_cache)?;
     let key = key(scope, &state.keys.borrow(), key_length)?.to_vec();
     let work = move || match mode {
-        READ_PRESENCE => engine.contains(&engine.moment(), &key, sequence, io).map(|found| match found {
+        READ_PRESENCE => engine.background_reads().contains(&key, sequence, io).map(|found| match found {
             Lookup::Found(()) => Lookup::Found(Vec::new()),
             Lookup::Missing => Lookup::Missing,
             Lookup::Pending => Lookup::Pending,
         }),
-        _ => engine.get_with(&key, sequence, io, <[u8]>::to_vec),
+        _ => engine.background_reads().get(&key, sequence, io, <[u8]>::to_vec),
     };
     async_work::spawn(
         scope,
@@ -171,11 +171,10 @@ struct Many {
 }
 
 /// Looks up keys packed as length (4) and bytes each; `None` when a file would have to be read.
-fn many(engine: &Engine, packed: &[u8], count: usize, sequence: u64, mode: u32, io: Io) -> Result<Option<Many>> {
+fn many(reads: &PointReads<'_>, packed: &[u8], count: usize, sequence: u64, mode: u32, io: Io) -> Result<Option<Many>> {
     // A key takes at least the four bytes of its length.
     let mut many = Many { values: Vec::new(), lengths: Vec::with_capacity(count.min(packed.len() / 4)) };
     let mut rest = packed;
-    let moment = engine.moment();
     for _ in 0..count {
         let malformed = Error::Usage("the packed keys are cut short");
         let Some((length, tail)) = rest.split_first_chunk::<4>() else { return Err(malformed) };
@@ -184,9 +183,9 @@ fn many(engine: &Engine, packed: &[u8], count: usize, sequence: u64, mode: u32, 
         let values = &mut many.values;
         let before = values.len();
         let found = if mode == READ_PRESENCE {
-            engine.contains(&moment, key, sequence, io)?
+            reads.contains(key, sequence, io)?
         } else {
-            engine.get_at(&moment, key, sequence, io, |value| values.extend_from_slice(value))?
+            reads.get(key, sequence, io, |value| values.extend_from_slice(value))?
         };
         match found {
             Lookup::Found(()) => many.lengths.push((values.len() - before) as u32),
@@ -201,7 +200,7 @@ fn many(engine: &Engine, packed: &[u8], count: usize, sequence: u64, mode: u32, 
 fn get_many(scope: Scope, state: &Rc<State>, [packed, count, sequence, mode, policy, lengths]: [Value; 6]) -> Result<Value> {
     let (count, sequence, mode) = (scope.to_usize(count)?, scope.to_u64(sequence)?, scope.to_u32(mode)?);
     let (packed, io) = (scope.bytes(packed)?, io(scope, policy)?);
-    let Some(found) = state.with_engine(|engine| many(engine, packed, count, sequence, mode, io))? else {
+    let Some(found) = state.with_engine(|engine| many(&engine.reads(), packed, count, sequence, mode, io))? else {
         return scope.int(PENDING);
     };
     let lengths = scope.u32s_mut(lengths)?.get_mut(..count).ok_or(Error::Usage("there is no room for the lengths"))?;
@@ -216,7 +215,7 @@ fn get_many_async(scope: Scope, state: &Rc<State>, [packed, count, sequence, mod
     let io = io_filling(scope, fill_cache)?;
     async_work::spawn(
         scope,
-        move || many(&engine, &packed, count, sequence, mode, io),
+        move || many(&engine.background_reads(), &packed, count, sequence, mode, io),
         |scope, found| {
             let Many { values, lengths } = found.unwrap_or(Many { values: Vec::new(), lengths: Vec::new() });
             let lengths: Vec<u8> = lengths.iter().flat_map(|length| length.to_ne_bytes()).collect();

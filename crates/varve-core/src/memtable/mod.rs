@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod range_deletes;
 pub mod tree;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::batch::{operations, Operation};
@@ -40,6 +41,8 @@ impl<R> Found<R> {
 
 pub struct Memtable {
     contents: RwLock<Contents>,
+    /// False only while there is nothing: a look at it costs less than the lock, and a settled store has nothing in memory.
+    is_used: AtomicBool,
 }
 
 /// What the lock guards.
@@ -54,13 +57,15 @@ impl Memtable {
     /// An empty memtable with room for `capacity` bytes; the room is not touched before it is needed.
     pub fn new(capacity: usize) -> Self {
         let tree = Tree::new(capacity);
-        Self { contents: RwLock::new(Contents { tree, range_deletes: RangeDeletes::default(), newest_entry: 0 }) }
+        let contents = RwLock::new(Contents { tree, range_deletes: RangeDeletes::default(), newest_entry: 0 });
+        Self { contents, is_used: AtomicBool::new(false) }
     }
 
     /// Inserts all operations of a WAL record, or none.
     pub fn apply(&self, record: &[u8]) -> Result<()> {
         operations(record)?.try_for_each(|operation| operation.map(drop))?;
         let mut contents = self.contents.write().unwrap_or_else(PoisonError::into_inner);
+        self.is_used.store(true, Ordering::Release);
         for operation in operations(record)? {
             let Operation { sequence, kind, key, value } = operation?;
             if kind == KIND_RANGE_DELETE {
@@ -75,6 +80,9 @@ impl Memtable {
 
     /// Looks for the newest version of a key that `sequence` can see.
     pub fn get<R>(&self, user_key: &[u8], sequence: u64, moment: &Moment<'_>, take: impl FnOnce(&[u8]) -> R) -> Result<Found<R>> {
+        if !self.is_used.load(Ordering::Acquire) {
+            return Ok(Found::Nothing);
+        }
         let contents = self.read();
         let Contents { tree, range_deletes, .. } = &*contents;
         let hidden_below = if range_deletes.is_empty() { 0 } else { range_deletes.covering(user_key, sequence) };

@@ -212,7 +212,7 @@ impl<'a> Harness<'a> {
         for _ in 0..20 {
             let (key, sequence) = (self.random.key(), self.visible());
             let expected = self.model.get(&key, sequence);
-            match self.store.engine.get_with(&key, sequence, Io::None, <[u8]>::to_vec).unwrap() {
+            match self.store.engine.reads().get(&key, sequence, Io::None, <[u8]>::to_vec).unwrap() {
                 Lookup::Pending => {}
                 Lookup::Missing => assert_eq!(None, expected, "{key:?} at {sequence}"),
                 Lookup::Found(value) => assert_eq!(Some(&value), expected, "{key:?} at {sequence}"),

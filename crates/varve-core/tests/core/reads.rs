@@ -26,7 +26,7 @@ fn an_engine_without_memtable_takes_no_writes() {
 #[test]
 fn what_is_not_in_memory_waits() {
     let (store, _) = one_table(1 << 16);
-    let lookup = |io| store.engine.get_with(b"k\x07", NEWEST, io, |value| value[0]).unwrap();
+    let lookup = |io| store.engine.reads().get(b"k\x07", NEWEST, io, |value| value[0]).unwrap();
     assert_eq!(lookup(Io::None), Lookup::Pending);
     assert_eq!(lookup(Io::Cache), Lookup::Found(7));
     assert_eq!(lookup(Io::None), Lookup::Found(7));
@@ -113,7 +113,7 @@ fn a_scan_may_leave_the_cache_alone() {
 #[test]
 fn a_lookup_may_leave_the_cache_alone() {
     let (store, _) = one_table(1 << 16);
-    let lookup = |io| store.engine.get_with(b"k\x07", NEWEST, io, |value| value[0]).unwrap();
+    let lookup = |io| store.engine.reads().get(b"k\x07", NEWEST, io, |value| value[0]).unwrap();
     let read = || (store.engine.stats().cache_bytes > 0, store.engine.stats().block_reads);
     assert_eq!((lookup(Io::Pass), lookup(Io::Pass), read()), (Lookup::Found(7), Lookup::Found(7), (false, 2)));
     assert_eq!((lookup(Io::None), lookup(Io::Cache), read()), (Lookup::Pending, Lookup::Found(7), (true, 3)));

@@ -156,7 +156,7 @@ pub fn file_names(directory: &Path) -> Vec<String> {
 }
 
 pub fn get(engine: &Engine, key: &[u8], sequence: u64) -> Result<Option<Vec<u8>>> {
-    match engine.get_with(key, sequence, Io::Cache, <[u8]>::to_vec)? {
+    match engine.reads().get(key, sequence, Io::Cache, <[u8]>::to_vec)? {
         Lookup::Found(value) => Ok(Some(value)),
         Lookup::Missing => Ok(None),
         Lookup::Pending => panic!("a read that may touch the disk never waits"),
