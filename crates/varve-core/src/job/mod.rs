@@ -249,7 +249,8 @@ fn copy_entries(
                     tables.add(key, value).map_err(|error| cursor.locate(error))?;
                 }
                 let written = tables.written() + values.written();
-                if written - paced >= THROTTLE_BYTES {
+                // It shrinks when a block is done and compressed.
+                if written.saturating_sub(paced) >= THROTTLE_BYTES {
                     pace.wrote(written - paced);
                     paced = written;
                 }
