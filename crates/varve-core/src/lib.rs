@@ -3,8 +3,8 @@
 //! TypeScript above decides when and what: it owns the write-ahead log, the manifest, and the scheduling of flushes and compactions.
 //! Here are the loops over entries. Each file has a twin in `ts/kernel/js` that writes the same bytes; `docs/format.md` draws them.
 //!
-//! The modules follow the data: [`batch`] → [`memtable`] → [`block`] → [`compression`] → [`table`] → [`level_cursor`] and [`merge`] → [`view`] and
-//! [`scan`] → [`job`]; [`engine`] holds the state of one store.
+//! The modules follow the data: [`batch`] → [`memtable`] → [`block`] → [`compression`] → [`table`] → [`level_cursor`] and [`merge`] → [`view`] →
+//! [`point_reads`] and [`scan`], [`job`]; [`engine`] holds the state of one store.
 #![forbid(unsafe_code)]
 
 pub mod batch;
