@@ -28,13 +28,10 @@ export interface FilterStats extends LevelFilterStats {
 	falsePositiveRate: number | undefined;
 }
 
-/** A background job that runs, or has ended. */
-export interface JobStats {
+/** How far a background job is. */
+interface JobProgress {
 	/** The number that its events carry. */
 	job: number;
-	kind: 'flush' | 'compaction';
-	/** Why it began: `'memtable'` for a flush; what the compaction strategy says for a compaction, `'manual'` for `compact()`. */
-	reason: string;
 	level: number;
 	outputLevel: number;
 	inputTables: number;
@@ -47,6 +44,13 @@ export interface JobStats {
 	outputTables: number;
 	outputBytes: number;
 	milliseconds: number;
+}
+
+/** A background job that runs, or has ended. */
+export interface JobStats extends JobProgress {
+	kind: 'flush' | 'compaction';
+	/** Why it began: `'memtable'` for a flush; what the compaction strategy says for a compaction, `'manual'` for `compact()`. */
+	reason: string;
 	/** Why it failed; `undefined` while it runs, and when it did not. */
 	error: Error | undefined;
 }
@@ -124,19 +128,7 @@ export type StoreStats = Omit<DatabaseStats, 'latencies'>;
 /** Events and what their listeners get. */
 export interface DatabaseEvents {
 	flush: { state: 'begin' | 'end'; job: number; entries: number; bytes: number; milliseconds: number };
-	compaction: {
-		state: 'begin' | 'progress' | 'end';
-		job: number;
-		level: number;
-		outputLevel: number;
-		inputTables: number;
-		inputBytes: number;
-		parts: number;
-		doneBytes: number;
-		outputTables: number;
-		outputBytes: number;
-		milliseconds: number;
-	};
+	compaction: JobProgress & { state: 'begin' | 'progress' | 'end' };
 	stall: { state: 'begin' | 'end'; reason: 'memtables' | 'level0' | 'compaction'; milliseconds: number };
 	walRotation: { closed: number; opened: number; bytes: number };
 	backgroundError: Error;
