@@ -6,6 +6,17 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 	return Buffer.compare(a, b);
 }
 
+/** Up to this length keys and values are copied by a loop: faster than a call into the runtime. */
+export const LOOP_LIMIT = 48;
+
+/** Copies what is most likely short to `target` at `at`; returns its length. */
+export function copyShort(source: Uint8Array, target: Uint8Array, at: number): number {
+	const { length } = source;
+	if (length <= LOOP_LIMIT) for (let i = 0; i < length; i++) target[at + i] = source[i];
+	else target.set(source, at);
+	return length;
+}
+
 /** The bytes of a key or value as they go in. Copies nothing but strings. */
 export function toBytes(value: string | Uint8Array): Uint8Array {
 	return typeof value === 'string' ? Buffer.from(value, 'utf8') : value;

@@ -3,11 +3,10 @@
  *
  * Short keys are copied by a loop: for a few dozen bytes it is faster than a call into the runtime.
  */
+import { copyShort, LOOP_LIMIT } from '../bytes';
 import type { KernelEngine } from '../kernel/kernel';
 import { checkBytes, checkKeyLength } from '../limits';
 import type { Bytes } from '../types';
-
-const LOOP_LIMIT = 48;
 
 /** Writes `key` to the scratch buffer of `engine`; returns its length in bytes. */
 export function writeKey(engine: KernelEngine, key: Bytes): number {
@@ -44,14 +43,6 @@ function writeBytes(engine: KernelEngine, key: Uint8Array): number {
 	}
 	const scratch = engine.keyScratch;
 	return copyShort(key, scratch, 0);
-}
-
-/** Copies a key, most likely a short one, to `target` at `at`; returns its length. */
-function copyShort(key: Uint8Array, target: Uint8Array, at: number): number {
-	const { length } = key;
-	if (length <= LOOP_LIMIT) for (let i = 0; i < length; i++) target[at + i] = key[i];
-	else target.set(key, at);
-	return length;
 }
 
 /** Packs keys as `getMany` of the kernel wants them: length (4) and bytes each. */

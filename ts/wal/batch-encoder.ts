@@ -14,7 +14,7 @@
  *  2. A large buffer has one owner: an encoder, or the store of spare ones.
  */
 
-import { compareBytes, toBytes } from '../bytes';
+import { compareBytes, copyShort, LOOP_LIMIT, toBytes } from '../bytes';
 import { ResourceError } from '../errors';
 import {
 	EXPIRY_SIZE,
@@ -34,8 +34,6 @@ const KEPT_BUFFER_BYTES = 8 * 1024 * 1024;
 const LARGE_BUFFER_BYTES = 64 * 1024;
 /** Longest kind and two lengths. */
 const OPERATION_OVERHEAD = 11;
-/** Up to this length keys and values are copied by a loop: faster than a call into the runtime. */
-const LOOP_LIMIT = 48;
 
 const END_OF_ALL = new Uint8Array(0);
 
@@ -248,13 +246,9 @@ export class BatchEncoder {
 	}
 
 	#copy(value: Uint8Array): number {
-		const { length } = value;
-		this.#varint(length);
-		const buffer = this.#buffer;
-		const start = this.#length;
-		if (length > LOOP_LIMIT) buffer.set(value, start);
-		else for (let i = 0; i < length; i++) buffer[start + i] = value[i];
-		this.#length = start + length;
+		this.#varint(value.length);
+		const length = copyShort(value, this.#buffer, this.#length);
+		this.#length += length;
 		return length;
 	}
 
