@@ -62,12 +62,12 @@ describe('the configuration', () => {
 	it('goes up one version for each change and keeps what was before', () => {
 		const first = nextConfiguration(undefined, { ...defaultStoreOptions });
 		expect(first).toMatchObject({ version: 1, previous: undefined });
-		const same = nextConfiguration(encodeConfiguration(first), { ...defaultStoreOptions });
+		const same = nextConfiguration(decodeConfiguration(encodeConfiguration(first)), { ...defaultStoreOptions });
 		expect(same).toEqual(first);
-		const changed = nextConfiguration(encodeConfiguration(first), { ...defaultStoreOptions, blockSize: 1024 });
+		const changed = nextConfiguration(decodeConfiguration(encodeConfiguration(first)), { ...defaultStoreOptions, blockSize: 1024 });
 		expect(changed).toMatchObject({ version: 2, previous: { blockSize: defaultStoreOptions.blockSize } });
-		const recorded = encodeConfiguration(changed);
-		expect(decodeConfiguration(recorded)).toEqual({ options: changed.options, previous: changed.previous });
+		const recorded = decodeConfiguration(encodeConfiguration(changed));
+		expect(recorded).toEqual(changed);
 		expect(nextConfiguration(recorded, changed.options)).toEqual(changed);
 	});
 

@@ -102,12 +102,12 @@ async function recover(opening: Opening): Promise<Store> {
 	const place = { fileSystem: environment.fileSystem, directory: root, crc32: kernel.crc32 };
 	const recorded = recoverManifest(place);
 	checkExistence(recorded, options, root);
-	const before = recorded === undefined ? {} : decodeConfiguration(recorded.state.configuration).options;
-	const resolved = resolveOptions(before, options);
+	const before = recorded && decodeConfiguration(recorded.state.configuration);
+	const resolved = resolveOptions(before?.options ?? {}, options);
 	if (recorded !== undefined)
-		checkStrategyChange(before.compactionStrategy ?? 'leveled', resolved.compactionStrategy, recorded.state.version.levels);
+		checkStrategyChange(before?.options.compactionStrategy ?? 'leveled', resolved.compactionStrategy, recorded.state.version.levels);
 	warnOfFallback(resolved, kernel);
-	const configuration = nextConfiguration(recorded?.state.configuration, resolved);
+	const configuration = nextConfiguration(before, resolved);
 	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize, maxOpenFiles: resolved.maxOpenFiles });
 	try {
 		const events = new TypedEmitter();

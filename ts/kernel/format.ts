@@ -1,4 +1,5 @@
 /** What of the file format (docs/format.md) both kernels and the store above them know: kinds of entries, ids of codecs, names. */
+import { numberedName } from '../numbered-name';
 
 /** Kind of an internal key; part of the file format. */
 export const KIND_DELETE = 0;
@@ -25,7 +26,9 @@ export type CompressionId =
 /** Bytes of a blob file beside its records: header and footer. */
 export const BLOB_FILE_ENDS = 48;
 
-/** `<number>.blob` with at least six digits. */
+/** The name of a blob file ends so. */
+export const BLOB_END = '.blob';
+
 export function blobFileName(number: number): string {
-	return `${String(number).padStart(6, '0')}.blob`;
+	return numberedName(number, '', BLOB_END);
 }

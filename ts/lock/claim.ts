@@ -30,6 +30,7 @@ export interface FileIdentity {
 /** The claims in a text, in their order. Lines that are none (torn by a crash) are left out. */
 export function parseClaims(text: string): Claim[] {
 	return text.split('\n').flatMap((line) => {
+		if (line === '') return [];
 		try {
 			const claim = JSON.parse(line) as Partial<Claim> | null;
 			return isClaim(claim) ? [claim] : [];
@@ -51,8 +52,15 @@ function isClaim(value: Partial<Claim> | null): value is Claim {
 	);
 }
 
-/** The namespace of this process. */
+let namespace: string | undefined;
+
+/** The namespace of this process, which never changes. */
 export function ownNamespace(): string {
+	namespace ??= readNamespace();
+	return namespace;
+}
+
+function readNamespace(): string {
 	try {
 		const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 		return `${boot} ${fs.readlinkSync('/proc/self/ns/pid')}`;

@@ -155,8 +155,8 @@ interface Rebuilt {
 /** Merges what can be read into new tables, and makes the state that lists them. */
 async function rebuild(repair: Repair, manifest: SalvagedManifest | undefined): Promise<Rebuilt> {
 	const { environment, kernel, files, lost } = repair;
-	const recorded = manifest?.state.configuration;
-	const options = resolveOptions(recorded === undefined ? {} : decodeConfiguration(recorded).options, {});
+	const before = manifest && decodeConfiguration(manifest.state.configuration);
+	const options = resolveOptions(before?.options ?? {}, {});
 	warnOfFallback(options, kernel);
 	const engine = kernel.createEngine({ cacheBytes: 0 });
 	try {
@@ -180,7 +180,7 @@ async function rebuild(repair: Repair, manifest: SalvagedManifest | undefined): 
 		const output = { directory: files.tableDirectory, level: BOTTOM_LEVEL, firstNumber, createdAt, table, blobs: blobOutput };
 		const merge = await mergeTables(engine, survey.readable, { ...output, numberCount: tableCount });
 		await checkOutputs(engine, files, survey.readable, merge.outputs);
-		const configuration = encodeConfiguration(nextConfiguration(recorded, options));
+		const configuration = encodeConfiguration(nextConfiguration(before, options));
 		const manifestNumber = blobOutput.firstNumber + blobOutput.numberCount;
 		return conclude(repair, manifest, survey, { survey: blobs, output: blobOutput }, merge, configuration, manifestNumber);
 	} finally {

@@ -1,5 +1,6 @@
 /** Names of blob files, and how many of their bytes something still refers to. */
-import { BLOB_FILE_ENDS, type BlobReference, blobFileName } from '../kernel/kernel';
+import { BLOB_END, BLOB_FILE_ENDS, type BlobReference } from '../kernel/kernel';
+import { parseNumberedName } from '../numbered-name';
 
 /** What has values in blob files. */
 export interface WithBlobs {
@@ -8,10 +9,7 @@ export interface WithBlobs {
 
 /** The number in a name, or `undefined` when it is no name of a blob file. */
 export function parseBlobFileName(name: string): number | undefined {
-	const match = /^(\d{6,16})\.blob$/.exec(name);
-	if (match === null) return undefined;
-	const number = Number(match[1]);
-	return Number.isSafeInteger(number) && blobFileName(number) === name ? number : undefined;
+	return parseNumberedName(name, '', BLOB_END);
 }
 
 /** Bytes that tables refer to, by the number of the blob file, ascending. */

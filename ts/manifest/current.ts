@@ -2,19 +2,18 @@
 import { join } from 'node:path';
 import { CorruptionError, IOError } from '../errors';
 import { type FileSystem, writeFully } from '../fs/file-system';
+import { numberedName, parseNumberedName } from '../numbered-name';
 
 const CURRENT = 'CURRENT';
+const MANIFEST = 'MANIFEST-';
 
 export function manifestFileName(number: number): string {
-	return `MANIFEST-${String(number).padStart(6, '0')}`;
+	return numberedName(number, MANIFEST, '');
 }
 
 /** The number in a name, or `undefined` when it is no name of a manifest. */
 export function parseManifestFileName(name: string): number | undefined {
-	const match = /^MANIFEST-(\d{6,16})$/.exec(name);
-	if (match === null) return undefined;
-	const number = Number(match[1]);
-	return Number.isSafeInteger(number) && manifestFileName(number) === name ? number : undefined;
+	return parseNumberedName(name, MANIFEST, '');
 }
 
 /**

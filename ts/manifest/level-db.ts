@@ -5,10 +5,11 @@
  */
 import { ConfigError } from '../errors';
 import type { FileSystem } from '../fs/file-system';
+import { parseNumberedName } from '../numbered-name';
 import { firstFileOfStore, parseManifestFileName } from './current';
 
-/** LevelDB keeps its log, its tables and its text log in the directory itself; a store of Varve never does. */
-const LEVELDB_FILE = /^(?:\d{6,}\.(?:ldb|sst|log)|LOG)$/;
+/** LevelDB keeps its tables and its log, `<number>.<end>`, and its text log LOG in the directory itself; a store of Varve never does. */
+const LEVELDB_NUMBERED = ['.ldb', '.sst', '.log'];
 
 /**
  * Refuses a directory that holds a LevelDB database; one that does not exist is fine.
@@ -17,9 +18,10 @@ const LEVELDB_FILE = /^(?:\d{6,}\.(?:ldb|sst|log)|LOG)$/;
 export function refuseLevelDb(fileSystem: FileSystem, directory: string): void {
 	if (!fileSystem.existsSync(directory)) return;
 	const names = fileSystem.listSync(directory);
-	const foreign = names.find((name) => LEVELDB_FILE.test(name));
+	const foreign = names.find((name) => name === 'LOG' || LEVELDB_NUMBERED.some((end) => parseNumberedName(name, '', end) !== undefined));
+	if (foreign === undefined) return;
 	const manifest = names.find((name) => name === 'CURRENT' || parseManifestFileName(name) !== undefined);
-	if (foreign === undefined || manifest === undefined || firstFileOfStore(fileSystem, directory) !== undefined) return;
+	if (manifest === undefined || firstFileOfStore(fileSystem, directory) !== undefined) return;
 	throw new ConfigError(
 		`${directory} holds a LevelDB database (there is ${foreign} beside ${manifest}), and no store of Varve. Nothing was changed. ` +
 			'Copy it into a directory of its own with the program in examples/migrate-from-classic-level.',

@@ -1,22 +1,32 @@
 /** What the manifest knows of a table, and the names of table files. */
 import { compareBytes, successor } from '../bytes';
 import type { TableSummary } from '../kernel/kernel';
+import { BOTTOM_LEVEL } from '../limits';
+import { numberedName } from '../numbered-name';
+
+const END = '.sst';
+const TIME_DIGITS = 20;
 
 /** A live table. Keys are internal keys; sizes are bytes. */
 export type TableMetadata = Omit<TableSummary, 'rawDataBytes' | 'storedDataBytes'>;
 
 /** `<birth level>_<file number>_<creation time>.sst`, "%d_%06d_%020d". */
 export function tableFileName(table: Pick<TableMetadata, 'birthLevel' | 'number' | 'createdAt'>): string {
-	const number = String(table.number).padStart(6, '0');
-	return `${table.birthLevel}_${number}_${String(table.createdAt).padStart(20, '0')}.sst`;
+	return `${numberedName(table.number, `${table.birthLevel}_`, '_')}${String(table.createdAt).padStart(TIME_DIGITS, '0')}${END}`;
 }
 
 /** What a name says, or `undefined` when it is no name of a table. */
 export function parseTableFileName(name: string): { birthLevel: number; number: number; createdAt: bigint } | undefined {
-	const match = /^([0-6])_(\d{6,16})_(\d{20})\.sst$/.exec(name);
-	if (match === null) return undefined;
-	const parsed = { birthLevel: Number(match[1]), number: Number(match[2]), createdAt: BigInt(match[3]) };
-	return Number.isSafeInteger(parsed.number) && tableFileName(parsed) === name ? parsed : undefined;
+	const [level, number = '', time = ''] = name.slice(0, -END.length).split('_');
+	if (time.length !== TIME_DIGITS || ![level, number, time].every(isDigits)) return undefined;
+	const parsed = { birthLevel: Number(level), number: Number(number), createdAt: BigInt(time) };
+	const isPossible = parsed.birthLevel <= BOTTOM_LEVEL && Number.isSafeInteger(parsed.number);
+	return isPossible && tableFileName(parsed) === name ? parsed : undefined;
+}
+
+function isDigits(text: string): boolean {
+	for (let i = 0; i < text.length; i++) if (text[i] < '0' || text[i] > '9') return false;
+	return true;
 }
 
 /** The user key in an internal key. */

@@ -208,7 +208,8 @@ class Decoder {
 	}
 
 	byte(what: string): number {
-		return this.#take(1, what)[0];
+		if (this.atEnd) throw endsWithin(what);
+		return this.#data[this.#position++];
 	}
 
 	number(what: string): number {
@@ -240,9 +241,13 @@ class Decoder {
 
 	#take(length: number, what: string): Buffer {
 		const end = this.#position + length;
-		if (end > this.#data.length) throw new CorruptionError(`A version edit ends in the middle of a ${what}.`);
+		if (end > this.#data.length) throw endsWithin(what);
 		const taken = this.#data.subarray(this.#position, end);
 		this.#position = end;
 		return taken;
 	}
+}
+
+function endsWithin(what: string): CorruptionError {
+	return new CorruptionError(`A version edit ends in the middle of a ${what}.`);
 }

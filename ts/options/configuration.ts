@@ -20,13 +20,13 @@ export interface Configuration {
 	previous: Partial<StoreOptions> | undefined;
 }
 
+/** A configuration as it was recorded: it may lack options. */
+export type EarlierConfiguration = Pick<Configuration, 'version' | 'previous'> & { options: Partial<StoreOptions> };
+
 /** Reads what {@link encodeConfiguration} wrote. */
-export function decodeConfiguration(recorded: RecordedConfiguration): {
-	options: Partial<StoreOptions>;
-	previous: Partial<StoreOptions> | undefined;
-} {
-	const { options, previous } = JSON.parse(recorded.json) as { options?: unknown; previous?: unknown };
-	return { options: recordedOptions(options), previous: previous === undefined ? undefined : recordedOptions(previous) };
+export function decodeConfiguration({ version, json }: RecordedConfiguration): EarlierConfiguration {
+	const { options, previous } = JSON.parse(json) as { options?: unknown; previous?: unknown };
+	return { version, options: recordedOptions(options), previous: previous === undefined ? undefined : recordedOptions(previous) };
 }
 
 export function encodeConfiguration(configuration: Configuration): RecordedConfiguration {
@@ -35,13 +35,12 @@ export function encodeConfiguration(configuration: Configuration): RecordedConfi
 	return { version, json };
 }
 
-/** The configuration after an open with `options` of a store that had `recorded` (undefined: a new store). */
-export function nextConfiguration(recorded: RecordedConfiguration | undefined, options: ResolvedOptions): Configuration {
-	if (recorded === undefined) return { version: 1, options, previous: undefined };
-	const before = decodeConfiguration(recorded);
+/** The configuration after an open with `options` of a store that had another `before` (undefined: a new store). */
+export function nextConfiguration(before: EarlierConfiguration | undefined, options: ResolvedOptions): Configuration {
+	if (before === undefined) return { version: 1, options, previous: undefined };
 	const changed = Object.entries(before.options).filter(([name, value]) => !isSame(options[name as keyof StoreOptions], value));
-	if (changed.length === 0) return { version: recorded.version, options, previous: before.previous };
-	return { version: recorded.version + 1, options, previous: Object.fromEntries(changed) };
+	if (changed.length === 0) return { version: before.version, options, previous: before.previous };
+	return { version: before.version + 1, options, previous: Object.fromEntries(changed) };
 }
 
 /** Values of options are plain, or lists of plain ones. */

@@ -146,7 +146,7 @@ export function checkOpenOptions(options: unknown): asserts options is OpenOptio
 export function resolveOptions(recorded: Partial<StoreOptions>, given: OpenOptions): ResolvedOptions {
 	const merged: Record<string, unknown> = { ...defaultStoreOptions };
 	for (const source of [recorded, given] as Record<string, unknown>[]) {
-		for (const name of Object.keys(storeSchema)) if (source[name] !== undefined) merged[name] = structuredClone(source[name]);
+		for (const name of Object.keys(storeSchema)) if (source[name] !== undefined) merged[name] = copyOf(source[name]);
 	}
 	const options = merged as unknown as ResolvedOptions;
 	options.filterBitsPerKey = filterBitsOf(options, given);
@@ -155,6 +155,11 @@ export function resolveOptions(recorded: Partial<StoreOptions>, given: OpenOptio
 	ordered(options, 'compactionDebtSlowdown', 'compactionDebtStop');
 	checkStrategy(options, given);
 	return options;
+}
+
+/** A list may be changed by whoever gave it. */
+function copyOf(value: unknown): unknown {
+	return Array.isArray(value) ? [...value] : value;
 }
 
 /** Rate and bits say the same thing in two ways: the one that was given last counts. */

@@ -24,7 +24,8 @@ export class FilterSizing {
 	readonly #options: ResolvedOptions;
 	readonly #engine: Pick<KernelEngine, 'filterStats'>;
 	readonly #levelBytes: () => number[];
-	readonly #uniform: number;
+	/** Thousandths of a bit with which all levels are alike: worked out for the first table, not for the open of a store that may write none. */
+	#uniform: number | undefined;
 	/** Probes for missing keys by level: weighted by age, and as counted at the end of the last window. */
 	#missing: number[] = Array(LEVELS).fill(0);
 	#counted: number[] = Array(LEVELS).fill(0);
@@ -38,12 +39,12 @@ export class FilterSizing {
 		this.#options = options;
 		this.#engine = engine;
 		this.#levelBytes = levelBytes;
-		this.#uniform = uniformFilterSettings(options).milliBitsPerKey;
 	}
 
 	/** Settings for a table that is written to a level now. */
 	settings(level: number): FilterSettings {
 		const options = this.#options;
+		this.#uniform ??= uniformFilterSettings(options).milliBitsPerKey;
 		const runs = options.compactionStrategy === 'tiered' ? options.tieredMaxRuns : options.level0CompactionTrigger;
 		const shape = {
 			policy: options.filterPolicy,

@@ -159,12 +159,12 @@ export class Store implements StoreContext {
 		return this.#stall.pressure;
 	}
 
-	/** Begins the background work that is due. */
+	/** Begins the background work that is due: flushes at once, and compactions a moment later, so that the first reads do not wait for the first look at the tree. */
 	start(): void {
 		this.engine.setJobRate(this.options.compactionRateLimit);
 		this.installView();
 		this.#flusher.schedule();
-		this.compactor.schedule();
+		this.compactor.scheduleSoon();
 	}
 
 	installView(): void {

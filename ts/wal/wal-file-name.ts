@@ -1,13 +1,13 @@
-/** Names of log files: the file number with at least six digits. */
+/** Names of log files. */
+import { numberedName, parseNumberedName } from '../numbered-name';
+
+const END = '.wal';
 
 export function walFileName(number: number): string {
-	return `${String(number).padStart(6, '0')}.wal`;
+	return numberedName(number, '', END);
 }
 
 /** The number in a name, or `undefined` when it is no name of a log. */
 export function parseWalFileName(name: string): number | undefined {
-	const match = /^(\d{6,16})\.wal$/.exec(name);
-	if (match === null) return undefined;
-	const number = Number(match[1]);
-	return Number.isSafeInteger(number) && walFileName(number) === name ? number : undefined;
+	return parseNumberedName(name, '', END);
 }

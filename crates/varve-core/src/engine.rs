@@ -40,6 +40,8 @@ impl Default for EngineOptions {
 
 /// Threads that open tables together: the time goes to waiting for the disk, and to checksums.
 const MOST_OPENING_THREADS: usize = 4;
+/// Fewer tables are opened before a thread has begun.
+const LEAST_FOR_THREAD: usize = 4;
 
 pub struct Engine {
     registry: Mutex<Registry>,
@@ -94,7 +96,7 @@ impl Engine {
 
     /// Opens tables, and loads those that are not lazy: all or none. Blocks; to be called on a thread of its own.
     pub fn open_tables(&self, specs: &[TableSpec]) -> Result<()> {
-        let part = specs.len().div_ceil(MOST_OPENING_THREADS).max(1);
+        let part = specs.len().div_ceil(MOST_OPENING_THREADS).max(LEAST_FOR_THREAD);
         let open = |specs: &[TableSpec]| specs.iter().map(|spec| Table::open(spec, &self.files)).collect::<Result<Vec<_>>>();
         let tables = std::thread::scope(|scope| -> Result<Vec<_>> {
             let (first, rest) = specs.split_at(part.min(specs.len()));

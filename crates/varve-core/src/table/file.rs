@@ -60,25 +60,24 @@ impl TableFile {
 
     /// Reads, verifies and decompresses a data block.
     pub fn read_data_block(&self, handle: BlockHandle) -> Result<Block> {
-        self.with_sealed(handle, |sealed| open_data_block(sealed, &self.path, handle.offset))
-    }
-
-    /// Reads and verifies a block that is never compressed.
-    pub fn read_meta_block(&self, handle: BlockHandle) -> Result<Block> {
-        self.with_sealed(handle, |sealed| open_meta_block(sealed, &self.path, handle.offset).map(Block::from))
-    }
-
-    /// Reads a block with its trailer, unchecked, and gives it to `open`.
-    fn with_sealed<R>(&self, handle: BlockHandle, open: impl FnOnce(&[u8]) -> Result<R>) -> Result<R> {
         let read = |sealed: &mut [u8]| {
             self.read_range(sealed, handle.offset)?;
-            open(sealed)
+            open_data_block(sealed, &self.path, handle.offset)
         };
         let size = handle.size as usize + BLOCK_TRAILER_SIZE;
         if size > SCRATCH_BYTES {
             return read(&mut vec![0; size]);
         }
         STORED.with_borrow_mut(|stored| read(&mut stored[..size]))
+    }
+
+    /// Reads and verifies a block that is never compressed, in memory of its own: filter and index are large, and copied nowhere.
+    pub fn read_meta_block(&self, handle: BlockHandle) -> Result<Vec<u8>> {
+        let mut sealed = vec![0; handle.size as usize + BLOCK_TRAILER_SIZE];
+        self.read_range(&mut sealed, handle.offset)?;
+        let length = open_meta_block(&sealed, &self.path, handle.offset)?.len();
+        sealed.truncate(length);
+        Ok(sealed)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use super::format::BlockHandle;
-use crate::block::{Block, BlockCursor, KeyOrder};
+use crate::block::{BlockCursor, KeyOrder};
 use crate::cache::Hint;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ pub struct KeyIndex {
 
 impl KeyIndex {
     /// Decodes an index block whose handles must lie before `limit`, ascending.
-    pub fn decode(block: Block, limit: u64) -> Result<Self> {
+    pub fn decode(block: Vec<u8>, limit: u64) -> Result<Self> {
         let mut index = Self {
             prefix: Vec::new(),
             heads: Vec::new(),

@@ -13,7 +13,7 @@
 use std::collections::HashMap;
 
 use super::reader::TableSpan;
-use crate::block::{Block, BlockBuilder, BlockCursor, KeyOrder};
+use crate::block::{BlockBuilder, BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::TRAILER_SIZE;
@@ -86,7 +86,7 @@ impl Properties {
         block.finish()
     }
 
-    pub fn decode(block: Block) -> Result<Self> {
+    pub fn decode(block: Vec<u8>) -> Result<Self> {
         let values = Values::read(block)?;
         if values.number("format")? != FORMAT {
             return Err(refuse("format"));
@@ -115,7 +115,7 @@ fn refuse(name: &str) -> Error {
 struct Values(HashMap<Vec<u8>, Vec<u8>>);
 
 impl Values {
-    fn read(block: Block) -> Result<Self> {
+    fn read(block: Vec<u8>) -> Result<Self> {
         let mut values = HashMap::new();
         let mut cursor = BlockCursor::new(block, KeyOrder::Plain)?;
         cursor.seek_to_first()?;

@@ -6,7 +6,7 @@
 //!  1. Ranges are *fragments*: two of them are the same range, or share no key. Those of one range come newest first.
 //!  2. There is at least one, and none is empty.
 
-use crate::block::{Block, BlockBuilder, BlockCursor, KeyOrder};
+use crate::block::{BlockBuilder, BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{pack_trailer, split, KIND_RANGE_DELETE};
@@ -35,7 +35,7 @@ impl RangeDeletes {
         block.finish()
     }
 
-    pub fn decode(block: Block) -> Result<Self> {
+    pub fn decode(block: Vec<u8>) -> Result<Self> {
         let mut fragments: Vec<RangeDelete> = Vec::new();
         let mut cursor = BlockCursor::new(block, KeyOrder::Internal)?;
         cursor.seek_to_first()?;

@@ -82,7 +82,7 @@ impl Reader<'_> {
                     let block = self.file.read_meta_block(handle)?;
                     let here = |error: Error| error.at(self.file.path(), handle.offset);
                     match policy {
-                        Some(policy) => filter = Some(policy.open(block.to_vec()).map_err(here)?),
+                        Some(policy) => filter = Some(policy.open(block).map_err(here)?),
                         None if name == PROPERTIES_NAME => properties = Some(Properties::decode(block).map_err(here)?),
                         None => range_deletes = Some(RangeDeletes::decode(block).map_err(here)?),
                     }
