@@ -64,7 +64,10 @@ describe('the configuration', () => {
 		expect(first).toMatchObject({ version: 1, previous: undefined });
 		const same = nextConfiguration(decodeConfiguration(encodeConfiguration(first)), { ...defaultStoreOptions });
 		expect(same).toEqual(first);
-		const changed = nextConfiguration(decodeConfiguration(encodeConfiguration(first)), { ...defaultStoreOptions, blockSize: 1024 });
+		const changed = nextConfiguration(decodeConfiguration(encodeConfiguration(first)), {
+			...defaultStoreOptions,
+			blockSize: 1024,
+		});
 		expect(changed).toMatchObject({ version: 2, previous: { blockSize: defaultStoreOptions.blockSize } });
 		const recorded = decodeConfiguration(encodeConfiguration(changed));
 		expect(recorded).toEqual(changed);

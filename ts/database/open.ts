@@ -105,7 +105,11 @@ async function recover(opening: Opening): Promise<Store> {
 	const before = recorded && decodeConfiguration(recorded.state.configuration);
 	const resolved = resolveOptions(before?.options ?? {}, options);
 	if (recorded !== undefined)
-		checkStrategyChange(before?.options.compactionStrategy ?? 'leveled', resolved.compactionStrategy, recorded.state.version.levels);
+		checkStrategyChange(
+			before?.options.compactionStrategy ?? 'leveled',
+			resolved.compactionStrategy,
+			recorded.state.version.levels,
+		);
 	warnOfFallback(resolved, kernel);
 	const configuration = nextConfiguration(before, resolved);
 	const engine = kernel.createEngine({ cacheBytes: resolved.cacheSize, maxOpenFiles: resolved.maxOpenFiles });

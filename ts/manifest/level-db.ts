@@ -18,7 +18,9 @@ const LEVELDB_NUMBERED = ['.ldb', '.sst', '.log'];
 export function refuseLevelDb(fileSystem: FileSystem, directory: string): void {
 	if (!fileSystem.existsSync(directory)) return;
 	const names = fileSystem.listSync(directory);
-	const foreign = names.find((name) => name === 'LOG' || LEVELDB_NUMBERED.some((end) => parseNumberedName(name, '', end) !== undefined));
+	const foreign = names.find(
+		(name) => name === 'LOG' || LEVELDB_NUMBERED.some((end) => parseNumberedName(name, '', end) !== undefined),
+	);
 	if (foreign === undefined) return;
 	const manifest = names.find((name) => name === 'CURRENT' || parseManifestFileName(name) !== undefined);
 	if (manifest === undefined || firstFileOfStore(fileSystem, directory) !== undefined) return;
