@@ -75,7 +75,7 @@ export class Compactor {
 		this.#setAlarm();
 	}
 
-	/** As {@link schedule}, a moment later, and once for all calls until then: for what comes often and is seldom the cause of work. */
+	/** As {@link schedule}, a moment later, and once for all calls until then: for what is seldom the cause of work, and comes often or at a bad time. */
 	scheduleSoon(): void {
 		if (this.#isScheduledSoon) return;
 		this.#isScheduledSoon = true;

@@ -159,12 +159,12 @@ export class Store implements StoreContext {
 		return this.#stall.pressure;
 	}
 
-	/** Begins the background work that is due. A first look at the tree takes half a millisecond: the first read goes before it. */
+	/** Begins the background work that is due. The first look at the tree takes half a millisecond: the first reads go before it. */
 	start(): void {
 		this.engine.setJobRate(this.options.compactionRateLimit);
 		this.installView();
 		this.#flusher.schedule();
-		this.environment.clock.schedule(() => this.compactor.schedule(), 0);
+		this.compactor.scheduleSoon();
 	}
 
 	installView(): void {

@@ -32,15 +32,20 @@ export class KeyIndex {
 		return true;
 	}
 
+	/** Has packed keys, strictly ascending, and their ends instead of its own; nothing is appended afterwards. */
+	take(bytes: Buffer, ends: Uint32Array): void {
+		this.bytes = bytes;
+		this.ends = ends;
+		this.count = ends.length;
+		this.finish();
+	}
+
 	/** Computes prefix and heads; nothing is appended afterwards. */
 	finish(): this {
 		this.bytes = Buffer.from(this.bytes.subarray(0, this.keyEnd(this.count - 1)));
 		this.ends = this.ends.slice(0, this.count);
 		this.prefixLength = this.commonPrefix();
-		this.heads = new Float64Array(this.count);
-		for (let i = 0; i < this.count; i++) {
-			this.heads[i] = readHead(this.bytes, this.keyEnd(i - 1) + this.prefixLength, this.ends[i] - TRAILER_SIZE);
-		}
+		this.heads = this.makeHeads();
 		return this;
 	}
 
@@ -66,6 +71,17 @@ export class KeyIndex {
 			else high = middle;
 		}
 		return low;
+	}
+
+	private makeHeads(): Float64Array {
+		const { bytes, ends, prefixLength } = this;
+		const heads = new Float64Array(ends.length);
+		let start = 0;
+		for (let i = 0; i < ends.length; i++) {
+			heads[i] = readHead(bytes, start + prefixLength, ends[i] - TRAILER_SIZE);
+			start = ends[i];
+		}
+		return heads;
 	}
 
 	private compareKey(i: number, target: Uint8Array, start: number, end: number): number {

@@ -10,14 +10,15 @@ import { policyOf } from '../filter/policies';
 import { BLOCK_PREFIX, type Filter, type FilterPolicy } from '../filter/policy';
 import { decodeFooter, FOOTER_SIZE } from './footer';
 import { BLOCK_TRAILER_SIZE, type BlockHandle, decodeHandle, openMetaBlock, PROPERTIES_NAME, RANGE_DELETES_NAME } from './format';
+import { readPlainIndex } from './index-block';
 import { KeyIndex } from './key-index';
 import { decodeProperties, type TableProperties } from './properties';
 import { decodeRangeDeletes, RangeDeletes } from './range-deletes';
 
 export class Resident {
 	readonly index = new KeyIndex();
-	private offsets = new Float64Array(0);
-	private sizes = new Uint32Array(0);
+	private offsets: Float64Array = new Float64Array(0);
+	private sizes: Uint32Array = new Uint32Array(0);
 
 	/** @param index the index block, verified, and its place; its handles must end at or before `limit` */
 	constructor(
@@ -60,6 +61,17 @@ export class Resident {
 	}
 
 	private decodeIndex(path: string, block: Buffer, offset: number, limit: number): void {
+		const entries = readPlainIndex(block, limit);
+		if (entries === undefined || entries.sizes.length === 0) {
+			this.decodeAnyIndex(path, block, offset, limit);
+			return;
+		}
+		this.index.take(entries.keys, entries.ends);
+		this.offsets = entries.offsets;
+		this.sizes = entries.sizes;
+	}
+
+	private decodeAnyIndex(path: string, block: Buffer, offset: number, limit: number): void {
 		const refuse = (what: string) => new CorruptionError(`index of ${path}: ${what}`, { path, offset });
 		const cursor = new BlockCursor(INTERNAL_KEYS);
 		cursor.reset(block, path, offset);
