@@ -144,11 +144,13 @@ async function assemble(
 	const state = recorded?.state ?? newState(configuration);
 	openBlobs(files, engine, state.version);
 	const lazy = configuration.options.tableLoading === 'lazy';
+	const tables = state.version.levels.flat();
 	await openTables(
 		engine,
-		state.version.levels.flat().map((table) => files.tableSpec(table, lazy)),
+		tables.map((table) => files.tableSpec(table, lazy)),
 	);
-	const manifestNumber = Math.max(state.nextFileNumber, files.highestNumber() + 1);
+	const found = files.find(tables);
+	const manifestNumber = Math.max(state.nextFileNumber, found.highestNumber + 1);
 	if (configuration.options.blobThreshold !== false) files.makeBlobDirectory();
 	const walNumber = manifestNumber + 1;
 	const { memtables, sequence, manyLogs } = recoverLogs({
@@ -161,6 +163,7 @@ async function assemble(
 		lastSequence: state.lastSequence,
 		salvage: options.salvage ?? false,
 		isClean: lock.isClean,
+		walNumbers: found.walNumbers,
 		nextWalNumber: walNumber,
 	});
 	const fresh: ManifestState = {
@@ -172,8 +175,8 @@ async function assemble(
 	const manifest = openManifest(opening, recorded, fresh, manifestNumber);
 	const createWal = (number: number) => WalWriter.create(fileSystem, files.walDirectory, number, kernel.crc32);
 	const wal = createWal(walNumber);
-	files.removeLogsBelow(manifest.state.logNumber);
-	files.removeUnlistedTables(new Set(state.version.levels.flat().map((table) => table.number)));
+	for (const number of found.walNumbers) if (number < manifest.state.logNumber) files.removeLog(number);
+	files.removeUnlistedTables(found, new Set(tables.map((table) => table.number)));
 	files.removeUnlistedBlobs(state.version.blobs);
 	const store = new Store(
 		{

@@ -102,7 +102,7 @@ export class LogReader {
 		}
 		this.#position = end;
 		if (beginning) this.#recordOffset = offset;
-		this.#parts.push(Uint8Array.from(data));
+		this.#parts.push(new Uint8Array(data));
 		if (type === TYPE_FIRST || type === TYPE_MIDDLE) return undefined;
 		const record = this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts);
 		this.#parts = [];

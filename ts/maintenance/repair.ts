@@ -169,7 +169,7 @@ async function rebuild(repair: Repair, manifest: SalvagedManifest | undefined): 
 			whole: manifest?.whole ?? false,
 			wasSetAside: (name) => lost.has(name),
 		});
-		const firstNumber = Math.max(manifest?.state.nextFileNumber ?? 1, files.highestNumber() + 1);
+		const firstNumber = Math.max(manifest?.state.nextFileNumber ?? 1, files.find([]).highestNumber + 1);
 		const compression = compressionAt(options.compression, BOTTOM_LEVEL, kernel);
 		const table = tableOptionsOf(options, repairedFilters(options), compression);
 		const createdAt = environment.clock.nanoseconds();

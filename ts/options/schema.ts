@@ -210,7 +210,8 @@ export function recordedOptions(json: unknown): Partial<StoreOptions> {
 	if (typeof json !== 'object' || json === null) return options;
 	for (const [name, value] of Object.entries(json)) {
 		const entry = storeSchema[name as keyof StoreOptions];
-		if (entry !== undefined && entry.check(value) === undefined) options[name] = value;
+		// Most are defaults, which need no check: it would be the first call of each.
+		if (entry !== undefined && (value === entry.default || entry.check(value) === undefined)) options[name] = value;
 	}
 	return options;
 }

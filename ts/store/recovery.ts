@@ -32,6 +32,8 @@ export interface RecoveryInput {
 	salvage: boolean;
 	/** The logs are known to be durable. */
 	isClean: boolean;
+	/** Numbers of the logs that are there, ascending. */
+	walNumbers: readonly number[];
 	/** Number of the log that the store will go on with. */
 	nextWalNumber: number;
 }
@@ -48,7 +50,7 @@ export interface Recovered {
 export function recoverLogs(input: RecoveryInput): Recovered {
 	const { environment, engine, files, crc32, salvage, memtableSize, nextWalNumber, isClean } = input;
 	const { fileSystem } = environment;
-	const numbers = files.walNumbers().filter((number) => number >= input.logNumber);
+	const numbers = input.walNumbers.filter((number) => number >= input.logNumber);
 	const memtables = new Memtables(engine, memtableSize, numbers[0] ?? nextWalNumber);
 	let sequence = input.lastSequence;
 	let logsUsed = 0;

@@ -27,6 +27,16 @@ export function blobNumberOf(name: string): number | undefined {
 	return parseBlobFileName(name.endsWith(TEMPORARY) ? name.slice(0, -TEMPORARY.length) : name);
 }
 
+/** What was found in the directories of a store. */
+export interface FoundFiles {
+	/** Names in the directory of tables that are not those of live ones. */
+	otherTables: string[];
+	/** Numbers of the logs, ascending. */
+	walNumbers: number[];
+	/** The highest number in the name of a file, 0 when there are none: numbers of a crashed process are not used again. */
+	highestNumber: number;
+}
+
 export class StoreFiles {
 	readonly root: string;
 	readonly tableDirectory: string;
@@ -153,20 +163,23 @@ export class StoreFiles {
 	 * Removes what a crashed job left: tables that the manifest does not list, and files that were not renamed into place.
 	 * Files with other names are not ours and stay.
 	 */
-	removeUnlistedTables(listed: ReadonlySet<number>): void {
-		for (const name of this.#fileSystem.listSync(this.tableDirectory)) {
+	removeUnlistedTables({ otherTables }: FoundFiles, listed: ReadonlySet<number>): void {
+		for (const name of otherTables) {
 			const number = tableNumberOf(name);
 			if (number !== undefined && (name.endsWith(TEMPORARY) || !listed.has(number)))
 				this.#remove(join(this.tableDirectory, name));
 		}
 	}
 
-	/** The highest number in the name of a file, 0 when there are none: numbers of a crashed process are not used again. */
-	highestNumber(): number {
-		const tables = this.#fileSystem.listSync(this.tableDirectory).map((name) => tableNumberOf(name) ?? 0);
+	/** Reads the directories. Names of tables that are known to be live are not looked into: an orderly store has no others. */
+	find(live: readonly TableMetadata[]): FoundFiles {
+		const liveNames = new Set(live.map(tableFileName));
+		const otherTables = this.#fileSystem.listSync(this.tableDirectory).filter((name) => !liveNames.has(name));
 		const manifests = this.#fileSystem.listSync(this.root).map((name) => parseManifestFileName(name) ?? 0);
 		const blobs = this.#blobNames().map((name) => blobNumberOf(name) ?? 0);
-		return Math.max(0, ...tables, ...blobs, ...manifests, ...this.walNumbers());
+		const walNumbers = this.walNumbers();
+		const tables = [...live.map(({ number }) => number), ...otherTables.map((name) => tableNumberOf(name) ?? 0)];
+		return { otherTables, walNumbers, highestNumber: Math.max(0, ...tables, ...blobs, ...manifests, ...walNumbers) };
 	}
 
 	/** Removes tables and blob files that no reader needs any more. */

@@ -11,6 +11,8 @@ import { BLOCK_TRAILER_SIZE } from './format';
 
 /** As the writer makes them. */
 const INDEX_RESTART_INTERVAL = 16;
+/** Bytes of an entry at least: three lengths, the trailer of a key, two numbers. */
+const LEAST_ENTRY = 3 + TRAILER_SIZE + 2;
 /** Bytes of a handle: an offset below 2^53 in seven bytes at most, and a size. */
 const MOST_HANDLE = 8;
 /** The size takes five bytes at most. */
@@ -30,7 +32,7 @@ export function readPlainIndex(block: Buffer, limit: number): IndexEntries | und
 	const restarts = block.length < 4 ? 0 : readUint32(block, block.length - 4);
 	const entriesEnd = block.length - 4 - 4 * restarts;
 	if (entriesEnd < 0) return undefined;
-	const most = restarts * INDEX_RESTART_INTERVAL;
+	const most = Math.min(restarts * INDEX_RESTART_INTERVAL, Math.floor(entriesEnd / LEAST_ENTRY));
 	const ends = new Uint32Array(most);
 	const offsets = new Float64Array(most);
 	const sizes = new Uint32Array(most);
@@ -48,7 +50,7 @@ export function readPlainIndex(block: Buffer, limit: number): IndexEntries | und
 		const valueAt = keyAt + unshared;
 		at = valueAt + valueLength;
 		if ((shared | unshared | valueLength) > 127 || at > entriesEnd || count === most) return undefined;
-		if (shared > userLength || unshared < TRAILER_SIZE) return undefined;
+		if (shared > keyEnd - keyStart || shared + unshared < TRAILER_SIZE) return undefined;
 		// Behind what two user keys share, the larger one has the larger byte, or is the longer.
 		const userEnd = valueAt - TRAILER_SIZE;
 		let same = shared;
