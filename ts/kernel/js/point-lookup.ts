@@ -114,10 +114,9 @@ export class PointLookup {
 				verdict = this.askTable(level0[source - tablesFrom], this.counters[0]);
 			} else {
 				const level = levels[source - levelsFrom];
-				const { tables } = level;
-				// Of a single table it is asked anyway whether it covers the key.
-				const position = tables.length === 1 ? 0 : level.index.lowerBound(this.key, 0, this.length);
-				verdict = position < tables.length ? this.askTable(tables[position], this.counters[level.number]) : UNKNOWN;
+				const position = level.index.lowerBound(this.key, 0, this.length);
+				const counters = this.counters[level.number];
+				verdict = position < level.tables.length ? this.askTable(level.tables[position], counters) : UNKNOWN;
 			}
 			if (verdict !== UNKNOWN) break;
 			this.source++;
