@@ -24,6 +24,7 @@ use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::expiry::live_value;
 use crate::internal_key::{self, KIND_VALUE_POINTER};
+use crate::io::Io;
 use crate::merge::MergeCursor;
 use crate::range_delete::RangeDelete;
 use crate::stats::Counters;
@@ -129,7 +130,7 @@ impl ScanCursor {
     }
 
     /// Packs entries from the current position on until chunk, index or `limit` is full. Without `allow_io` it stops before the first
-    /// block that is not in memory.
+    /// block that is not in memory, that of the operating system included (see [`Io::of`]).
     pub fn fill(&mut self, chunk: &mut [u8], index: &mut [u32], limit: usize, allow_io: bool) -> Result<Fill> {
         if let Some(error) = self.failure.take() {
             return Err(error);
@@ -185,11 +186,9 @@ impl ScanCursor {
         if key.len() + length > target.len() {
             return Ok(Packed::TooSmall(key.len() + length));
         }
-        if !allow_io {
-            return Err(Error::WouldBlock);
-        }
+        let value = self.blobs.read(&pointer, &internal_key, Io::of(allow_io, self.options.fill_cache))?;
         Counters::count(&self.counters.blob_reads);
-        Ok(put_both(target, key, &self.blobs.read(&pointer, &internal_key)?))
+        Ok(put_both(target, key, &value))
     }
 
     /// User key, trailer and value of the entry that is next; a value that was not asked for may be missing.
