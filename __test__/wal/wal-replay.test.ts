@@ -255,7 +255,10 @@ describe('records that pass their checksum and are none', () => {
 	it.each(cases)('are refused: %s', (reason, record) => {
 		const { bytes } = logOf([batch(1, 0), record], NUMBER);
 		expect(replayOrError(bytes).error?.message).toContain(reason);
-		expect(replay(bytes, { salvage: true })).toMatchObject({ end: 'damaged', truncateAt: logOf([batch(1, 0)], NUMBER).bytes.length });
+		expect(replay(bytes, { salvage: true })).toMatchObject({
+			end: 'damaged',
+			truncateAt: logOf([batch(1, 0)], NUMBER).bytes.length,
+		});
 	});
 
 	const seed = testSeed();
