@@ -71,10 +71,13 @@ describe.each(kernels)('scans of one table by the $name kernel', (kernel) => {
 					(upper === undefined || key < upper.toString('latin1')) && (lower === undefined || key >= lower.toString('latin1'));
 				if (value !== undefined && isWithin) expected.push([key, value]);
 			}
-			for (const chunkSize of [50, 700, 100_000]) {
-				const cursor = engine.openCursor(cursorOptions({ sequence, lower, upper }));
-				expect(await readAll(cursor, random.pick(['sync', 'async']), chunkSize, random.pick([1, 7, 32]))).toEqual(expected);
-				cursor.close();
+			for (const reverse of [false, true]) {
+				if (reverse) expected.reverse();
+				for (const chunkSize of [50, 700, 100_000]) {
+					const cursor = engine.openCursor(cursorOptions({ sequence, lower, upper, reverse }));
+					expect(await readAll(cursor, random.pick(['sync', 'async']), chunkSize, random.pick([1, 7, 32]))).toEqual(expected);
+					cursor.close();
+				}
 			}
 		}
 		await engine.close();

@@ -151,8 +151,11 @@ export class StoreFiles {
 		for (const candidate of this.#logsBelow(number)) this.#discard(this.walPath(candidate));
 	}
 
-	removeLog(number: number): void {
-		this.#remove(this.walPath(number));
+	/** Removes logs, durably. Fails where one cannot be removed: what it holds would come back. */
+	removeLogs(numbers: readonly number[]): void {
+		if (numbers.length === 0) return;
+		for (const number of numbers) this.#fileSystem.removeSync(this.walPath(number));
+		this.#fileSystem.syncDirectorySync(this.walDirectory);
 	}
 
 	removeTables(tables: readonly TableMetadata[]): void {
@@ -205,9 +208,9 @@ export class StoreFiles {
 	#remove(path: string): void {
 		try {
 			this.#fileSystem.removeSync(path);
-		} catch {
+		} catch (error) {
 			// Counted, shown by stats(), and tried again by the next open.
-			this.#counters.undeletedFiles++;
+			if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#counters.undeletedFiles++;
 		}
 	}
 }

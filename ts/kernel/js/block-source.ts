@@ -8,6 +8,7 @@
  *  3. `load` fetches what `miss` names and pins it until `unpin`: an operation that repeats itself after each load finds all it
  *     loaded before, even when the cache keeps nothing.
  */
+import { copyBlock } from './block-memory';
 import type { BlockCache } from './cache';
 import { ReadAhead } from './read-ahead';
 import type { Table } from './table/reader';
@@ -87,7 +88,7 @@ export class CachedBlocks implements BlockSource {
 		const bytes =
 			ahead === undefined
 				? this.keep(table, block, await table.file.readBlockAsync(table.load().handle(block)))
-				: this.keepShared(table, block, await ahead.readAsync(table, block));
+				: this.keepRead(table, block, await ahead.readAsync(table, block), ahead);
 		this.pinnedTables.push(table);
 		this.pinnedBlocks.push(block);
 		this.pinnedBytes.push(bytes);
@@ -110,7 +111,7 @@ export class CachedBlocks implements BlockSource {
 			this.counters.fileReads++;
 			bytes = ahead.read(table, block);
 		}
-		return this.keepShared(table, block, bytes);
+		return this.keepRead(table, block, bytes, ahead);
 	}
 
 	private find(table: Table, block: number): Buffer | undefined {
@@ -133,12 +134,9 @@ export class CachedBlocks implements BlockSource {
 		return bytes;
 	}
 
-	/** Keeps a block, or a copy where it shares its memory with others: in the cache it would keep all of that. */
-	private keepShared(table: Table, block: number, bytes: Buffer): Buffer {
-		const isShared = bytes.buffer.byteLength > bytes.length;
-		if (!isShared || !this.fillCache || bytes.length > this.cache.capacity) return this.keep(table, block, bytes);
-		const copy = Buffer.allocUnsafeSlow(bytes.length);
-		bytes.copy(copy);
-		return this.keep(table, block, copy);
+	/** Keeps a block that was read ahead, or a copy where it lies in the window: in the cache it would keep all of that. */
+	private keepRead(table: Table, block: number, bytes: Buffer, ahead: ReadAhead): Buffer {
+		const isCopied = this.fillCache && bytes.length <= this.cache.capacity && ahead.holds(bytes);
+		return this.keep(table, block, isCopied ? copyBlock(bytes) : bytes);
 	}
 }

@@ -14,11 +14,14 @@
  *  3. Eviction goes to `small` while that has more than a tenth of the bytes. Blocks that a scan reads once pass through it and
  *     drive nothing out of `main`.
  *  4. The blocks that the ghosts stand for have at most `capacity` bytes.
- *  5. Keys are (table number, position of the block in its table); each table has an array of its own, by position, so a hit costs no hashing
+ *  5. A block in `main` has its memory alone, see ./block-memory.ts; those in `small` leave in the order in which they were read.
+ *  6. Keys are (table number, position of the block in its table); each table has an array of its own, by position, so a hit costs no hashing
  *     of positions, and dropping a table no more than its blocks.
  *
  * The native cache evicts alike as long as it has one shard, below 8 MiB.
  */
+import { alone } from './block-memory';
+
 const NONE = -1;
 
 const MOST_FREQUENCY = 3;
@@ -136,7 +139,8 @@ export class BlockCache {
 		while (this.bytes + bytes.length > this.capacity) this.evict();
 		const ghost = this.slotOf(table, block);
 		if (ghost !== NONE) this.remove(ghost);
-		this.add(table, block, bytes, ghost === NONE ? SMALL : MAIN);
+		if (ghost === NONE) this.add(table, block, bytes, SMALL);
+		else this.add(table, block, alone(bytes), MAIN);
 	}
 
 	/** Forgets all blocks of a table. */
@@ -171,6 +175,7 @@ export class BlockCache {
 					return;
 				}
 				frequencies[slot] = 0;
+				this.blocks[slot] = alone(this.blocks[slot] as Buffer);
 				this.unlink(slot);
 				this.link(slot, MAIN);
 				continue;

@@ -41,4 +41,10 @@ export interface SourceCursor extends Cursor {
 	 * with `next`.
 	 */
 	packRun(into: PackedChunk, sequence: number, upper: Uint8Array | undefined): void;
+	/**
+	 * Going backward: packs entries from the current one on, whose key has no version behind it, and moves to the first that it does not pack.
+	 * It takes those that lie at hand, are plain puts at or below `sequence`, the only versions of their keys, and not before the user key
+	 * `lower`. It may stop at any.
+	 */
+	packRunBackward(into: PackedChunk, sequence: number, lower: Uint8Array | undefined): void;
 }

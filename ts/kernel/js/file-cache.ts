@@ -4,7 +4,7 @@
  * Invariants:
  *  1. A file is not closed while a read of it is under way on another thread. No more than {@link MOST_READS} are at a time, so no
  *     more than `capacity + MOST_READS` files are open, however many reads wait.
- *  2. `files` is in order of use, least recently used first.
+ *  2. `files` is in no order: every read uses a file, and few close one.
  *
  * Opening by path again is safe: the store deletes a table's file only when no reader has a version that lists it.
  */
@@ -19,6 +19,8 @@ interface OpenFile {
 	reads: number;
 	/** The last of those reads closes it. */
 	evicted: boolean;
+	/** The number of its last use. */
+	lastUse: number;
 }
 
 /** What files are known by: a table's own object, not its number. */
@@ -31,6 +33,8 @@ export class FileCache {
 	/** Files opened, again or for the first time. */
 	opens = 0;
 	private readonly files = new Map<FileOwner, OpenFile>();
+	/** Uses until now. */
+	private uses = 0;
 	private reads = 0;
 	private readonly waiting: (() => void)[] = [];
 
@@ -81,17 +85,19 @@ export class FileCache {
 		let open = this.files.get(owner);
 		if (open === undefined) {
 			this.opens++;
-			open = { file: this.fileSystem.openRead(owner.path), reads: 0, evicted: false };
-			for (const [other, file] of this.files) {
-				if (this.files.size < this.capacity) break;
-				this.evict(other, file);
-			}
+			open = { file: this.fileSystem.openRead(owner.path), reads: 0, evicted: false, lastUse: 0 };
+			while (this.files.size > 0 && this.files.size >= this.capacity) this.evictOldest();
+			this.files.set(owner, open);
 		} else {
 			this.hits++;
-			this.files.delete(owner);
 		}
-		this.files.set(owner, open);
+		open.lastUse = ++this.uses;
 		return open;
+	}
+
+	private evictOldest(): void {
+		const [owner, open] = [...this.files].reduce((oldest, one) => (one[1].lastUse < oldest[1].lastUse ? one : oldest));
+		this.evict(owner, open);
 	}
 
 	private evict(owner: FileOwner, open: OpenFile): void {

@@ -128,6 +128,10 @@ export class LevelCursor implements SourceCursor {
 		this.current?.packRun(into, sequence, upper);
 	}
 
+	packRunBackward(into: PackedChunk, sequence: number, lower: Uint8Array | undefined): void {
+		this.current?.packRunBackward(into, sequence, lower);
+	}
+
 	private passForward(over: RangeDelete): void {
 		const { tables } = this.level;
 		let { position } = this;

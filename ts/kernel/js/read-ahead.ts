@@ -7,6 +7,7 @@
  *  2. Blocks are verified and decompressed when they are asked for: damage behind that is nobody's business yet.
  *  3. A window is never written to again: blocks in it hold as long as somebody refers to them.
  */
+import { takeBlock } from './block-memory';
 import { BLOCK_TRAILER_SIZE, openDataBlock } from './table/format';
 import type { Table } from './table/reader';
 
@@ -49,7 +50,12 @@ export class ReadAhead {
 		const { offset, size } = table.load().handle(block);
 		const at = offset - window.offset;
 		if (at < 0 || at + size + BLOCK_TRAILER_SIZE > window.bytes.length) return undefined;
-		return openDataBlock(window.bytes, at, size, Buffer.allocUnsafeSlow, table.path, offset);
+		return openDataBlock(window.bytes, at, size, takeBlock, table.path, offset);
+	}
+
+	/** Does a block that was read here lie in the window, as one does that is not compressed? */
+	holds(block: Buffer): boolean {
+		return block.buffer === this.window?.bytes.buffer;
 	}
 
 	/** Reads a block, and more when the scan goes on from block to block; answers the block. */
@@ -87,7 +93,7 @@ export class ReadAhead {
 	private enter(window: Window, block: number): Buffer {
 		this.window = window;
 		const { offset, size } = window.table.load().handle(block);
-		return openDataBlock(window.bytes, 0, size, Buffer.allocUnsafeSlow, window.table.path, offset);
+		return openDataBlock(window.bytes, 0, size, takeBlock, window.table.path, offset);
 	}
 }
 

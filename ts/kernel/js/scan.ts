@@ -10,7 +10,8 @@
  *  4. Entries that were packed before an error are returned; the error comes with the next call.
  *  5. What has expired when the cursor is opened is a tombstone to it; what expires later is there to its end.
  *  6. A value that lies in a blob file is read when its entry is packed, and not before it is known to fit.
- *  7. Where one source is left, the entries of its block that are plain are packed in one go, see `packRun` of its cursor.
+ *  7. Where one source is left, the entries of its block that are plain are packed in one go, see `packRun` and `packRunBackward` of its
+ *     cursor.
  *  8. A source whose entries are older than the range delete over the current one goes straight to the end of that range; of a level,
  *     this is asked table by table.
  */
@@ -255,7 +256,10 @@ export class ScanCursor implements KernelCursor {
 	}
 
 	private packBackward(): void {
+		const { keys, values } = this.options;
+		const takesRuns = keys && values && this.coverages.length === 0;
 		while (this.packed.count < this.packed.limit) {
+			if (takesRuns && !this.group.present && this.packRunBackward()) continue;
 			this.completeGroup();
 			const { group } = this;
 			if (!this.groupComplete) return;
@@ -270,6 +274,16 @@ export class ScanCursor implements KernelCursor {
 			this.groupComplete = false;
 			this.groupValue = EMPTY;
 		}
+	}
+
+	/** Packs what needs no group; false when that is nothing. */
+	private packRunBackward(): boolean {
+		const { merge, packed, lastKey } = this;
+		const before = packed.count;
+		if (merge.valid) merge.packRunBackward(packed, this.options.sequence, this.lower);
+		if (packed.count === before) return false;
+		lastKey.set(packed.bytes, packed.lastStart, packed.index[2 * packed.count - 2]);
+		return true;
 	}
 
 	/** Sees all versions of the next key; `groupComplete` stays false at the end of the range. */

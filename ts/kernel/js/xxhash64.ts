@@ -37,9 +37,19 @@ function multiplyHigh(a: number, b: number): number {
 	return (Math.imul(a1, b1) + (middle >>> 16) + (carry >>> 16)) | 0;
 }
 
+/** Upper half of high:low × factorHigh:factorLow (mod 2^64); the lower one is that of the product of the lower halves. */
+function productHighOf(low: number, high: number, factorLow: number, factorHigh: number): number {
+	return (multiplyHigh(low, factorLow) + Math.imul(low, factorHigh) + Math.imul(high, factorLow)) | 0;
+}
+
 function multiply(low: number, high: number, factorLow: number, factorHigh: number): void {
-	word.high = (multiplyHigh(low, factorLow) + Math.imul(low, factorHigh) + Math.imul(high, factorLow)) | 0;
+	word.high = productHighOf(low, high, factorLow, factorHigh);
 	word.low = Math.imul(low, factorLow);
+}
+
+/** What the lower halves carry into the upper ones when `sum` is theirs, `addend` having been added. */
+function carryOf(sum: number, addend: number): number {
+	return sum >>> 0 < addend >>> 0 ? 1 : 0;
 }
 
 function read32(bytes: Uint8Array, at: number): number {
@@ -97,46 +107,57 @@ function runStripes(bytes: Uint8Array, start: number, end: number): void {
 	for (let lane = 0; lane < 4; lane++) mergeLane(word.low, word.high, lane);
 }
 
-/** Mixes the last 0 … 31 bytes into `word`. */
+/**
+ * Mixes the last 0 … 31 bytes into `word`, then all bits with each other into {@link hash}. All keys come this way, most of them only this
+ * way: the halves stay in variables, as through `word` it takes twice as long.
+ */
 function mixTail(bytes: Uint8Array, at: number, end: number): void {
 	let low = word.low;
 	let high = word.high;
 	for (; at + 8 <= end; at += 8) {
-		round(read32(bytes, at), read32(bytes, at + 4));
-		low ^= word.low;
-		high ^= word.high;
-		multiply((low << 27) | (high >>> 5), (high << 27) | (low >>> 5), P1L, P1H);
-		addTo(P4L, P4H);
-		low = word.low;
-		high = word.high;
+		const inputLow = read32(bytes, at);
+		const inputHigh = read32(bytes, at + 4);
+		const productLow = Math.imul(inputLow, P2L);
+		const productHigh = productHighOf(inputLow, inputHigh, P2L, P2H);
+		const turnedLow = (productLow << 31) | (productHigh >>> 1);
+		const turnedHigh = (productHigh << 31) | (productLow >>> 1);
+		const mixedLow = low ^ Math.imul(turnedLow, P1L);
+		const mixedHigh = high ^ productHighOf(turnedLow, turnedHigh, P1L, P1H);
+		const shiftedLow = (mixedLow << 27) | (mixedHigh >>> 5);
+		const shiftedHigh = (mixedHigh << 27) | (mixedLow >>> 5);
+		low = (Math.imul(shiftedLow, P1L) + P4L) | 0;
+		high = (productHighOf(shiftedLow, shiftedHigh, P1L, P1H) + P4H + carryOf(low, P4L)) | 0;
 	}
 	if (at + 4 <= end) {
-		multiply(read32(bytes, at), 0, P1L, P1H);
-		low ^= word.low;
-		high ^= word.high;
-		multiply((low << 23) | (high >>> 9), (high << 23) | (low >>> 9), P2L, P2H);
-		addTo(P3L, P3H);
-		low = word.low;
-		high = word.high;
+		const input = read32(bytes, at);
+		const mixedLow = low ^ Math.imul(input, P1L);
+		const mixedHigh = high ^ productHighOf(input, 0, P1L, P1H);
+		const shiftedLow = (mixedLow << 23) | (mixedHigh >>> 9);
+		const shiftedHigh = (mixedHigh << 23) | (mixedLow >>> 9);
+		low = (Math.imul(shiftedLow, P2L) + P3L) | 0;
+		high = (productHighOf(shiftedLow, shiftedHigh, P2L, P2H) + P3H + carryOf(low, P3L)) | 0;
 		at += 4;
 	}
 	for (; at < end; at++) {
-		multiply(bytes[at], 0, P5L, P5H);
-		low ^= word.low;
-		high ^= word.high;
-		multiply((low << 11) | (high >>> 21), (high << 11) | (low >>> 21), P1L, P1H);
-		low = word.low;
-		high = word.high;
+		const mixedLow = low ^ Math.imul(bytes[at], P5L);
+		const mixedHigh = high ^ productHighOf(bytes[at], 0, P5L, P5H);
+		const shiftedLow = (mixedLow << 11) | (mixedHigh >>> 21);
+		const shiftedHigh = (mixedHigh << 11) | (mixedLow >>> 21);
+		low = Math.imul(shiftedLow, P1L);
+		high = productHighOf(shiftedLow, shiftedHigh, P1L, P1H);
 	}
+	avalanche(low, high);
 }
 
-function avalanche(): void {
-	const low = word.low ^ (word.high >>> 1);
-	multiply(low, word.high, P2L, P2H);
-	const middleLow = word.low ^ ((word.low >>> 29) | (word.high << 3));
-	multiply(middleLow, word.high ^ (word.high >>> 29), P3L, P3H);
-	hash.low = (word.low ^ word.high) >>> 0;
-	hash.high = word.high >>> 0;
+function avalanche(low: number, high: number): void {
+	const firstLow = low ^ (high >>> 1);
+	const secondHigh = productHighOf(firstLow, high, P2L, P2H);
+	const productLow = Math.imul(firstLow, P2L);
+	const secondLow = productLow ^ ((productLow >>> 29) | (secondHigh << 3));
+	const mixedHigh = secondHigh ^ (secondHigh >>> 29);
+	const lastHigh = productHighOf(secondLow, mixedHigh, P3L, P3H);
+	hash.low = (Math.imul(secondLow, P3L) ^ lastHigh) >>> 0;
+	hash.high = lastHigh >>> 0;
 }
 
 /** Hashes `bytes[start, end)` into {@link hash}. */
@@ -151,5 +172,4 @@ export function xxHash64(bytes: Uint8Array, start: number, end: number): void {
 	}
 	addTo(length >>> 0, Math.floor(length / 0x100000000));
 	mixTail(bytes, stripes, end);
-	avalanche();
 }

@@ -13,7 +13,7 @@ import { EXPIRY_SIZE, KIND_PUT, KIND_PUT_WITH_EXPIRY, KIND_VALUE_POINTER } from 
 import { readPointer } from '../blob/pointer';
 import { compareBytes, copyBytes, EMPTY, grow, readUint32 } from '../bytes';
 import type { Cursor } from '../cursor';
-import { compareInternalKeys, TRAILER_SIZE } from '../internal-key';
+import { compareInternalKeys, readSequence, TRAILER_SIZE } from '../internal-key';
 import type { PackedChunk } from '../packed-chunk';
 import { readVarint32, varint } from '../varint';
 import { FINGERPRINTED } from './builder';
@@ -188,6 +188,25 @@ export class BlockCursor implements Cursor {
 		this.entryAt = entryAt;
 		this.valueStart = trailerAt + TRAILER_SIZE;
 		this.valueEnd = end;
+	}
+
+	/** As `packRunBackward` of a SourceCursor, of the entries that were passed. */
+	packRunBackward(into: PackedChunk, sequence: number, lower: Uint8Array | undefined): void {
+		const { passed, block } = this;
+		let { keyBytes, keyEnd, entryAt, valueStart, valueEnd } = this;
+		let keyStart = 0;
+		while (into.count < into.limit && passed.endsAt(entryAt)) {
+			const userEnd = keyEnd - TRAILER_SIZE;
+			if (keyBytes[userEnd] !== KIND_PUT || readSequence(keyBytes, userEnd) > sequence) break;
+			if (passed.isOf(keyBytes, keyStart, userEnd)) break;
+			if (lower !== undefined && compareBytes(keyBytes, keyStart, userEnd, lower, 0, lower.length) < 0) break;
+			if (!into.pack(keyBytes, keyStart, userEnd, block, valueStart, valueEnd)) break;
+			passed.popBefore(entryAt);
+			({ keyBytes, keyStart, keyEnd, valueStart } = passed);
+			valueEnd = entryAt;
+			entryAt = passed.start;
+		}
+		if (entryAt !== this.entryAt) this.stepBack(valueEnd);
 	}
 
 	/** Checks what single reads need not: that the restart array names starts of entries, ascending, the first at 0. */

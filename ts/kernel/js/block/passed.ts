@@ -3,6 +3,7 @@
  * walk from the restart point again for each would cost half an interval an entry.
  */
 import { copyBytes, grow } from '../bytes';
+import { TRAILER_SIZE } from '../internal-key';
 
 export class Passed {
 	private readonly entries: number[] = [];
@@ -33,10 +34,25 @@ export class Passed {
 		this.keysEnd = end;
 	}
 
+	/** Does the entry that was passed last end at `start`? */
+	endsAt(start: number): boolean {
+		const { entries } = this;
+		return entries.length > 0 && entries[entries.length - 2] === start;
+	}
+
+	/** Is the entry that was passed last of the user key `key[start, end)`? From the end, because neighbours mostly differ there. */
+	isOf(key: Uint8Array, start: number, end: number): boolean {
+		const { entries, keys } = this;
+		const from = entries[entries.length - 1];
+		if (this.keysEnd - TRAILER_SIZE - from !== end - start) return false;
+		for (let i = end - start - 1; i >= 0; i--) if (keys[from + i] !== key[start + i]) return false;
+		return true;
+	}
+
 	/** Takes the entry that ends where another begins, if it was the last to be passed. */
 	popBefore(start: number): boolean {
+		if (!this.endsAt(start)) return false;
 		const { entries } = this;
-		if (entries.length === 0 || entries[entries.length - 2] !== start) return false;
 		this.keyEnd = this.keysEnd;
 		this.keyStart = entries.pop() as number;
 		this.keysEnd = this.keyStart;

@@ -3,8 +3,8 @@
  * takes twice as long.
  *
  * Invariants:
- *  1. Only plain entries are taken: short lengths that fit, a put that the reader sees, another user key than the one before it. It stops
- *     at the first that is none, for the cursor to see to it, be it rare or damaged.
+ *  1. Only plain entries are taken: lengths that fit, those of a key in one byte, that of a value in two at most, a put that the reader
+ *     sees, another user key than the one before it. It stops at the first that is none, for the cursor to see to it, be it rare or damaged.
  *  2. A key is put together in the chunk, from the key before it there.
  */
 import { KIND_PUT } from '../../kernel';
@@ -12,7 +12,8 @@ import { compareBytes, copyBytes } from '../bytes';
 import { readSequence, TRAILER_SIZE } from '../internal-key';
 import type { PackedChunk } from '../packed-chunk';
 
-const HEADER_SIZE = 3;
+/** Of three lengths of one byte each. */
+const SHORT_HEADER = 3;
 /** Lengths below take one byte. */
 const SHORT = 128;
 
@@ -32,20 +33,25 @@ export function packPlainEntries(
 	let lastStart = into.lastStart;
 	let lastLength = into.index[2 * into.count - 2] - lastStart;
 	run.entryAt = -1;
-	while (into.count < into.limit && at + HEADER_SIZE <= limit) {
+	while (into.count < into.limit && at + SHORT_HEADER <= limit) {
 		const shared = block[at];
 		const unshared = block[at + 1];
-		const valueLength = block[at + 2];
-		const trailerAt = at + HEADER_SIZE + unshared - TRAILER_SIZE;
+		let valueLength = block[at + 2];
+		let suffixAt = at + SHORT_HEADER;
+		if (valueLength >= SHORT) {
+			if (suffixAt === limit || block[suffixAt] === 0 || block[suffixAt] >= SHORT) break;
+			valueLength += (block[suffixAt++] - 1) * SHORT;
+		}
+		const trailerAt = suffixAt + unshared - TRAILER_SIZE;
 		const end = trailerAt + TRAILER_SIZE + valueLength;
-		if ((shared | unshared | valueLength) >= SHORT || unshared < TRAILER_SIZE || shared > lastLength || end > limit) break;
+		if ((shared | unshared) >= SHORT || unshared < TRAILER_SIZE || shared > lastLength || end > limit) break;
 		if (block[trailerAt] !== KIND_PUT || readSequence(block, trailerAt) > sequence) break;
 		const start = into.used;
 		const length = shared + unshared - TRAILER_SIZE;
 		const keyEnd = start + length;
 		if (keyEnd + valueLength > bytes.length) break;
 		for (let i = 0; i < shared; i++) bytes[start + i] = bytes[lastStart + i];
-		copyBytes(block, at + HEADER_SIZE, trailerAt, bytes, start + shared);
+		copyBytes(block, suffixAt, trailerAt, bytes, start + shared);
 		if (length === lastLength && isSame(bytes, start, lastStart, length)) break;
 		if (upper !== undefined && compareBytes(bytes, start, keyEnd, upper, 0, upper.length) >= 0) break;
 		into.added(keyEnd, copyBytes(block, end - valueLength, end, bytes, keyEnd));

@@ -79,6 +79,8 @@ export class MemtableCursor implements SourceCursor {
 	/** Its entries lie apart: there is nothing to be gained. */
 	packRun(): void {}
 
+	packRunBackward(): void {}
+
 	private moveTo(leaf: number, slot: number): void {
 		this.leaf = leaf;
 		this.slot = slot;

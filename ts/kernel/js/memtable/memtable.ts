@@ -57,6 +57,7 @@ export class Memtable implements OperationSink {
 	/** The newest visible entry of a user key; the target is an internal key with the highest visible sequence. */
 	find(target: Uint8Array, length: number): number {
 		const { tree } = this;
+		if (tree.entries === 0) return NOT_FOUND;
 		tree.lowerBound(target, 0, length);
 		if (tree.leaf === NO_LEAF) return NOT_FOUND;
 		const { arena } = tree;

@@ -102,6 +102,11 @@ export class MergeCursor<C extends Cursor = Cursor> implements Cursor {
 		if (this.heap.size === 1) this.current.packRun(into, sequence, upper);
 	}
 
+	/** As {@link packRun}, going backward only. */
+	packRunBackward(this: MergeCursor<SourceCursor>, into: PackedChunk, sequence: number, lower: Uint8Array | undefined): void {
+		if (this.heap.size === 1) this.current.packRunBackward(into, sequence, lower);
+	}
+
 	private rebuild(reverse: boolean): void {
 		this.heap.rebuild(reverse);
 		this.takeTop();

@@ -121,6 +121,10 @@ export class TableCursor implements SourceCursor {
 		this.entries.packRun(into, sequence, upper);
 	}
 
+	packRunBackward(into: PackedChunk, sequence: number, lower: Uint8Array | undefined): void {
+		this.entries.packRunBackward(into, sequence, lower);
+	}
+
 	/** Makes `block` the current one; the cursor is invalid until `entries` has moved. */
 	private enter(block: number): void {
 		this.valid = false;

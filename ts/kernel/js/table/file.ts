@@ -4,6 +4,7 @@
  * Invariant: a block leaves this module only after its checksum was verified.
  */
 import { CorruptionError, IOError, VarveError } from '../../../errors';
+import { copyBlock, takeBlock } from '../block-memory';
 import type { FileCache } from '../file-cache';
 import { FOOTER_SIZE } from './footer';
 import { BLOCK_TRAILER_SIZE, type BlockHandle, openDataBlock } from './format';
@@ -58,11 +59,13 @@ export class TableFile {
 	/** Reads, verifies and decompresses a data block on the calling thread. */
 	readBlock(handle: BlockHandle): Buffer {
 		const length = handle.size + BLOCK_TRAILER_SIZE;
-		const bytes = length > stored.length ? Buffer.allocUnsafeSlow(length) : stored.subarray(0, length);
-		this.readInto(bytes, handle.offset);
+		const isLarge = length > stored.length;
+		const bytes = isLarge ? Buffer.allocUnsafeSlow(length) : stored;
+		this.readInto(isLarge ? bytes : stored.subarray(0, length), handle.offset);
+		// The same object for each block: what decompresses it keeps a view of that.
 		const block = this.opened(bytes, handle);
 		// What is not compressed is still where it was read.
-		return block.buffer === storedMemory ? copyOf(block) : block;
+		return block.buffer === storedMemory ? copyBlock(block) : block;
 	}
 
 	/** As {@link readBlock}, off the calling thread. */
@@ -77,7 +80,7 @@ export class TableFile {
 	}
 
 	private opened(bytes: Buffer, { size, offset }: BlockHandle): Buffer {
-		return openDataBlock(bytes, 0, size, Buffer.allocUnsafeSlow, this.path, offset);
+		return openDataBlock(bytes, 0, size, takeBlock, this.path, offset);
 	}
 
 	private checkCount(count: number, wanted: number, offset: number): void {
@@ -97,10 +100,4 @@ export class TableFile {
 		}
 		return new IOError(`failed to read ${path} at ${offset}: ${(cause as Error).message}`, { path, offset, cause });
 	}
-}
-
-function copyOf(block: Buffer): Buffer {
-	const copy = Buffer.allocUnsafeSlow(block.length);
-	block.copy(copy);
-	return copy;
 }

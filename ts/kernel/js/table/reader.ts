@@ -9,12 +9,12 @@
  */
 import { CorruptionError } from '../../../errors';
 import type { TableSpan, TableSpec } from '../../kernel';
-import { compareBytes } from '../bytes';
 import type { FileCache } from '../file-cache';
 import { endOf, TRAILER_SIZE } from '../internal-key';
-import { isBefore, type RangeDelete } from '../range-delete';
+import type { RangeDelete } from '../range-delete';
 import { TableFile } from './file';
 import { FOOTER_SIZE } from './footer';
+import { KeyRange } from './key-range';
 import { RangeDeletes } from './range-deletes';
 import { loadResident, type Resident } from './resident';
 
@@ -30,6 +30,7 @@ export class Table {
 	resident: Resident | undefined;
 	/** Called once, after the file was closed. */
 	onClosed: ((table: Table) => void) | undefined;
+	private readonly keys: KeyRange;
 	private loading: Promise<Resident> | undefined;
 	private references = 1;
 
@@ -53,6 +54,7 @@ export class Table {
 		if (spec.lazy === undefined) this.resident = this.read();
 		this.span = this.resident?.properties ?? copyOf(spec.lazy as TableSpan);
 		this.end = endOf(this.span.largestKey);
+		this.keys = new KeyRange(this.smallestUserKey, this.end);
 	}
 
 	/** None for a table that is not loaded. */
@@ -112,10 +114,7 @@ export class Table {
 
 	/** Does the user key `key[0, length)` lie within the span of the table? */
 	covers(key: Uint8Array, length: number): boolean {
-		const { smallestKey } = this.span;
-		return (
-			compareBytes(key, 0, length, smallestKey, 0, smallestKey.length - TRAILER_SIZE) >= 0 && isBefore(key, 0, length, this.end)
-		);
+		return this.keys.contains(key, length);
 	}
 
 	/** For a seek that the index sent to a block, and that found nothing there. */
