@@ -175,7 +175,7 @@ async function assemble(
 	const manifest = openManifest(opening, recorded, fresh, manifestNumber);
 	const createWal = (number: number) => WalWriter.create(fileSystem, files.walDirectory, number, kernel.crc32);
 	const wal = createWal(walNumber);
-	for (const number of found.walNumbers) if (number < manifest.state.logNumber) files.removeLog(number);
+	files.removeLogsBelow(manifest.state.logNumber);
 	files.removeUnlistedTables(found, new Set(tables.map((table) => table.number)));
 	files.removeUnlistedBlobs(state.version.blobs);
 	const store = new Store(
