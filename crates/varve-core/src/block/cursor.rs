@@ -10,10 +10,12 @@ use std::ops::{Deref, Range};
 
 use super::fingerprints::position_of;
 use super::passed::Passed;
+use super::run::pack_plain_entries;
 use super::{Block, FINGERPRINTED};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{self, TRAILER_SIZE};
+use crate::packed_chunk::PackedChunk;
 use crate::varint::read_varint32;
 
 /// In a block of more entries a binary search is faster than one through all fingerprints.
@@ -230,6 +232,18 @@ impl<B: Deref<Target = [u8]>> BlockCursor<B> {
             self.invalidate();
         }
         Ok(())
+    }
+
+    /// As [`crate::view::Source::pack_run`], in this block; at what is rare, or wrong, it stops.
+    pub fn pack_run(&mut self, into: &mut PackedChunk<'_>, sequence: u64, upper: Option<&[u8]>) {
+        let entries = &self.block[..self.entries_end];
+        let Some(last) = pack_plain_entries(entries, self.next, into, sequence, upper) else { return };
+        self.key.clear();
+        self.key.extend_from_slice(&into.bytes[into.last_key()]);
+        self.key.extend_from_slice(&entries[last.trailer..last.value]);
+        self.current = last.start;
+        self.value = last.value..last.end;
+        self.next = last.end;
     }
 
     /// Moves to an entry by its number. There are fingerprints.

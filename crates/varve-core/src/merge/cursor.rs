@@ -30,6 +30,11 @@ impl<C: Cursor> MergeCursor<C> {
         Ok(())
     }
 
+    /// The source of the current entry, where no other is left to come in between.
+    pub fn only_source(&mut self) -> Option<&mut C> {
+        self.heap.only().map(|only| &mut self.sources[only])
+    }
+
     fn rebuild(&mut self, reverse: bool) {
         self.reverse = reverse;
         let sources = &self.sources;

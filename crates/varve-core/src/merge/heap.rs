@@ -13,6 +13,14 @@ impl Heap {
         self.items.first().copied()
     }
 
+    /// The top, when it is alone.
+    pub fn only(&self) -> Option<usize> {
+        match *self.items {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// Starts anew with these sources.
     pub fn fill(&mut self, items: impl Iterator<Item = usize>, before: impl Fn(usize, usize) -> bool) {
         self.items.clear();

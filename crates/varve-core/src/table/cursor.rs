@@ -8,6 +8,7 @@ use crate::block::{BlockCursor, KeyOrder};
 use crate::block_source::BlockSource;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
+use crate::packed_chunk::PackedChunk;
 
 pub struct TableCursor<S: BlockSource> {
     table: Arc<Table>,
@@ -50,6 +51,13 @@ impl<S: BlockSource> TableCursor<S> {
     fn enter(&mut self, position: usize, seek: impl FnOnce(&mut BlockCursor) -> Result<()>) -> Result<()> {
         let result = seek(self.load(position)?);
         result.map_err(|error| self.locate(error))
+    }
+
+    /// As [`crate::view::Source::pack_run`].
+    pub fn pack_run(&mut self, into: &mut PackedChunk<'_>, sequence: u64, upper: Option<&[u8]>) {
+        if let Some(block) = &mut self.block {
+            block.pack_run(into, sequence, upper);
+        }
     }
 
     fn invalidate(&mut self) {
