@@ -72,9 +72,12 @@ describe.each(kernels)('scans of one table by the $name kernel', (kernel) => {
 				if (value !== undefined && isWithin) expected.push([key, value]);
 			}
 			for (const chunkSize of [50, 700, 100_000]) {
-				const cursor = engine.openCursor(cursorOptions({ sequence, lower, upper }));
-				expect(await readAll(cursor, random.pick(['sync', 'async']), chunkSize, random.pick([1, 7, 32]))).toEqual(expected);
-				cursor.close();
+				for (const reverse of [false, true]) {
+					const cursor = engine.openCursor(cursorOptions({ sequence, lower, upper, reverse }));
+					const entries = await readAll(cursor, random.pick(['sync', 'async']), chunkSize, random.pick([1, 7, 32]));
+					expect(entries).toEqual(reverse ? expected.toReversed() : expected);
+					cursor.close();
+				}
 			}
 		}
 		await engine.close();

@@ -41,6 +41,11 @@ impl<S: BlockSource> LevelCursor<S> {
         self.table.pack_run(into, sequence, upper);
     }
 
+    /// As [`crate::view::Source::pack_run_back`].
+    pub fn pack_run_back(&mut self, into: &mut PackedChunk<'_>, sequence: u64, lower: Option<&[u8]>) {
+        self.table.pack_run_back(into, sequence, lower);
+    }
+
     fn pass_forward(&mut self, over: &RangeDelete) -> Result<()> {
         let passed =
             |position: usize| self.is_older(position, over) && compare_ends(&self.tables[position].end, &over.end).is_le();

@@ -157,8 +157,8 @@ impl ScanCursor {
                 }
                 Err(error) => return Err(error),
             }
-            self.pack_run(&mut into);
             self.given();
+            self.pack_run(&mut into);
         }
         Ok(Fill::Entries(into.count))
     }
@@ -195,13 +195,18 @@ impl ScanCursor {
 
     /// Packs plain entries behind the one that was packed last, where one source is left.
     fn pack_run(&mut self, into: &mut PackedChunk<'_>) {
-        let CursorOptions { keys, values, reverse, sequence, .. } = self.options;
-        if !keys || !values || reverse || !self.coverages.is_empty() {
+        let CursorOptions { keys, values, reverse, sequence, lower, upper, .. } = &self.options;
+        if !keys || !values || !self.coverages.is_empty() {
             return;
         }
-        if let Some(source) = self.merge.only_source() {
-            source.pack_run(into, sequence, self.options.upper.as_deref());
+        let Some(source) = self.merge.only_source() else { return };
+        if *reverse {
+            source.pack_run_back(into, *sequence, lower.as_deref());
+        } else {
+            source.pack_run(into, *sequence, upper.as_deref());
         }
+        self.last.clear();
+        self.last.extend_from_slice(&into.bytes[into.last_key()]);
     }
 
     /// User key, trailer and value of the entry that is next; a value that was not asked for may be missing.

@@ -280,6 +280,15 @@ impl Source {
             cursor.pack_run(into, sequence, upper);
         }
     }
+
+    /// Backward: packs the current entry, all versions of which are at hand, and those before it, and moves to the first that it leaves:
+    /// those that are plain puts, the only version of their keys, at or below `sequence` and not before the user key `lower`. It may stop
+    /// at any.
+    pub fn pack_run_back(&mut self, into: &mut PackedChunk<'_>, sequence: u64, lower: Option<&[u8]>) {
+        if let Self::Level(cursor) = self {
+            cursor.pack_run_back(into, sequence, lower);
+        }
+    }
 }
 
 impl Cursor for Source {

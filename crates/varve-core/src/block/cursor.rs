@@ -14,7 +14,7 @@ use super::run::pack_plain_entries;
 use super::{Block, FINGERPRINTED};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{self, TRAILER_SIZE};
+use crate::internal_key::{self, KIND_PUT, TRAILER_SIZE};
 use crate::packed_chunk::PackedChunk;
 use crate::varint::read_varint32;
 
@@ -246,6 +246,32 @@ impl<B: Deref<Target = [u8]>> BlockCursor<B> {
         self.next = last.end;
     }
 
+    /// Moves to the entry before the current one, if that was the last to be passed.
+    #[inline]
+    fn step_back(&mut self) -> bool {
+        let Some(entry) = self.passed.pop_before(self.current, &mut self.key) else { return false };
+        self.next = self.current;
+        self.current = entry.start;
+        self.value = entry.value;
+        true
+    }
+
+    /// As [`crate::view::Source::pack_run_back`], among the entries that were passed on the way to the current one.
+    pub fn pack_run_back(&mut self, into: &mut PackedChunk<'_>, sequence: u64, lower: Option<&[u8]>) {
+        while !into.is_full() {
+            let Some(before) = self.passed.key_before(self.current) else { break };
+            let (user_key, trailer) = internal_key::split(&self.key);
+            let visible = trailer as u8 == KIND_PUT && trailer >> 8 <= sequence;
+            if !visible || user_key == internal_key::user_key(before) || lower.is_some_and(|lower| user_key < lower) {
+                break;
+            }
+            if !into.pack(user_key, &self.block[self.value.clone()]) {
+                break;
+            }
+            self.step_back();
+        }
+    }
+
     /// Moves to an entry by its number. There are fingerprints.
     fn move_to(&mut self, position: usize) -> Result<()> {
         self.start_at_restart(position / self.restart_interval)?;
@@ -322,13 +348,10 @@ impl<B: Deref<Target = [u8]>> Cursor for BlockCursor<B> {
     }
 
     fn prev(&mut self) -> Result<()> {
-        let limit = self.current;
-        if let Some(entry) = self.passed.pop_before(limit, &mut self.key) {
-            self.current = entry.start;
-            self.next = limit;
-            self.value = entry.value;
+        if self.step_back() {
             return Ok(());
         }
+        let limit = self.current;
         let mut restart = self.restarts;
         while restart > 0 {
             restart -= 1;

@@ -37,7 +37,7 @@ pub fn pack_plain_entries(
         if !visible || entry.shared > before.len() || !into.fits(entry.shared + entry.rest.len() + entry.value.len()) {
             break;
         }
-        if entry.rest == &into.bytes[before.start + entry.shared..before.end] {
+        if ends_alike(entry.rest, &into.bytes[before.start + entry.shared..before.end]) {
             break;
         }
         let start = into.used;
@@ -58,6 +58,12 @@ pub fn pack_plain_entries(
         at = end;
     }
     last
+}
+
+/// Are they the same? Neighbours mostly differ in the last byte, and a comparison of many is a call.
+#[inline]
+fn ends_alike(a: &[u8], b: &[u8]) -> bool {
+    a.last() == b.last() && a == b
 }
 
 /// An entry whose lengths take one byte each.

@@ -60,6 +60,13 @@ impl<S: BlockSource> TableCursor<S> {
         }
     }
 
+    /// As [`crate::view::Source::pack_run_back`].
+    pub fn pack_run_back(&mut self, into: &mut PackedChunk<'_>, sequence: u64, lower: Option<&[u8]>) {
+        if let Some(block) = &mut self.block {
+            block.pack_run_back(into, sequence, lower);
+        }
+    }
+
     fn invalidate(&mut self) {
         self.block = None;
     }
