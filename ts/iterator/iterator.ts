@@ -12,6 +12,7 @@ import { ClosedError, ConcurrencyError, ConfigError } from '../errors';
 import { checkBytes, checkKeyLength } from '../limits';
 import type { Bytes } from '../types';
 import type { ChunkReader } from './chunk-reader';
+import { SyncEntries } from './sync-entries';
 
 /** How an iterator was asked for. */
 export interface IteratorShape {
@@ -118,12 +119,8 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 		}
 	}
 
-	*[Symbol.iterator](): Generator<[K, V], void, undefined> {
-		try {
-			for (let entry = this.nextSync(); entry !== undefined; entry = this.nextSync()) yield entry;
-		} finally {
-			this.close();
-		}
+	[Symbol.iterator](): IterableIterator<[K, V], undefined, undefined> {
+		return new SyncEntries(this);
 	}
 
 	#take(): [K, V] {
