@@ -49,7 +49,7 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 		return this.#exclusive(async () => {
 			checkCount(count);
 			const entries: [K, V][] = [];
-			while (entries.length < count && (await this.#reader.ready())) this.#takeInto(entries, count);
+			while (entries.length < count && (await this.#reader.ready(count))) this.#takeInto(entries, count);
 			return entries;
 		});
 	}
@@ -59,7 +59,7 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 		this.#checkIdle();
 		checkCount(count);
 		const entries: [K, V][] = [];
-		while (entries.length < count && this.#reader.readySync()) this.#takeInto(entries, count);
+		while (entries.length < count && this.#reader.readySync(count)) this.#takeInto(entries, count);
 		return entries;
 	}
 
