@@ -13,7 +13,8 @@
 //!  3. What has expired when the cursor is opened is a tombstone to it; what expires later is there to its end.
 //!  4. A value that lies in a blob file is read when its entry is packed, and not before it is known to fit.
 //!  5. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
-//!  6. Where one source is left, the entries of its block that are plain are packed in one go, see `pack_run` of [`Source`].
+//!  6. Entries of a block that are plain and lie before those of all other sources are packed in one go, see `pack_run` of [`Source`];
+//!     backward only where no other source is left.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -193,17 +194,18 @@ impl ScanCursor {
         Ok(Packed::of(into, key, &self.blobs.read(&pointer, &internal_key)?))
     }
 
-    /// Packs plain entries behind the one that was packed last, where one source is left.
+    /// Packs plain entries behind the one that was packed last, as far as no other source comes in between.
     fn pack_run(&mut self, into: &mut PackedChunk<'_>) {
         let CursorOptions { keys, values, reverse, sequence, lower, upper, .. } = &self.options;
         if !keys || !values || !self.coverages.is_empty() {
             return;
         }
-        let Some(source) = self.merge.only_source() else { return };
         if *reverse {
+            let Some(source) = self.merge.only_source() else { return };
             source.pack_run_back(into, *sequence, lower.as_deref());
         } else {
-            source.pack_run(into, *sequence, upper.as_deref());
+            let Some((source, bound)) = self.merge.top_and_bound() else { return };
+            source.pack_run(into, *sequence, bound.into_iter().chain(upper.as_deref()).min());
         }
         self.last.clear();
         self.last.extend_from_slice(&into.bytes[into.last_key()]);
