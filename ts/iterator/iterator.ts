@@ -119,7 +119,7 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 		}
 	}
 
-	[Symbol.iterator](): IterableIterator<[K, V], undefined, undefined> {
+	[Symbol.iterator](): IterableIterator<[K, V]> {
 		return new SyncEntries(this);
 	}
 

@@ -12,7 +12,7 @@ interface Source<T> {
 	close(): void;
 }
 
-export class SyncEntries<T> implements IterableIterator<T, undefined, undefined> {
+export class SyncEntries<T> implements IterableIterator<T> {
 	readonly #source: Source<T>;
 	#ended = false;
 
@@ -49,3 +49,7 @@ export class SyncEntries<T> implements IterableIterator<T, undefined, undefined>
 		this.#source.close();
 	}
 }
+
+// As a generator has it, so that there are `map`, `filter` and the like where the runtime has them.
+const iteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+Object.setPrototypeOf(SyncEntries.prototype, iteratorPrototype);
