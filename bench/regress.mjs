@@ -1,9 +1,9 @@
 /**
- * `npm run bench:regress -- BASE [HEAD] [--kernels native,js] [--workloads a,b] [--n entries] [--repetitions r]`: is a commit slower than
- * another on this machine? HEAD is by default the commit that is checked out.
+ * `npm run bench:regress -- BASE [HEAD] [--kernels native,js] [--workloads a,b] [--n entries] [--repetitions r]
+ * [--tolerance percent]`: is a commit slower than another on this machine? HEAD is by default the commit that is checked out.
  *
  * Both are built in temporary git worktrees, with the installed packages of this one, and measured by this harness in alternation. Exit code
- * 1 when the median of any row is more than 15 % worse, or a measurement of HEAD fails.
+ * 1 when the median of any row is worse by more than the tolerance (15 %), or a measurement of HEAD fails.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
@@ -12,7 +12,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { number, table } from '../scripts/table.mjs';
 import { root } from '../scripts/toolchain.mjs';
-import { commonOptions, integer, names, readSettings } from './peers/arguments.mjs';
+import { commonOptions, integer, names, positive, readSettings } from './peers/arguments.mjs';
 import { medians, show } from './peers/compare.mjs';
 import { findRegressions } from './peers/regressions.mjs';
 import { rows } from './peers/rows.mjs';
@@ -35,13 +35,14 @@ const DEFAULT_WORKLOADS = [
 const UNSTEADY_ROWS = ['put-fsync-one', 'put-fsync-64', 'put-p99', 'fill-stall', 'open'];
 
 const text = /** @type {const} */ ({ type: 'string' });
-const options = { ...commonOptions, kernels: text, workloads: text };
+const options = { ...commonOptions, kernels: text, workloads: text, tolerance: text };
 const { values, positionals } = parseArgs({ options, allowPositionals: true });
 const [base, head = 'HEAD'] = positionals;
 if (base === undefined || positionals.length > 2)
 	throw new Error('Give the commit to compare with, and possibly the one to compare.');
 const settings = readSettings(values, { n: 100_000, seconds: 1 });
 const repetitions = integer('repetitions', values.repetitions, 5, 1);
+const tolerance = positive('tolerance', values.tolerance, 15) / 100;
 const kernels = names('kernels', values.kernels, ['native', 'js'], ['native', 'js']);
 const chosen = names('workloads', values.workloads, Object.keys(workloads), DEFAULT_WORKLOADS);
 
@@ -69,7 +70,7 @@ for (let repetition = 1; repetition <= repetitions; repetition++) {
 }
 const failures = measurements.head.filter(({ error }) => error !== undefined);
 for (const { store, workload, error } of failures) console.log(`${head}: ${store}, ${workload} failed: ${error}`);
-const compared = findRegressions(medians(measurements.base), medians(measurements.head));
+const compared = findRegressions(medians(measurements.base), medians(measurements.head), tolerance);
 const judged = compared.map((one) => ({ ...one, worse: one.worse && !UNSTEADY_ROWS.includes(one.row) }));
 console.log(
 	table(

@@ -108,6 +108,7 @@ describe('bench:peers', () => {
 			'seek-10',
 			'overwrite',
 			'delete-all',
+			'mixed',
 			'get-sync-reused',
 		];
 		const stores = process.env.VARVE_REQUIRE_NATIVE === '1' ? 'varve-native,varve-js' : 'varve-js';
@@ -142,9 +143,13 @@ describe('bench:peers', () => {
 		);
 		for (const { figures } of measurements) for (const value of Object.values(figures)) expect(value).toBeGreaterThan(0);
 		expect(stdout).toContain('| random seek and next 10 |');
-		for (const file of ['report.md', 'reads.svg', 'writes.svg', 'costs.svg', 'machine.json'])
-			expect(existsSync(join(out, file))).toBe(true);
-		for (const file of ['report.md', 'machine.json']) expect(readFileSync(join(out, file), 'utf8')).not.toContain(folder);
+		const made = ['report.md', 'reads.svg', 'writes.svg', 'costs.svg'];
+		const contents = () => made.map((file) => readFileSync(join(out, file), 'utf8'));
+		const before = contents();
+		for (const file of ['report.md', 'run.json']) expect(readFileSync(join(out, file), 'utf8')).not.toContain(folder);
+		for (const file of made) rmSync(join(out, file));
+		expect(spawnSync(process.execPath, [program, '--redraw', '--out', out]).status).toBe(0);
+		expect(contents()).toEqual(before);
 	});
 
 	it('goes on after a store that fails, reports it, and ends with exit code 1', () => {

@@ -46,7 +46,11 @@ interface Modules {
 	};
 	'bench/peers/report.mjs': { report(run: object): string };
 	'bench/peers/regressions.mjs': {
-		findRegressions(before: Medians, after: Medians): { row: string; store: string; ratio: number; worse: boolean }[];
+		findRegressions(
+			before: Medians,
+			after: Medians,
+			tolerance: number,
+		): { row: string; store: string; ratio: number; worse: boolean }[];
 	};
 	'bench/peers/records.mjs': {
 		Tally: new () => { found: number; add(value: unknown): void; check(expected: object, what: string): void };
@@ -64,6 +68,7 @@ interface Modules {
 			stores: string[];
 			workloads: string[];
 			repetitions: number;
+			redraw: boolean;
 		};
 	};
 	'bench/phases.mjs': {

@@ -126,7 +126,7 @@ describe.each(kernels)('blob files of the $name kernel', (kernel) => {
 		engine.keyScratch.set(Buffer.from('c'));
 		expect(await engine.getAsync(1, NEWEST, 0, true)).toEqual(Buffer.alloc(200, 3));
 		expect(engine.stats().blobReads).toBe(2);
-		const cursor = engine.openCursor(cursorOptions());
+		const cursor = engine.openCursor(cursorOptions({ fillCache: false }));
 		const [chunk, index] = [Buffer.alloc(150), new Uint32Array(20)];
 		expect(cursor.fill(chunk, index, 10, false)).toBe(FILL_PENDING);
 		expect(cursor.fill(Buffer.alloc(50), index, 10, false)).toBe(FILL_TOO_SMALL);

@@ -15,6 +15,7 @@ import { ClosedError, CorruptionError, VarveError } from '../../ts/errors';
 import {
 	type CompactionJob,
 	IO_CACHE,
+	IO_NO_WAIT,
 	IO_NONE,
 	IO_PASS,
 	type KernelEngine,
@@ -134,12 +135,25 @@ describe.each(kernels)('tables of the $name kernel', (kernel) => {
 			engine.keyScratch.fill(0);
 			expect(await pending).toEqual(Buffer.from(value as Uint8Array));
 			expect(get(engine, key, 1000, 0, IO_NONE)).toBe(PENDING);
-			const cursor = engine.openCursor(cursorOptions());
+			const cursor = engine.openCursor(cursorOptions({ fillCache: false }));
 			expect(cursor.fill(Buffer.alloc(10), new Uint32Array(10), 10, false)).toBe(-1);
 			expect((await readAll(cursor, 'async')).length).toBe(200);
 			cursor.close();
 			expect(engine.stats()).toMatchObject({ cacheBytes: 0, cacheCapacity: 0 });
 		}, 0));
+
+	it('finds what the operating system has in memory, where it can, and keeps it', () =>
+		withEngine(async (engine) => {
+			const operations = putAll(200);
+			await open(engine, await flushed(engine, operations));
+			const { key, value } = operations[77] as Operation;
+			const found = get(engine, key, 1000, 0, IO_NO_WAIT);
+			if (kernel.name === 'js') expect(found).toBe(PENDING);
+			if (found !== PENDING) expect(found).toEqual(Buffer.from(value as Uint8Array));
+			expect(get(engine, key, 1000, 0, IO_NONE)).toEqual(found);
+			expect(engine.getMany(packKeys([key]), 1, 1000, 0, IO_NO_WAIT)).toEqual(found === PENDING ? PENDING : [found]);
+			expect(engine.stats().blockReads).toBe(found === PENDING ? 0 : 1);
+		}));
 
 	it('serves from the cache what it has read, unless told not to keep it', () =>
 		withEngine(async (engine) => {

@@ -35,14 +35,15 @@ const FEWEST_ENTRIES = 400;
  * @param {string[]} args
  */
 export function readPeersArguments(args) {
-	const { values } = parseArgs({ args, options: { ...commonOptions, stores: text, workloads: text, quick: flag } });
-	const { quick = false } = values;
+	const { values } = parseArgs({ args, options: { ...commonOptions, stores: text, workloads: text, quick: flag, redraw: flag } });
+	const { quick = false, redraw = false } = values;
 	return {
 		settings: readSettings(values, quick ? { n: 50_000, seconds: 0.7 } : { n: 200_000, seconds: 2 }),
 		stores: names('stores', values.stores, Object.keys(stores), Object.keys(stores)),
 		workloads: names('workloads', values.workloads, Object.keys(workloads), quick ? QUICK_WORKLOADS : Object.keys(workloads)),
 		repetitions: integer('repetitions', values.repetitions, quick ? 1 : 3, 1),
 		out: values.out ?? 'bench/results',
+		redraw,
 	};
 }
 

@@ -2,9 +2,6 @@
 import { ratioOf } from './compare.mjs';
 import { rows } from './rows.mjs';
 
-/** How much worse a median may be. */
-export const TOLERANCE = 0.15;
-
 /**
  * @typedef {object} Change
  * @property {string} row
@@ -18,9 +15,10 @@ export const TOLERANCE = 0.15;
 /**
  * @param {import('./compare.mjs').Medians} before
  * @param {import('./compare.mjs').Medians} after
+ * @param {number} tolerance by how much a median may be worse: 0.15 is 15 %
  * @returns {Change[]} of the rows and stores that both have
  */
-export function findRegressions(before, after) {
+export function findRegressions(before, after, tolerance) {
 	/** @type {Change[]} */
 	const changes = [];
 	for (const [row, byStore] of after) {
@@ -28,7 +26,7 @@ export function findRegressions(before, after) {
 			const old = before.get(row)?.get(store);
 			if (old === undefined) continue;
 			const ratio = ratioOf(rows[row], value, old);
-			changes.push({ row, store, before: old, after: value, ratio, worse: ratio < 1 - TOLERANCE });
+			changes.push({ row, store, before: old, after: value, ratio, worse: ratio < 1 - tolerance });
 		}
 	}
 	return changes;

@@ -57,6 +57,7 @@ export const rows = {
 	overwrite: write('overwrite random, batches of 1,000', 'overwrite', 2),
 	'get-after-overwrite': read('then random get', 'overwrite', 1.3),
 	'delete-all': write('delete all, batches of 1,000', 'delete-all', 2),
+	mixed: read('mixed, nine gets and a put, awaited', 'mixed', 1),
 	'1k-fill': write('1 KB values: fill random', '1k-fill', 1.5),
 	'1k-get': read('1 KB values: random get', '1k-get', 1.5),
 	'1k-scan': read('1 KB values: scan', '1k-scan', 1.5),

@@ -5,6 +5,8 @@ import { Tally } from './records.mjs';
 /** @typedef {import('./stores/store.mjs').BenchStore} BenchStore */
 /** @typedef {import('./stores/store.mjs').Bytes} Bytes */
 
+/** Operations between two looks at the clock. */
+export const SLICE = 1_000;
 /** Entries of a batch. */
 const BATCH = 1_000;
 
@@ -42,16 +44,16 @@ export async function putAll(store, batches) {
 }
 
 /**
- * The store holds these keys in this version, and no others.
+ * The store holds these keys in these versions, and no others.
  * @param {BenchStore} store
  * @param {Records} records
  * @param {number[]} numbers
- * @param {number} version
+ * @param {(number: number) => number} [versionOf]
  */
-export async function checkContents(store, records, numbers, version) {
+export async function checkContents(store, records, numbers, versionOf = () => 0) {
 	const [found, expected] = [new Tally(), new Tally()];
 	await store.scan(false, (_, value) => found.add(value));
-	for (const number of numbers) expected.add(records.value(number, version));
+	for (const number of numbers) expected.add(records.value(number, versionOf(number)));
 	found.check(expected, 'contents');
 }
 

@@ -38,8 +38,13 @@ export const IO_NONE = 0;
 export const IO_CACHE = 1;
 /** It reads files, and leaves the cache as it is. */
 export const IO_PASS = 2;
+/**
+ * It reads what the operating system has in memory and keeps the blocks in the cache, else it answers PENDING. A kernel that cannot find
+ * that out reads nothing, as under IO_NONE: the native one can on Linux, on most of its file systems.
+ */
+export const IO_NO_WAIT = 3;
 /** What a point read may do for a block that is not in memory. A block that is in the cache is used under each of these. */
-export type IoPolicy = typeof IO_NONE | typeof IO_CACHE | typeof IO_PASS;
+export type IoPolicy = typeof IO_NONE | typeof IO_CACHE | typeof IO_PASS | typeof IO_NO_WAIT;
 
 /** Answer of a read that may not touch the disk but would have to. */
 export const PENDING: unique symbol = Symbol('varve.pending');
@@ -76,7 +81,8 @@ export interface KernelCursor {
 	 *
 	 * The first entry always decides: when it alone does not fit, nothing moves, `index[0]` is the number of bytes it needs and the
 	 * answer is FILL_TOO_SMALL.
-	 * @param allowIo when false, stops before the first block that is not in memory; FILL_PENDING when that is at once.
+	 * @param allowIo when false, stops before the first block that is not in memory; FILL_PENDING when that is at once. A cursor that
+	 *   fills the cache looks into the memory of the operating system as well (see IO_NO_WAIT), but not for the block behind its last one.
 	 * @returns number of entries; 0 at the end.
 	 */
 	fill(chunk: Uint8Array, index: Uint32Array, limit: number, allowIo: boolean): number;
@@ -208,12 +214,12 @@ export interface KernelEngine {
 	setTime(milliseconds: number | undefined): void;
 	/**
 	 * Looks up the first `keyLength` bytes of `keyScratch`.
-	 * @param io only IO_NONE makes it answer PENDING.
+	 * @param io only IO_NONE and IO_NO_WAIT make it answer PENDING.
 	 */
 	get(keyLength: number, sequence: number, mode: ReadMode, io: IoPolicy): ReadResult | Pending;
 	/**
 	 * As `get`, but copies the value to the front of `target`, if it fits there whole.
-	 * @param io not IO_NONE
+	 * @param io IO_CACHE or IO_PASS
 	 * @returns length of the value, whether it fits or not; undefined when there is none
 	 */
 	getInto(keyLength: number, sequence: number, target: Uint8Array, io: IoPolicy): number | undefined;

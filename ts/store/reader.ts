@@ -1,10 +1,20 @@
 /**
- * Point reads: from memory on the calling thread; a read that must touch a file goes to another thread in the promise forms.
+ * Point reads: from memory on the calling thread, that of the operating system included where it can be asked; a read that may have to
+ * wait for a disk goes to another thread in the promise forms.
  *
  * Invariant: a read on another thread holds the version it began on, so that no table goes away under it.
  */
 import { Fairness, throughEventLoop } from '../fairness';
-import { IO_CACHE, IO_NONE, IO_PASS, type KernelEngine, PENDING, type ReadMode, type ReadResult } from '../kernel/kernel';
+import {
+	IO_CACHE,
+	IO_NO_WAIT,
+	IO_NONE,
+	IO_PASS,
+	type KernelEngine,
+	PENDING,
+	type ReadMode,
+	type ReadResult,
+} from '../kernel/kernel';
 import type { Bytes } from '../types';
 import type { Counters } from './counters';
 import { packKeys, writeKey } from './key-writer';
@@ -12,6 +22,8 @@ import type { VersionSet } from './version-set';
 
 /** Lookups between two turns through the event loop: about a millisecond. */
 const FAIR_LOOKUPS = 512;
+/** More keys at once do not go through files on the calling thread, where each may take 3 us. */
+const MOST_KEYS_FROM_FILES = 128;
 
 export class Reader {
 	readonly #engine: KernelEngine;
@@ -33,7 +45,7 @@ export class Reader {
 	get(key: Bytes, sequence: number, mode: ReadMode, fillCache = true): ReadResult | Promise<ReadResult> {
 		this.#counters.gets++;
 		const length = writeKey(this.#engine, key);
-		const result = this.#engine.get(length, sequence, mode, IO_NONE);
+		const result = this.#engine.get(length, sequence, mode, fillCache ? IO_NO_WAIT : IO_NONE);
 		if (result === PENDING) return this.#hold(this.#engine.getAsync(length, sequence, mode, fillCache));
 		return this.#fairness.due() ? throughEventLoop(result) : result;
 	}
@@ -52,7 +64,8 @@ export class Reader {
 	async getMany(keys: readonly Bytes[], sequence: number, mode: ReadMode, fillCache = true): Promise<ReadResult[]> {
 		this.#counters.gets += keys.length;
 		const packed = packKeys(keys);
-		const results = this.#engine.getMany(packed, keys.length, sequence, mode, IO_NONE);
+		const io = fillCache && keys.length <= MOST_KEYS_FROM_FILES ? IO_NO_WAIT : IO_NONE;
+		const results = this.#engine.getMany(packed, keys.length, sequence, mode, io);
 		if (results === PENDING) return this.#hold(this.#engine.getManyAsync(packed, keys.length, sequence, mode, fillCache));
 		return this.#fairness.due(keys.length) ? throughEventLoop(results) : results;
 	}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::block::Block;
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
+use crate::io::Io;
 use crate::job::warming::Warming;
 use crate::read_ahead::{ReadAhead, Window};
 use crate::stats::Counters;
@@ -14,17 +15,6 @@ use crate::table::format::BlockHandle;
 use crate::table::{Resident, Table};
 
 const JOB_REACH: u64 = 256 * 1024;
-
-/// What a read may do for a table or block that is not in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Io {
-    /// Nothing: the read has to wait.
-    None,
-    /// Read it, and keep it in the cache.
-    Cache,
-    /// Read it past the cache, which keeps what it holds.
-    Pass,
-}
 
 /// Gives a cursor what it needs of a table.
 pub trait BlockSource {
@@ -39,8 +29,8 @@ pub trait BlockSource {
 pub fn resident(table: &Table, io: Io) -> Result<&Resident> {
     match table.loaded() {
         Some(resident) => Ok(resident),
-        None if io == Io::None => Err(Error::WouldBlock),
-        None => table.load(),
+        None if io.waits() => table.load(),
+        None => Err(Error::WouldBlock),
     }
 }
 
@@ -48,7 +38,7 @@ pub fn resident(table: &Table, io: Io) -> Result<&Resident> {
 pub struct CachedBlocks {
     pub cache: Arc<BlockCache>,
     pub counters: Arc<Counters>,
-    /// Set while the cursor may not touch the disk; shared by all sources of one scan.
+    /// Set while the cursor may not wait for a disk; shared by all sources of one scan.
     pub cache_only: Arc<AtomicBool>,
     pub fill_cache: bool,
     pub ahead: ReadAhead,
@@ -56,11 +46,7 @@ pub struct CachedBlocks {
 
 impl CachedBlocks {
     fn io(&self) -> Io {
-        match (self.cache_only.load(Ordering::Relaxed), self.fill_cache) {
-            (true, _) => Io::None,
-            (false, true) => Io::Cache,
-            (false, false) => Io::Pass,
-        }
+        Io::of(!self.cache_only.load(Ordering::Relaxed), self.fill_cache)
     }
 }
 
@@ -90,10 +76,10 @@ impl BlockSource for CachedBlocks {
         }
         let block = match self.ahead.block(table, position)? {
             Some(block) => block,
-            None if self.io() == Io::None => return Err(Error::WouldBlock),
             None => {
+                let block = self.ahead.read(table, position, self.io())?;
                 Counters::count(&self.counters.file_reads);
-                self.ahead.read(table, position)?
+                block
             }
         };
         Counters::count(&self.counters.block_reads);
@@ -106,13 +92,10 @@ impl BlockSource for CachedBlocks {
 
 /// For lookups: a data block that is not in the cache, from its file, if the read may touch it.
 pub fn read_block(table: &Table, handle: BlockHandle, cache: &BlockCache, counters: &Counters, io: Io) -> Result<Block> {
-    if io == Io::None {
-        return Err(Error::WouldBlock);
-    }
+    let block = table.file.read_data_block(handle, io)?;
     Counters::count(&counters.block_reads);
     Counters::count(&counters.file_reads);
-    let block = table.file.read_data_block(handle)?;
-    if io == Io::Cache && !table.dropped.load(Ordering::Relaxed) {
+    if io.fills_cache() && !table.dropped.load(Ordering::Relaxed) {
         cache.insert(table.number, handle.offset, &block);
     }
     Ok(block)

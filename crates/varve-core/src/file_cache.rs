@@ -60,8 +60,7 @@ impl FileCache {
 
     /// The open file.
     pub fn file(&self, identity: u64, path: &Path) -> Result<Arc<File>> {
-        if let Some(file) = self.lock().use_file(identity) {
-            self.hits.fetch_add(1, Ordering::Relaxed);
+        if let Some(file) = self.opened(identity) {
             return Ok(file);
         }
         self.opens.fetch_add(1, Ordering::Relaxed);
@@ -70,6 +69,13 @@ impl FileCache {
         // Outside the lock: a close may take as long as an open.
         drop(closed);
         Ok(file)
+    }
+
+    /// The file, if it is open.
+    pub fn opened(&self, identity: u64) -> Option<Arc<File>> {
+        let file = self.lock().use_file(identity)?;
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(file)
     }
 
     /// Closes a file, once nobody reads it.

@@ -4,10 +4,10 @@ use std::ops::Deref;
 use std::sync::{Arc, RwLockReadGuard};
 
 use crate::blob::BlobFiles;
-use crate::block_source::Io;
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
 use crate::expiry::Moment;
+use crate::io::Io;
 use crate::stats::Counters;
 use crate::view::{ReadContext, View};
 

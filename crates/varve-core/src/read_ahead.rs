@@ -7,6 +7,7 @@
 
 use crate::block::Block;
 use crate::error::Result;
+use crate::io::Io;
 use crate::table::format::{open_data_block, BLOCK_TRAILER_SIZE};
 use crate::table::Table;
 
@@ -53,7 +54,7 @@ impl Window {
         let end = index.handle(last.unwrap_or(position)).end();
         self.bytes.resize((end - handle.offset) as usize, 0);
         (self.table, self.offset) = (table.number, handle.offset);
-        let read = table.file.read_range(&mut self.bytes, handle.offset);
+        let read = table.file.read_range(&mut self.bytes, handle.offset, Io::Pass);
         if read.is_err() {
             self.bytes.clear();
         }
@@ -90,8 +91,13 @@ impl ReadAhead {
         self.window.block(table, position)
     }
 
-    /// Reads a block, and more when the scan goes on from block to block; returns the block.
-    pub fn read(&mut self, table: &Table, position: usize) -> Result<Block> {
+    /// Reads a block, and more when the scan goes on from block to block; returns the block. More is never read without waiting: other
+    /// threads do that better.
+    pub fn read(&mut self, table: &Table, position: usize, io: Io) -> Result<Block> {
+        if !io.waits() {
+            let alone = if self.sequential { Io::None } else { io };
+            return table.file.read_data_block(table.load()?.index.handle(position), alone);
+        }
         self.reach = if self.sequential { (self.reach * 4).clamp(FIRST_REACH, MOST_REACH) } else { 0 };
         // When more cannot be read, what is behind the block may be to blame.
         if self.reach > 0 && self.window.fill(table, position, self.reach).is_ok() {

@@ -26,6 +26,7 @@ use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::expiry::live_value;
 use crate::internal_key::{self, KIND_VALUE_POINTER};
+use crate::io::Io;
 use crate::merge::MergeCursor;
 use crate::packed_chunk::PackedChunk;
 use crate::range_delete::RangeDelete;
@@ -137,7 +138,7 @@ impl ScanCursor {
     }
 
     /// Packs entries from the current position on until chunk, index or `limit` is full. Without `allow_io` it stops before the first
-    /// block that is not in memory.
+    /// block that is not in memory, that of the operating system included (see [`Io::of`]).
     pub fn fill(&mut self, chunk: &mut [u8], index: &mut [u32], limit: usize, allow_io: bool) -> Result<Fill> {
         if let Some(error) = self.failure.take() {
             return Err(error);
@@ -187,11 +188,9 @@ impl ScanCursor {
         if !into.fits(key.len() + length) {
             return Ok(Packed::TooSmall(key.len() + length));
         }
-        if !allow_io {
-            return Err(Error::WouldBlock);
-        }
+        let value = self.blobs.read(&pointer, &internal_key, Io::of(allow_io, self.options.fill_cache))?;
         Counters::count(&self.counters.blob_reads);
-        Ok(Packed::of(into, key, &self.blobs.read(&pointer, &internal_key)?))
+        Ok(Packed::of(into, key, &value))
     }
 
     /// Packs plain entries behind the one that was packed last, as far as no other source comes in between.

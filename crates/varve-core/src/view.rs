@@ -7,13 +7,14 @@ use std::sync::{Arc, OnceLock};
 
 use crate::blob::{BlobFiles, ValuePointer};
 use crate::block::{fingerprint_of, BlockCursor, KeyOrder};
-use crate::block_source::{read_block, resident, CachedBlocks, Io};
+use crate::block_source::{read_block, resident, CachedBlocks};
 use crate::cache::BlockCache;
 use crate::coverage::Coverage;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::expiry::{live_value, Moment};
 use crate::internal_key::{self, SeekKey, KIND_VALUE_POINTER};
+use crate::io::Io;
 use crate::level_cursor::LevelCursor;
 use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
@@ -240,11 +241,9 @@ impl Lookup<'_> {
         if !values {
             return Ok(take(&[]));
         }
-        if io == Io::None {
-            return Err(Error::WouldBlock);
-        }
+        let value = blobs.read(pointer, key, io)?;
         Counters::count(&counters.blob_reads);
-        Ok(take(&blobs.read(pointer, key)?))
+        Ok(take(&value))
     }
 
     /// The table does not have the key, or only versions that are too new. When none can be too new, the filter let it pass in vain.

@@ -22,6 +22,7 @@ const READ_PRESENCE: u32 = 2;
 const IO_NONE: u32 = 0;
 const IO_CACHE: u32 = 1;
 const IO_PASS: u32 = 2;
+const IO_NO_WAIT: u32 = 3;
 /// The length of a missing value in the answer of `getMany`.
 const NO_VALUE: u32 = u32::MAX;
 
@@ -44,12 +45,13 @@ fn io(scope: Scope, policy: Value) -> Result<Io> {
         IO_NONE => Ok(Io::None),
         IO_CACHE => Ok(Io::Cache),
         IO_PASS => Ok(Io::Pass),
+        IO_NO_WAIT => Ok(Io::NoWait),
         _ => Err(Error::Usage("there is no such policy for I/O")),
     }
 }
 
 fn io_filling(scope: Scope, fill_cache: Value) -> Result<Io> {
-    Ok(if scope.to_bool(fill_cache)? { Io::Cache } else { Io::Pass })
+    Ok(Io::of(true, scope.to_bool(fill_cache)?))
 }
 
 /// The key that TypeScript has put into the key buffer.

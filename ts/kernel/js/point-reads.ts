@@ -2,7 +2,7 @@
  * Point reads: lookups of single keys and of many, and what they return of the values they find.
  *
  * Invariants:
- *  1. A read under IO_NONE never touches a file. An asynchronous read repeats itself from memory, loading what is missing off
+ *  1. A read under IO_NONE or IO_NO_WAIT never touches a file. An asynchronous read repeats itself from memory, loading what is missing off
  *     the calling thread, and holds its view until it ends.
  *  2. The key buffer has room for a trailer behind the key: a lookup needs no copy of it.
  *  3. The reads of one call see one moment.
@@ -11,7 +11,7 @@ import { CorruptionError } from '../../errors';
 import { LEVELS } from '../../limits';
 import {
 	IO_CACHE,
-	IO_NONE,
+	IO_PASS,
 	type IoPolicy,
 	PENDING,
 	type Pending,
@@ -151,7 +151,7 @@ export class PointReads {
 	/** Runs the lookup of the calling thread; true when it has found the key. The value is read from its blob file when it is wanted. */
 	private locate(keyLength: number, sequence: number, wanted: boolean, io: IoPolicy): true | undefined | Pending {
 		const { lookup, blocks } = this;
-		blocks.allowIo = io !== IO_NONE;
+		blocks.allowIo = io === IO_CACHE || io === IO_PASS;
 		blocks.fillCache = io === IO_CACHE;
 		lookup.start(this.host.registry.view, this.scratch, keyLength, sequence);
 		let found: true | undefined | Pending;
@@ -159,7 +159,7 @@ export class PointReads {
 			if (lookup.run()) {
 				found = true;
 				if (lookup.pointer !== undefined && wanted) {
-					if (io === IO_NONE) found = PENDING;
+					if (!blocks.allowIo) found = PENDING;
 					else this.readSeparated(lookup);
 				}
 			}

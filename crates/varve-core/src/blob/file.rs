@@ -14,6 +14,7 @@ use super::format::{decode_ends, decode_record, FOOTER_SIZE, HEADER_SIZE};
 use super::pointer::ValuePointer;
 use crate::error::{Error, Result};
 use crate::file_cache::FileCache;
+use crate::io::Io;
 use crate::table::file::TableFile;
 
 /// A blob file of the store.
@@ -60,15 +61,18 @@ impl BlobFile {
         Err(Error::corruption("a value pointer leads outside of its blob file").at(self.file.path(), pointer.offset))
     }
 
-    /// The value of the entry with this internal key.
-    pub fn read(&self, pointer: &ValuePointer, key: &[u8]) -> Result<SeparatedValue> {
+    /// The value of the entry with this internal key, if `io` allows to read it.
+    pub fn read(&self, pointer: &ValuePointer, key: &[u8], io: Io) -> Result<SeparatedValue> {
         self.check(pointer, key)?;
         if !self.checked.load(Ordering::Relaxed) {
+            if !io.waits() {
+                return Err(Error::WouldBlock);
+            }
             self.check_ends()?;
             self.checked.store(true, Ordering::Relaxed);
         }
         let mut record = vec![0; pointer.record_size(key.len()) as usize];
-        self.file.read_range(&mut record, pointer.offset)?;
+        self.file.read_range(&mut record, pointer.offset, io)?;
         let start = decode_record(&record, key, pointer.length).map_err(|error| error.at(self.file.path(), pointer.offset))?;
         Ok(SeparatedValue { record, start })
     }
@@ -77,8 +81,8 @@ impl BlobFile {
         self.file.check_size(self.size)?;
         let (mut header, mut footer) = ([0; HEADER_SIZE], [0; FOOTER_SIZE]);
         let origin = self.size - FOOTER_SIZE as u64;
-        self.file.read_range(&mut header, 0)?;
-        self.file.read_range(&mut footer, origin)?;
+        self.file.read_range(&mut header, 0, Io::Pass)?;
+        self.file.read_range(&mut footer, origin, Io::Pass)?;
         decode_ends(&header, &footer, origin).map_err(|error| error.at(self.file.path(), 0))?;
         Ok(())
     }

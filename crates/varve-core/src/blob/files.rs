@@ -10,6 +10,7 @@ use super::file::{BlobFile, BlobSpec, SeparatedValue};
 use super::pointer::ValuePointer;
 use crate::error::{Error, Result};
 use crate::file_cache::FileCache;
+use crate::io::Io;
 
 #[derive(Default)]
 pub struct BlobFiles {
@@ -49,8 +50,8 @@ impl BlobFiles {
     }
 
     /// The value of the entry with this internal key. Damage that is the pointer's has no place yet: see [`Error::at`].
-    pub fn read(&self, pointer: &ValuePointer, key: &[u8]) -> Result<SeparatedValue> {
-        self.file(pointer.file)?.read(pointer, key)
+    pub fn read(&self, pointer: &ValuePointer, key: &[u8], io: Io) -> Result<SeparatedValue> {
+        self.file(pointer.file)?.read(pointer, key, io)
     }
 
     fn file(&self, number: u64) -> Result<Arc<BlobFile>> {

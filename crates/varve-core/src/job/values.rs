@@ -15,6 +15,7 @@ use super::BlobOutput;
 use crate::blob::{BlobFiles, BlobWriter, ValuePointer};
 use crate::error::{Error, Result};
 use crate::internal_key::{self, pack_trailer, KIND_PUT, KIND_VALUE_POINTER};
+use crate::io::Io;
 
 pub struct ValueOutput<'a> {
     /// None: values stay where they are.
@@ -42,7 +43,7 @@ impl<'a> ValueOutput<'a> {
             return Ok(false);
         }
         let read = ValuePointer::decode(value).and_then(|pointer| match self.is_collected(output, pointer.file) {
-            true => self.files.read(&pointer, key).map(drop),
+            true => self.files.read(&pointer, key, Io::Pass).map(drop),
             false => self.files.value_length(&pointer, key).map(drop),
         });
         match read {
@@ -62,7 +63,7 @@ impl<'a> ValueOutput<'a> {
                 if !self.is_collected(output, pointer.file) {
                     return Ok((key, value));
                 }
-                let taken = self.files.read(&pointer, key)?;
+                let taken = self.files.read(&pointer, key, Io::Pass)?;
                 if taken.len() as u64 >= output.threshold {
                     self.separate(output, key, &taken)?;
                 } else {

@@ -1,7 +1,6 @@
 //! The file of a table, or a blob file: positioned reads, on every platform, of a file that may be closed between two of them.
 
 use std::cell::RefCell;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,9 +10,12 @@ use super::format::{open_data_block, open_meta_block, BlockHandle, BLOCK_TRAILER
 use crate::block::Block;
 use crate::error::{Error, Result};
 use crate::file_cache::FileCache;
+use crate::io::{read_at_no_wait, read_exact_at, Io};
 
 /// A larger block is read into memory of its own.
 const SCRATCH_BYTES: usize = 64 * 1024;
+/// Most bytes that are read at once without waiting.
+const MOST_NO_WAIT: usize = 64 * 1024;
 
 thread_local! {
     /// Stored bytes of a block between its read and its decompression: neither allocated nor cleared for each.
@@ -46,8 +48,11 @@ impl TableFile {
         Ok(())
     }
 
-    /// Fills `target` from `offset`. A table that ends before that was cut since it was opened: corruption.
-    pub fn read_range(&self, target: &mut [u8], offset: u64) -> Result<()> {
+    /// Fills `target` from `offset`, if `io` allows it. A table that ends before that was cut since it was opened: corruption.
+    pub fn read_range(&self, target: &mut [u8], offset: u64, io: Io) -> Result<()> {
+        if !io.waits() {
+            return if io == Io::NoWait && self.read_no_wait(target, offset) { Ok(()) } else { Err(Error::WouldBlock) };
+        }
         let file = self.files.file(self.identity, &self.path)?;
         read_exact_at(&file, target, offset).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => {
@@ -58,20 +63,26 @@ impl TableFile {
         })
     }
 
-    /// Reads, verifies and decompresses a data block.
-    pub fn read_data_block(&self, handle: BlockHandle) -> Result<Block> {
-        self.with_sealed(handle, |sealed| open_data_block(sealed, &self.path, handle.offset))
+    /// A file that would have to be opened first may wait for the disk, and so would a large copy keep others waiting.
+    fn read_no_wait(&self, target: &mut [u8], offset: u64) -> bool {
+        target.len() <= MOST_NO_WAIT
+            && self.files.opened(self.identity).is_some_and(|file| read_at_no_wait(&file, target, offset))
+    }
+
+    /// Reads, verifies and decompresses a data block, if `io` allows it.
+    pub fn read_data_block(&self, handle: BlockHandle, io: Io) -> Result<Block> {
+        self.with_sealed(handle, io, |sealed| open_data_block(sealed, &self.path, handle.offset))
     }
 
     /// Reads and verifies a block that is never compressed.
     pub fn read_meta_block(&self, handle: BlockHandle) -> Result<Block> {
-        self.with_sealed(handle, |sealed| open_meta_block(sealed, &self.path, handle.offset).map(Block::from))
+        self.with_sealed(handle, Io::Pass, |sealed| open_meta_block(sealed, &self.path, handle.offset).map(Block::from))
     }
 
     /// Reads a block with its trailer, unchecked, and gives it to `open`.
-    fn with_sealed<R>(&self, handle: BlockHandle, open: impl FnOnce(&[u8]) -> Result<R>) -> Result<R> {
+    fn with_sealed<R>(&self, handle: BlockHandle, io: Io, open: impl FnOnce(&[u8]) -> Result<R>) -> Result<R> {
         let read = |sealed: &mut [u8]| {
-            self.read_range(sealed, handle.offset)?;
+            self.read_range(sealed, handle.offset, io)?;
             open(sealed)
         };
         let size = handle.size as usize + BLOCK_TRAILER_SIZE;
@@ -86,22 +97,4 @@ impl Drop for TableFile {
     fn drop(&mut self) {
         self.files.forget(self.identity);
     }
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, target: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, target, offset)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut target: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !target.is_empty() {
-        let count = std::os::windows::fs::FileExt::seek_read(file, target, offset)?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        target = &mut target[count..];
-        offset += count as u64;
-    }
-    Ok(())
 }

@@ -10,6 +10,7 @@ use crate::block::{BlockCursor, KeyOrder};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::filter::{policy_of, Filter, BLOCK_PREFIX};
+use crate::io::Io;
 
 #[derive(Debug)]
 pub struct Resident {
@@ -58,7 +59,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn footer(&self) -> Result<Footer> {
         let mut bytes = [0; FOOTER_SIZE];
-        self.file.read_range(&mut bytes, self.data_end)?;
+        self.file.read_range(&mut bytes, self.data_end, Io::Pass)?;
         Footer::decode(&bytes, self.data_end).map_err(|error| error.at(self.file.path(), self.data_end))
     }
 

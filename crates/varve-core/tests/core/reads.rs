@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use varve_core::io::read_at_no_wait;
 use varve_core::{CursorOptions, Error, Fill, Io, Lookup, TableOptions};
 
 use crate::support::*;
@@ -33,6 +34,38 @@ fn what_is_not_in_memory_waits() {
     let stats = store.engine.stats();
     assert_eq!((stats.block_reads, stats.cache_hits, stats.cache_misses), (1, 1, 2));
     assert!(stats.cache_bytes > 20 && stats.table_memory > 0);
+}
+
+/// Can the file system of the store's folder say whether it has bytes in memory? That of Linux's `/dev/shm` cannot, other systems cannot at all.
+fn tells_what_is_in_memory(store: &Store) -> bool {
+    let file = std::fs::File::open(store.path().join(&file_names(store.path())[0])).unwrap();
+    let can_tell = read_at_no_wait(&file, &mut [0; 8], 0);
+    assert!(!read_at_no_wait(&file, &mut [0; 8], 1 << 30), "nothing is there");
+    can_tell
+}
+
+#[test]
+fn what_the_operating_system_has_in_memory_need_not_wait() {
+    let (store, _) = one_table(1 << 16);
+    let lookup = |key: u8, io| store.engine.reads().get(&[b'k', key], NEWEST, io, |value| value[0]).unwrap();
+    let found = |key| if tells_what_is_in_memory(&store) { Lookup::Found(key) } else { Lookup::Pending };
+    assert_eq!(lookup(7, Io::None), Lookup::Pending);
+    assert_eq!(lookup(7, Io::NoWait), found(7));
+    assert_eq!(lookup(7, Io::None), found(7), "it is kept in the cache");
+    assert_eq!(store.engine.stats().block_reads, u64::from(found(7) == Lookup::Found(7)));
+}
+
+/// The first block of a scan alone: where it goes on from block to block, another thread reads ahead.
+#[test]
+fn a_scan_reads_one_block_that_the_operating_system_has_in_memory() {
+    let (store, _) = one_table(1 << 16);
+    let fill = |cursor: &mut varve_core::ScanCursor, allow_io| cursor.fill(&mut [0; 1000], &mut [0; 100], 9, allow_io).unwrap();
+    let mut cursor = store.engine.open_cursor(scan_options());
+    cursor.seek(&[b'k', 25]);
+    if tells_what_is_in_memory(&store) {
+        assert_eq!(fill(&mut cursor, false), Fill::Entries(1));
+    }
+    assert_eq!(fill(&mut cursor, false), Fill::Pending);
 }
 
 /// A false positive is one only when no version in the table can be too new for the reader.
@@ -142,7 +175,7 @@ fn the_index_tells_where_a_key_would_be() {
 fn a_scan_seeks_anywhere_after_it_has_waited() {
     for reverse in [false, true] {
         let (store, _) = one_table(0);
-        let mut cursor = store.engine.open_cursor(CursorOptions { reverse, ..scan_options() });
+        let mut cursor = store.engine.open_cursor(CursorOptions { reverse, fill_cache: false, ..scan_options() });
         let (mut chunk, mut index) = ([0; 1000], [0; 100]);
         cursor.seek(&[b'k', 25]);
         let mut first = |cursor: &mut varve_core::ScanCursor, allow_io| {
