@@ -6,6 +6,7 @@
  *  2. A receiver may transfer the slab away: one without bytes is replaced.
  *  3. An index is given back by a chunk that is done with it, and goes out to nobody else but chunks.
  */
+import { BufferView } from '../bytes';
 
 const SLAB_SIZE = 64 * 1024;
 /** A larger room gets memory of its own: it would fill the slab in no time. */
@@ -15,26 +16,41 @@ const NO_BYTES = Buffer.alloc(0);
 const POOLED_ENTRIES = 16;
 const MOST_POOLED = 16;
 
+/** Bytes, and where they lie: to ask them for it each time takes longer than to make a view of them. */
+export interface Room {
+	bytes: Buffer;
+	memory: ArrayBufferLike;
+	/** Where the bytes begin in the memory. */
+	offset: number;
+}
+
+export const NO_ROOM: Room = { bytes: NO_BYTES, memory: NO_BYTES.buffer, offset: 0 };
+
 export class ChunkMemory {
 	#slab = NO_BYTES;
+	#slabMemory = NO_BYTES.buffer;
 	#used = 0;
 	readonly #indexes: Uint32Array[] = [];
 
 	/** Memory of `size` bytes. */
-	room(size: number): Buffer {
-		if (size > LARGEST_SHARED) return Buffer.allocUnsafeSlow(size);
+	room(size: number): Room {
+		if (size > LARGEST_SHARED) {
+			const bytes = Buffer.allocUnsafeSlow(size);
+			return { bytes, memory: bytes.buffer, offset: 0 };
+		}
 		if (this.#used + size > this.#slab.length) {
 			this.#slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+			this.#slabMemory = this.#slab.buffer;
 			this.#used = 0;
 		}
-		const start = this.#used;
+		const offset = this.#used;
 		this.#used += size;
-		return this.#slab.subarray(start, this.#used);
+		return { bytes: new BufferView(this.#slabMemory, offset, size), memory: this.#slabMemory, offset };
 	}
 
 	/** Takes back what lies behind the first `kept` bytes of a room, when it was the last to be handed out. */
-	giveBack(room: Buffer, kept: number): void {
-		if (room.buffer === this.#slab.buffer && room.byteOffset + room.length === this.#used) this.#used = room.byteOffset + kept;
+	giveBack(room: Room, kept: number): void {
+		if (room.memory === this.#slabMemory && room.offset + room.bytes.length === this.#used) this.#used = room.offset + kept;
 	}
 
 	/** An index for so many entries: two ends each. */

@@ -51,19 +51,22 @@ export class ChunkReader {
 		return this.#chunk.takenBytes;
 	}
 
-	/** Fills the next chunk when nothing is available; false at the end or the limit. */
-	ready(): boolean | Promise<boolean> {
+	/**
+	 * Fills the next chunk when nothing is available; false at the end or the limit.
+	 * @param wanted entries that the caller has a use for now; the first chunk has no more. Default: many
+	 */
+	ready(wanted = Number.POSITIVE_INFINITY): boolean | Promise<boolean> {
 		if (this.available > 0) return true;
-		return this.#left === 0 ? false : this.#fill();
+		return this.#left === 0 ? false : this.#fill(wanted);
 	}
 
 	/** As {@link ready}; reads files on the calling thread. */
-	readySync(): boolean {
+	readySync(wanted = Number.POSITIVE_INFINITY): boolean {
 		if (this.available > 0) return true;
 		if (this.#left === 0) return false;
 		for (let needed = 0; ; needed = this.#chunk.index[0]) {
 			this.#chunk.prepare(needed);
-			const limit = Math.min(this.#left, this.#chunk.capacity);
+			const limit = Math.min(this.#left, this.#chunk.capacity(wanted));
 			const count = this.#handle.cursor.fill(this.#chunk.bytes, this.#chunk.index, limit, true);
 			if (count !== FILL_TOO_SMALL) return this.#filled(count);
 		}
@@ -106,12 +109,12 @@ export class ChunkReader {
 		return this.#handle.idle();
 	}
 
-	async #fill(): Promise<boolean> {
+	async #fill(wanted: number): Promise<boolean> {
 		const { cursor } = this.#handle;
 		for (let needed = 0; ; needed = this.#chunk.index[0]) {
 			this.#chunk.prepare(needed);
 			const { bytes, index } = this.#chunk;
-			const limit = Math.min(this.#left, this.#chunk.capacity);
+			const limit = Math.min(this.#left, this.#chunk.capacity(wanted));
 			let count = cursor.fill(bytes, index, limit, false);
 			if (count > 0 && this.#fairness.due()) await throughEventLoop(undefined);
 			if (count === FILL_PENDING) count = await this.#handle.during(cursor.fillAsync(bytes, index, limit));

@@ -12,13 +12,12 @@
  */
 import { asciiText, BufferView } from '../bytes';
 import type { Encoding } from '../types';
-import type { ChunkMemory } from './chunk-memory';
+import { type ChunkMemory, NO_ROOM } from './chunk-memory';
 
 const SMALLEST_BYTES = 4 * 1024;
 const LARGEST_BYTES = 64 * 1024;
 const SMALLEST_ENTRIES = 16;
 const LARGEST_ENTRIES = 1024;
-const NO_BYTES = Buffer.alloc(0);
 const NO_INDEX = new Uint32Array(0);
 
 /** A key or value as it goes out. */
@@ -38,11 +37,8 @@ export class Chunk {
 	readonly #valueEncoding: Encoding;
 	readonly #viewsGoOut: boolean;
 	readonly #largestBytes: number;
-	bytes: Buffer = NO_BYTES;
 	index: Uint32Array = NO_INDEX;
-	/** Where `bytes` lies: to ask it for each view would take longer than to make the view. */
-	#buffer: ArrayBufferLike = NO_BYTES.buffer;
-	#offset = 0;
+	#room = NO_ROOM;
 	/** All bytes as one string, when strings go out and all of them are ASCII. */
 	#text: string | undefined;
 	#entries = SMALLEST_ENTRIES;
@@ -59,6 +55,10 @@ export class Chunk {
 		this.#size = Math.min(SMALLEST_BYTES, this.#largestBytes);
 	}
 
+	get bytes(): Buffer {
+		return this.#room.bytes;
+	}
+
 	/** Entries that have not been taken. */
 	get remaining(): number {
 		return this.#count - this.#position;
@@ -69,20 +69,16 @@ export class Chunk {
 		return this.#position === 0 ? 0 : this.index[2 * this.#position - 1];
 	}
 
-	/** Most entries that the next fill may bring. */
-	get capacity(): number {
-		return this.#entries;
+	/** Most entries that the next fill may bring, of `wanted`: a first chunk has no more, all others as many as come to lie in it. */
+	capacity(wanted: number): number {
+		return this.#entries === SMALLEST_ENTRIES ? Math.min(wanted, SMALLEST_ENTRIES) : this.#entries;
 	}
 
 	/** Makes room for a fill of at least `needed` bytes. */
 	prepare(needed: number): void {
 		this.clear();
 		const size = Math.max(this.#size, needed);
-		if (this.#viewsGoOut || this.bytes.length < size || this.bytes.length > 4 * size) {
-			this.bytes = this.#memory.room(size);
-			this.#buffer = this.bytes.buffer;
-			this.#offset = this.bytes.byteOffset;
-		}
+		if (this.#viewsGoOut || this.bytes.length < size || this.bytes.length > 4 * size) this.#room = this.#memory.room(size);
 		if (this.index.length < 2 * this.#entries) {
 			this.#memory.giveBackIndex(this.index);
 			this.index = this.#memory.index(this.#entries);
@@ -96,7 +92,7 @@ export class Chunk {
 		this.#size = Math.min(this.#largestBytes, this.#size * 2);
 		this.#entries = Math.min(LARGEST_ENTRIES, this.#entries * 2);
 		const used = count === 0 ? 0 : this.index[2 * count - 1];
-		if (this.#viewsGoOut) this.#memory.giveBack(this.bytes, used);
+		if (this.#viewsGoOut) this.#memory.giveBack(this.#room, used);
 		if (this.#keyEncoding === 'utf8' || this.#valueEncoding === 'utf8') this.#text = asciiText(this.bytes.subarray(0, used));
 	}
 
@@ -117,9 +113,9 @@ export class Chunk {
 	/** Gives back what can be used again; no fill is in flight. */
 	release(): void {
 		this.clear();
-		if (!this.#viewsGoOut) this.#memory.giveBack(this.bytes, 0);
+		if (!this.#viewsGoOut) this.#memory.giveBack(this.#room, 0);
 		this.#memory.giveBackIndex(this.index);
-		this.bytes = NO_BYTES;
+		this.#room = NO_ROOM;
 		this.index = NO_INDEX;
 	}
 
@@ -148,7 +144,7 @@ export class Chunk {
 	}
 
 	#part(encoding: Encoding, start: number, end: number): Part {
-		if (encoding === 'buffer') return new BufferView(this.#buffer, this.#offset + start, end - start);
+		if (encoding === 'buffer') return new BufferView(this.#room.memory, this.#room.offset + start, end - start);
 		return this.#text === undefined ? this.bytes.toString('utf8', start, end) : this.#text.slice(start, end);
 	}
 }

@@ -12,6 +12,7 @@ import { ClosedError, ConcurrencyError, ConfigError } from '../errors';
 import { checkBytes, checkKeyLength } from '../limits';
 import type { Bytes } from '../types';
 import type { ChunkReader } from './chunk-reader';
+import { SyncEntries } from './sync-entries';
 
 /** How an iterator was asked for. */
 export interface IteratorShape {
@@ -48,7 +49,7 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 		return this.#exclusive(async () => {
 			checkCount(count);
 			const entries: [K, V][] = [];
-			while (entries.length < count && (await this.#reader.ready())) this.#takeInto(entries, count);
+			while (entries.length < count && (await this.#reader.ready(count))) this.#takeInto(entries, count);
 			return entries;
 		});
 	}
@@ -58,7 +59,7 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 		this.#checkIdle();
 		checkCount(count);
 		const entries: [K, V][] = [];
-		while (entries.length < count && this.#reader.readySync()) this.#takeInto(entries, count);
+		while (entries.length < count && this.#reader.readySync(count)) this.#takeInto(entries, count);
 		return entries;
 	}
 
@@ -118,12 +119,8 @@ export class DatabaseIterator<K, V> implements AsyncIterable<[K, V]>, Iterable<[
 		}
 	}
 
-	*[Symbol.iterator](): Generator<[K, V], void, undefined> {
-		try {
-			for (let entry = this.nextSync(); entry !== undefined; entry = this.nextSync()) yield entry;
-		} finally {
-			this.close();
-		}
+	[Symbol.iterator](): IterableIterator<[K, V]> {
+		return new SyncEntries(this);
 	}
 
 	#take(): [K, V] {

@@ -6,6 +6,7 @@ use crate::block_source::BlockSource;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::internal_key::{compare, first_key};
+use crate::packed_chunk::PackedChunk;
 use crate::range_delete::{compare_ends, RangeDelete};
 use crate::table::{Table, TableCursor};
 
@@ -33,6 +34,16 @@ impl<S: BlockSource> LevelCursor<S> {
             (false, true) => self.prev(),
             (false, false) => self.next(),
         }
+    }
+
+    /// As [`crate::view::Source::pack_run`].
+    pub fn pack_run(&mut self, into: &mut PackedChunk<'_>, sequence: u64, upper: Option<&[u8]>) {
+        self.table.pack_run(into, sequence, upper);
+    }
+
+    /// As [`crate::view::Source::pack_run_back`].
+    pub fn pack_run_back(&mut self, into: &mut PackedChunk<'_>, sequence: u64, lower: Option<&[u8]>) {
+        self.table.pack_run_back(into, sequence, lower);
     }
 
     fn pass_forward(&mut self, over: &RangeDelete) -> Result<()> {

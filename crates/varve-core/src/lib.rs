@@ -27,6 +27,7 @@ pub mod job;
 pub mod level_cursor;
 pub mod memtable;
 pub mod merge;
+pub mod packed_chunk;
 pub mod point_reads;
 pub mod primitives;
 pub mod range_delete;

@@ -13,6 +13,8 @@
 //!  3. What has expired when the cursor is opened is a tombstone to it; what expires later is there to its end.
 //!  4. A value that lies in a blob file is read when its entry is packed, and not before it is known to fit.
 //!  5. After an error the cursor goes on behind the last key that it has given: it can be called again, for instance with I/O allowed.
+//!  6. Entries of a block that are plain and lie before those of all other sources are packed in one go, see `pack_run` of [`Source`];
+//!     backward only where no other source is left.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use crate::expiry::live_value;
 use crate::internal_key::{self, KIND_VALUE_POINTER};
 use crate::io::Io;
 use crate::merge::MergeCursor;
+use crate::packed_chunk::PackedChunk;
 use crate::range_delete::RangeDelete;
 use crate::stats::Counters;
 use crate::view::{Source, View};
@@ -64,10 +67,10 @@ pub enum Fill {
 enum Place {
     /// From the beginning (reverse: the end) of the range.
     Start,
-    /// At or behind a key (reverse: at or before).
-    At(Vec<u8>),
-    /// Before every version of a key. Reverse only.
-    Before(Vec<u8>),
+    /// At or behind the key `sought` (reverse: at or before).
+    At,
+    /// Before every version of the key `sought`. Reverse only.
+    Before,
     /// Behind `last` (reverse: before), the key given last.
     Behind,
     /// The merge cursor (reverse: the saved entry) holds it.
@@ -87,6 +90,8 @@ pub struct ScanCursor {
     merge: MergeCursor<Source>,
     coverages: Vec<Arc<Coverage>>,
     place: Place,
+    /// Where the search begins that `place` speaks of.
+    sought: Vec<u8>,
     /// Forward: the user key whose further versions are passed over. Both: where to go on after an error.
     last: Vec<u8>,
     /// Reverse: the entry that is next, which the merge cursor has left already.
@@ -113,6 +118,7 @@ impl ScanCursor {
             options,
             now,
             place: Place::Start,
+            sought: Vec::new(),
             last: Vec::new(),
             saved_key: Vec::new(),
             saved_trailer: 0,
@@ -125,7 +131,9 @@ impl ScanCursor {
 
     /// The next fill starts at the first entry at or after `key` (reverse: at or before), within the bounds.
     pub fn seek(&mut self, key: &[u8]) {
-        self.place = Place::At(key.to_vec());
+        self.place = Place::At;
+        self.sought.clear();
+        self.sought.extend_from_slice(key);
         self.failure = None;
     }
 
@@ -136,59 +144,70 @@ impl ScanCursor {
             return Err(error);
         }
         self.cache_only.store(!allow_io, Ordering::Relaxed);
-        let limit = limit.min(index.len() / 2);
-        let mut count = 0;
-        let mut used = 0;
-        while count < limit {
-            match self.find_and_pack(&mut chunk[used..], allow_io) {
-                Ok(None) => break,
-                Ok(Some(Packed::Lengths(key, value))) => {
-                    index[2 * count] = (used + key) as u32;
-                    used += key + value;
-                    index[2 * count + 1] = used as u32;
-                }
-                Ok(Some(Packed::TooSmall(needed))) if count == 0 => return Ok(Fill::TooSmall(needed)),
-                Ok(Some(Packed::TooSmall(_))) => break,
-                Err(Error::WouldBlock) if count == 0 => return Ok(Fill::Pending),
+        let mut into = PackedChunk::new(chunk, index, limit);
+        while !into.is_full() {
+            match self.find_and_pack(&mut into, allow_io) {
+                Ok(Packed::Entry) => {}
+                Ok(Packed::End) => break,
+                Ok(Packed::TooSmall(needed)) if into.count == 0 => return Ok(Fill::TooSmall(needed)),
+                Ok(Packed::TooSmall(_)) => break,
+                Err(Error::WouldBlock) if into.count == 0 => return Ok(Fill::Pending),
                 Err(Error::WouldBlock) => break,
-                Err(error) if count > 0 => {
+                Err(error) if into.count > 0 => {
                     self.failure = Some(error);
                     break;
                 }
                 Err(error) => return Err(error),
             }
-            count += 1;
             self.given();
+            self.pack_run(&mut into);
         }
-        Ok(Fill::Entries(count))
+        Ok(Fill::Entries(into.count))
     }
 
-    /// Finds the next entry and packs it; `None` at the end.
-    fn find_and_pack(&mut self, target: &mut [u8], allow_io: bool) -> Result<Option<Packed>> {
+    /// Finds the next entry and packs it.
+    fn find_and_pack(&mut self, into: &mut PackedChunk<'_>, allow_io: bool) -> Result<Packed> {
         self.find()?;
         if matches!(self.place, Place::End) {
-            return Ok(None);
+            return Ok(Packed::End);
         }
-        self.pack(target, allow_io).map(Some)
+        self.pack(into, allow_io)
     }
 
-    /// Puts the entry that is next into the front of `target`, without the parts that were not asked for.
-    fn pack(&self, target: &mut [u8], allow_io: bool) -> Result<Packed> {
+    /// Packs the entry that is next, without the parts that were not asked for.
+    fn pack(&self, into: &mut PackedChunk<'_>, allow_io: bool) -> Result<Packed> {
         let (user_key, trailer, value) = self.entry();
         let key = if self.options.keys { user_key } else { &[] };
         if !self.options.values || trailer as u8 != KIND_VALUE_POINTER {
-            return Ok(put_both(target, key, value));
+            return Ok(Packed::of(into, key, value));
         }
         let locate = |error| if self.options.reverse { error } else { self.merge.locate(error) };
         let internal_key = [user_key, &trailer.to_le_bytes()].concat();
         let pointer = ValuePointer::decode(value).map_err(locate)?;
         let length = self.blobs.value_length(&pointer, &internal_key).map_err(locate)?;
-        if key.len() + length > target.len() {
+        if !into.fits(key.len() + length) {
             return Ok(Packed::TooSmall(key.len() + length));
         }
         let value = self.blobs.read(&pointer, &internal_key, Io::of(allow_io, self.options.fill_cache))?;
         Counters::count(&self.counters.blob_reads);
-        Ok(put_both(target, key, &value))
+        Ok(Packed::of(into, key, &value))
+    }
+
+    /// Packs plain entries behind the one that was packed last, as far as no other source comes in between.
+    fn pack_run(&mut self, into: &mut PackedChunk<'_>) {
+        let CursorOptions { keys, values, reverse, sequence, lower, upper, .. } = &self.options;
+        if !keys || !values || !self.coverages.is_empty() {
+            return;
+        }
+        if *reverse {
+            let Some(source) = self.merge.only_source() else { return };
+            source.pack_run_back(into, *sequence, lower.as_deref());
+        } else {
+            let Some((source, bound)) = self.merge.top_and_bound() else { return };
+            source.pack_run(into, *sequence, bound.into_iter().chain(upper.as_deref()).min());
+        }
+        self.last.clear();
+        self.last.extend_from_slice(&into.bytes[into.last_key()]);
     }
 
     /// User key, trailer and value of the entry that is next; a value that was not asked for may be missing.
@@ -226,15 +245,17 @@ impl ScanCursor {
 
     /// Brings the merge cursor to where the search begins.
     fn approach(&mut self) -> Result<()> {
-        match &self.place {
+        match self.place {
             Place::Behind | Place::Here | Place::End => Ok(()),
             Place::Start => self.approach_key(None),
-            Place::At(key) => {
-                let key = key.clone();
-                self.approach_key(Some(&key))
+            Place::At => {
+                let sought = std::mem::take(&mut self.sought);
+                let result = self.approach_key(Some(&sought));
+                self.sought = sought;
+                result
             }
-            Place::Before(key) => {
-                internal_key::seek_key(&mut self.target, key, u64::MAX >> 8);
+            Place::Before => {
+                internal_key::seek_key(&mut self.target, &self.sought, u64::MAX >> 8);
                 self.merge.seek_for_prev(&self.target)
             }
         }
@@ -276,12 +297,12 @@ impl ScanCursor {
         if !matches!(self.place, Place::Behind) {
             return;
         }
-        let mut key = self.last.clone();
+        self.sought.clone_from(&self.last);
         self.place = if self.options.reverse {
-            Place::Before(key)
+            Place::Before
         } else {
-            key.push(0);
-            Place::At(key)
+            self.sought.push(0);
+            Place::At
         };
     }
 
@@ -368,20 +389,22 @@ impl ScanCursor {
 
 /// What became of an entry.
 enum Packed {
-    /// It has a key and a value of so many bytes.
-    Lengths(usize, usize),
+    Entry,
+    /// There was none.
+    End,
     /// It takes so many bytes, and there are not.
     TooSmall(usize),
 }
 
-fn put_both(target: &mut [u8], key: &[u8], value: &[u8]) -> Packed {
-    let needed = key.len() + value.len();
-    let Some((key_place, rest)) = target.get_mut(..needed).map(|place| place.split_at_mut(key.len())) else {
-        return Packed::TooSmall(needed);
-    };
-    key_place.copy_from_slice(key);
-    rest.copy_from_slice(value);
-    Packed::Lengths(key.len(), value.len())
+impl Packed {
+    #[inline]
+    fn of(into: &mut PackedChunk<'_>, key: &[u8], value: &[u8]) -> Self {
+        if into.pack(key, value) {
+            Self::Entry
+        } else {
+            Self::TooSmall(key.len() + value.len())
+        }
+    }
 }
 
 /// The range delete that hides an entry from this reader.

@@ -18,6 +18,7 @@ use crate::io::Io;
 use crate::level_cursor::LevelCursor;
 use crate::memtable::{Found, Memtable, MemtableCursor};
 use crate::merge::MergeCursor;
+use crate::packed_chunk::PackedChunk;
 use crate::range_delete::{is_before, RangeDelete};
 use crate::stats::Counters;
 use crate::table::{Resident, Table};
@@ -268,6 +269,24 @@ impl Source {
     /// Moves on over what a range delete over the current entry hides, as far as nothing newer can be there: by one entry at least.
     pub fn pass(&mut self, over: &RangeDelete, reverse: bool) -> Result<()> {
         of_source!(self, cursor => cursor.pass(over, reverse))
+    }
+
+    /// Packs entries behind the current one, which was packed last with key and value, and moves to the last of them: those that lie at
+    /// hand and are plain puts of other keys, at or below `sequence` and before the user key `upper`. It may stop at any; the caller goes
+    /// on with `next`.
+    pub fn pack_run(&mut self, into: &mut PackedChunk<'_>, sequence: u64, upper: Option<&[u8]>) {
+        if let Self::Level(cursor) = self {
+            cursor.pack_run(into, sequence, upper);
+        }
+    }
+
+    /// Backward: packs the current entry, all versions of which are at hand, and those before it, and moves to the first that it leaves:
+    /// those that are plain puts, the only version of their keys, at or below `sequence` and not before the user key `lower`. It may stop
+    /// at any.
+    pub fn pack_run_back(&mut self, into: &mut PackedChunk<'_>, sequence: u64, lower: Option<&[u8]>) {
+        if let Self::Level(cursor) = self {
+            cursor.pack_run_back(into, sequence, lower);
+        }
     }
 }
 

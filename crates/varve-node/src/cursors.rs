@@ -30,9 +30,19 @@ pub fn register(scope: Scope, object: Value, state: &Rc<State>) -> Result<()> {
     Ok(())
 }
 
+const CURSOR_CLOSED: Error = Error::Closed("the cursor is closed");
+
 fn cursor(scope: Scope, state: &State, id: Value) -> Result<Shared> {
     let id = scope.to_u32(id)?;
-    state.cursors.borrow().by_id.get(&id).cloned().ok_or(Error::Closed("the cursor is closed"))
+    state.cursors.borrow().by_id.get(&id).cloned().ok_or(CURSOR_CLOSED)
+}
+
+/// As [`cursor`], without a count: for the calls that must be fast.
+fn with_cursor<T>(scope: Scope, state: &State, id: Value, work: impl FnOnce(&mut ScanCursor) -> Result<T>) -> Result<T> {
+    let id = scope.to_u32(id)?;
+    let cursors = state.cursors.borrow();
+    let mut cursor = lock(cursors.by_id.get(&id).ok_or(CURSOR_CLOSED)?);
+    work(&mut cursor)
 }
 
 /// A panic in a fill leaves a cursor that seeks anew, as after an error.
@@ -59,15 +69,19 @@ fn open(scope: Scope, state: &Rc<State>, [sequence, lower, upper, flags]: [Value
 
 /// `(id, key: Uint8Array)`
 fn seek(scope: Scope, state: &Rc<State>, [id, key]: [Value; 2]) -> Result<Value> {
-    lock(&cursor(scope, state, id)?).seek(scope.bytes(key)?);
-    scope.undefined()
+    let key = scope.bytes(key)?;
+    with_cursor(scope, state, id, |cursor| {
+        cursor.seek(key);
+        scope.undefined()
+    })
 }
 
 /// `(id, chunk: Uint8Array, index: Uint32Array, limit, allowIo) → entries | FILL_PENDING | FILL_TOO_SMALL`
 fn fill(scope: Scope, state: &Rc<State>, [id, chunk, index, limit, allow_io]: [Value; 5]) -> Result<Value> {
     let allow_io = scope.to_bool(allow_io)?;
     let (chunk, index) = (scope.bytes_mut(chunk)?, scope.u32s_mut(index)?);
-    let filled = lock(&cursor(scope, state, id)?).fill(chunk, index, scope.to_usize(limit)?, allow_io)?;
+    let limit = scope.to_usize(limit)?;
+    let filled = with_cursor(scope, state, id, |cursor| Ok(cursor.fill(chunk, index, limit, allow_io)?))?;
     scope.int(answer(&filled, index))
 }
 

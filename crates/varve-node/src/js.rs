@@ -184,10 +184,8 @@ impl Scope {
 
     fn typed_array(self, value: Value, wanted: sys::napi_typedarray_type) -> Result<(*mut c_void, usize)> {
         let (mut kind, mut length, mut data) = (0, 0, ptr::null_mut());
-        let (mut buffer, mut offset) = (ptr::null_mut(), 0);
-        check(unsafe {
-            sys::napi_get_typedarray_info(self.env, value, &mut kind, &mut length, &mut data, &mut buffer, &mut offset)
-        })?;
+        let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
+        check(unsafe { sys::napi_get_typedarray_info(self.env, value, &mut kind, &mut length, &mut data, buffer, offset) })?;
         if kind != wanted {
             return Err(Error::Usage("a typed array of another type was expected"));
         }

@@ -10,10 +10,12 @@ use std::ops::{Deref, Range};
 
 use super::fingerprints::position_of;
 use super::passed::Passed;
+use super::run::pack_plain_entries;
 use super::{Block, FINGERPRINTED};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::{self, TRAILER_SIZE};
+use crate::internal_key::{self, KIND_PUT, TRAILER_SIZE};
+use crate::packed_chunk::PackedChunk;
 use crate::varint::read_varint32;
 
 /// In a block of more entries a binary search is faster than one through all fingerprints.
@@ -225,11 +227,61 @@ impl<B: Deref<Target = [u8]>> BlockCursor<B> {
         Ok(())
     }
 
+    /// As `seek`, of a target whose user key the block most likely has: it is looked for by its fingerprint first, which spares the search
+    /// its way over the restart points, each of them another miss of the processor's cache.
+    pub fn seek_probable(&mut self, target: &[u8], fingerprint: u8) -> Result<()> {
+        if !self.fingerprints.is_empty() && self.fingerprints.len() <= MOST_FINGERPRINTS {
+            self.find(target, fingerprint)?;
+            if self.valid() {
+                return Ok(());
+            }
+        }
+        self.seek(target)
+    }
+
     fn stay_at(&mut self, user_key: &[u8]) -> Result<()> {
         if self.valid() && internal_key::user_key(&self.key) != user_key {
             self.invalidate();
         }
         Ok(())
+    }
+
+    /// As [`crate::view::Source::pack_run`], in this block; at what is rare, or wrong, it stops.
+    pub fn pack_run(&mut self, into: &mut PackedChunk<'_>, sequence: u64, upper: Option<&[u8]>) {
+        let entries = &self.block[..self.entries_end];
+        let Some(last) = pack_plain_entries(entries, self.next, into, sequence, upper) else { return };
+        self.key.clear();
+        self.key.extend_from_slice(&into.bytes[into.last_key()]);
+        self.key.extend_from_slice(&entries[last.trailer..last.value]);
+        self.current = last.start;
+        self.value = last.value..last.end;
+        self.next = last.end;
+    }
+
+    /// Moves to the entry before the current one, if that was the last to be passed.
+    #[inline]
+    fn step_back(&mut self) -> bool {
+        let Some(entry) = self.passed.pop_before(self.current, &mut self.key) else { return false };
+        self.next = self.current;
+        self.current = entry.start;
+        self.value = entry.value;
+        true
+    }
+
+    /// As [`crate::view::Source::pack_run_back`], among the entries that were passed on the way to the current one.
+    pub fn pack_run_back(&mut self, into: &mut PackedChunk<'_>, sequence: u64, lower: Option<&[u8]>) {
+        while !into.is_full() {
+            let Some(before) = self.passed.key_before(self.current) else { break };
+            let (user_key, trailer) = internal_key::split(&self.key);
+            let visible = trailer as u8 == KIND_PUT && trailer >> 8 <= sequence;
+            if !visible || user_key == internal_key::user_key(before) || lower.is_some_and(|lower| user_key < lower) {
+                break;
+            }
+            if !into.pack(user_key, &self.block[self.value.clone()]) {
+                break;
+            }
+            self.step_back();
+        }
     }
 
     /// Moves to an entry by its number. There are fingerprints.
@@ -308,13 +360,10 @@ impl<B: Deref<Target = [u8]>> Cursor for BlockCursor<B> {
     }
 
     fn prev(&mut self) -> Result<()> {
-        let limit = self.current;
-        if let Some(entry) = self.passed.pop_before(limit, &mut self.key) {
-            self.current = entry.start;
-            self.next = limit;
-            self.value = entry.value;
+        if self.step_back() {
             return Ok(());
         }
+        let limit = self.current;
         let mut restart = self.restarts;
         while restart > 0 {
             restart -= 1;

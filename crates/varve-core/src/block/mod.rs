@@ -4,6 +4,7 @@ pub mod builder;
 pub mod cursor;
 mod fingerprints;
 mod passed;
+mod run;
 
 pub use builder::BlockBuilder;
 pub use cursor::{BlockCursor, KeyOrder};

@@ -28,6 +28,13 @@ impl Passed {
         self.keys.extend_from_slice(key);
     }
 
+    /// The internal key of the entry that ends where another begins, if it was the last to be passed.
+    #[inline]
+    pub fn key_before(&self, start: usize) -> Option<&[u8]> {
+        let entry = self.entries.last().filter(|entry| entry.value.end == start)?;
+        Some(&self.keys[entry.key_start..])
+    }
+
     /// Takes the entry that ends where another begins, if it was the last to be passed, and puts its key into `key`.
     pub fn pop_before(&mut self, start: usize, key: &mut Vec<u8>) -> Option<Entry> {
         let entry = self.entries.pop_if(|entry| entry.value.end == start)?;

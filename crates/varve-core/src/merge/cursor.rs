@@ -9,17 +9,19 @@ use std::cmp::Ordering;
 use super::heap::Heap;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::internal_key::compare;
+use crate::internal_key::{compare, user_key};
 
 pub struct MergeCursor<C: Cursor> {
     sources: Vec<C>,
     heap: Heap,
     reverse: bool,
+    /// The user key of the source that comes next after the top.
+    bound: Vec<u8>,
 }
 
 impl<C: Cursor> MergeCursor<C> {
     pub fn new(sources: Vec<C>) -> Self {
-        Self { sources, heap: Heap::default(), reverse: false }
+        Self { sources, heap: Heap::default(), reverse: false, bound: Vec::new() }
     }
 
     /// Moves the source of the current entry, and no other, by `go`, which goes on in the direction of the merge.
@@ -28,6 +30,22 @@ impl<C: Cursor> MergeCursor<C> {
         go(&mut self.sources[top])?;
         self.step(top);
         Ok(())
+    }
+
+    /// Forward: the source of the current entry, and the user key at which another one comes in between, where there is one.
+    pub fn top_and_bound(&mut self) -> Option<(&mut C, Option<&[u8]>)> {
+        let top = self.heap.top()?;
+        let second = self.heap.second(before(&self.sources, false));
+        if let Some(second) = second {
+            self.bound.clear();
+            self.bound.extend_from_slice(user_key(self.sources[second].key()));
+        }
+        Some((&mut self.sources[top], second.map(|_| self.bound.as_slice())))
+    }
+
+    /// The source of the current entry, where no other is left to come in between.
+    pub fn only_source(&mut self) -> Option<&mut C> {
+        self.heap.only().map(|only| &mut self.sources[only])
     }
 
     fn rebuild(&mut self, reverse: bool) {

@@ -13,6 +13,23 @@ impl Heap {
         self.items.first().copied()
     }
 
+    /// What would be the top without the top.
+    pub fn second(&self, before: impl Fn(usize, usize) -> bool) -> Option<usize> {
+        match *self.items {
+            [] | [_] => None,
+            [_, second] => Some(second),
+            [_, left, right, ..] => Some(if before(right, left) { right } else { left }),
+        }
+    }
+
+    /// The top, when it is alone.
+    pub fn only(&self) -> Option<usize> {
+        match *self.items {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// Starts anew with these sources.
     pub fn fill(&mut self, items: impl Iterator<Item = usize>, before: impl Fn(usize, usize) -> bool) {
         self.items.clear();

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use super::key_index::{index_mismatch, KeyIndex};
 use super::reader::Table;
-use crate::block::{BlockCursor, KeyOrder};
+use crate::block::{fingerprint_of, BlockCursor, KeyOrder};
 use crate::block_source::BlockSource;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
+use crate::internal_key::user_key;
+use crate::packed_chunk::PackedChunk;
+use crate::xxhash64::xx_hash64;
 
 pub struct TableCursor<S: BlockSource> {
     table: Arc<Table>,
@@ -50,6 +53,20 @@ impl<S: BlockSource> TableCursor<S> {
     fn enter(&mut self, position: usize, seek: impl FnOnce(&mut BlockCursor) -> Result<()>) -> Result<()> {
         let result = seek(self.load(position)?);
         result.map_err(|error| self.locate(error))
+    }
+
+    /// As [`crate::view::Source::pack_run`].
+    pub fn pack_run(&mut self, into: &mut PackedChunk<'_>, sequence: u64, upper: Option<&[u8]>) {
+        if let Some(block) = &mut self.block {
+            block.pack_run(into, sequence, upper);
+        }
+    }
+
+    /// As [`crate::view::Source::pack_run_back`].
+    pub fn pack_run_back(&mut self, into: &mut PackedChunk<'_>, sequence: u64, lower: Option<&[u8]>) {
+        if let Some(block) = &mut self.block {
+            block.pack_run_back(into, sequence, lower);
+        }
     }
 
     fn invalidate(&mut self) {
@@ -121,7 +138,8 @@ impl<S: BlockSource> Cursor for TableCursor<S> {
             self.invalidate();
             return Ok(());
         }
-        self.enter(position, |block| block.seek(target))?;
+        let fingerprint = fingerprint_of(xx_hash64(user_key(target)));
+        self.enter(position, |block| block.seek_probable(target, fingerprint))?;
         if !self.valid() {
             return Err(self.locate(index_mismatch()));
         }
