@@ -143,7 +143,7 @@ describe('log format', () => {
 	it('goes on in a log all of which is durable', () => {
 		const sink = new Sink();
 		const { bytes } = logOf([filled(10)]);
-		const writer = new LogWriter(sink, 7, crc32, { size: bytes.length });
+		const writer = new LogWriter(sink, 7, crc32, bytes.length);
 		writer.append(filled(20), 0, 20);
 		const whole = Buffer.concat([bytes, sink.bytes]);
 		expect(readLog(whole)).toMatchObject({ records: [filled(10), filled(20)], end: { kind: 'clean' } });

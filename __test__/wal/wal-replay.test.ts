@@ -72,8 +72,7 @@ function replay(bytes: Uint8Array, options: Partial<ReplayOptions> = {}) {
 		fileSystem,
 		directory: '/wal',
 		number: NUMBER,
-		follows: false,
-		wasDurable: () => false,
+		mayBeTorn: true,
 		expectedSequence: 1,
 		crc32,
 		salvage: false,
@@ -108,7 +107,7 @@ const { bytes: log, ends } = logOf(sound, NUMBER, true);
 
 describe('replay of a log', () => {
 	it('hands out every record with sequence number and count', () => {
-		const { records, truncateAt, end } = replay(log);
+		const { records, truncateAt, stop } = replay(log);
 		expect(records.map((record) => record.bytes)).toEqual(hex(sound));
 		expect(records.map(({ sequence, count }) => [sequence, count]).slice(0, 4)).toEqual([
 			[1, 1],
@@ -116,24 +115,22 @@ describe('replay of a log', () => {
 			[4, 1],
 			[5, 5],
 		]);
-		expect({ truncateAt, end }).toEqual({ truncateAt: undefined, end: 'clean' });
+		expect({ truncateAt, stop }).toEqual({ truncateAt: undefined, stop: false });
 	});
 
 	it('keeps what is whole of the last log, cut at every length, and says where to cut', () => {
 		for (let length = 0; length < log.length; length++) {
 			const whole = ends.filter((end) => end <= length);
-			const { records, truncateAt, end } = replay(log.subarray(0, length));
+			const { records, truncateAt, stop } = replay(log.subarray(0, length));
 			expect(records.map((record) => record.bytes)).toEqual(hex(sound.slice(0, whole.length)));
 			const clean = length === (whole.at(-1) ?? 0);
-			expect({ truncateAt, end }).toEqual(
-				clean ? { truncateAt: undefined, end: 'clean' } : { truncateAt: whole.at(-1) ?? 0, end: 'torn' },
-			);
+			expect({ truncateAt, stop }).toEqual({ truncateAt: clean ? undefined : (whole.at(-1) ?? 0), stop: false });
 		}
 	});
 
-	it('refuses a log with a torn record when a later log says that it was durable', () => {
+	it('refuses a log with a torn record when another log follows', () => {
 		for (let length = 0; length < log.length; length++) {
-			const { error, records } = replayOrError(log.subarray(0, length), { wasDurable: () => true });
+			const { error, records } = replayOrError(log.subarray(0, length), { mayBeTorn: false });
 			if (length === 0 || ends.includes(length)) expect(records).toHaveLength(ends.indexOf(length) + 1);
 			else expect(error?.message).toContain('salvage: true');
 		}
@@ -152,24 +149,24 @@ describe('replay of a log', () => {
 			const salvaged = replay(damaged, { salvage: true });
 			expect(salvaged.records.map((record) => record.bytes)).toEqual(hex(sound.slice(0, hit)));
 			expect(salvaged.truncateAt).toBe(hit === 0 ? 0 : ends[hit - 1]);
-			expect(salvaged.end).toBe(last ? 'torn' : 'damaged');
+			expect(salvaged.stop).toBe(!last);
 		}
 	});
 
-	it('takes damage for the end of what was never synced, but not where a later log says that it was durable', () => {
+	it('takes damage for the end of what was never synced, but not where another log follows', () => {
 		const { bytes, ends } = logOf(sound, NUMBER);
 		for (let at = 0; at < bytes.length; at++) {
 			const damaged = Buffer.from(bytes);
 			damaged[at] ^= 0x10;
 			const hit = ends.findIndex((end) => at < end);
-			const { records, truncateAt, end } = replay(damaged);
+			const { records, truncateAt, stop } = replay(damaged);
 			expect(records.map((record) => record.bytes)).toEqual(hex(sound.slice(0, hit)));
-			expect({ truncateAt, end }).toEqual({ truncateAt: hit === 0 ? 0 : ends[hit - 1], end: 'torn' });
-			expect(replayOrError(damaged, { wasDurable: () => true }).error?.message).toContain('salvage: true');
+			expect({ truncateAt, stop }).toEqual({ truncateAt: hit === 0 ? 0 : ends[hit - 1], stop: false });
+			expect(replayOrError(damaged, { mayBeTorn: false }).error?.message).toContain('salvage: true');
 		}
 	});
 
-	// A letter is a record, a capital one that is not on the disk; | is an fsync, > the begin of a log that says that this one was durable.
+	// A letter is a record, a capital one that is not on the disk; | is an fsync, > the begin of a log that follows.
 	it.each([
 		['a b c', 'a b c'],
 		['a b C', 'a b'],
@@ -194,9 +191,9 @@ describe('replay of a log', () => {
 		['a B >', 'a'],
 	])('of %j gives %j', (script, expected) => {
 		const { bytes, kept } = written(script);
-		const { records, error } = replayOrError(bytes, { wasDurable: () => script.endsWith('>') });
+		const { records, error } = replayOrError(bytes, { mayBeTorn: !script.endsWith('>') });
 		expect(error === undefined ? names(records as Record[]) : 'damage').toBe(expected);
-		const salvaged = names(replay(bytes, { wasDurable: () => script.endsWith('>'), salvage: true }).records);
+		const salvaged = names(replay(bytes, { mayBeTorn: !script.endsWith('>'), salvage: true }).records);
 		expect(kept.startsWith(salvaged)).toBe(true);
 		if (expected !== 'damage') expect(salvaged).toBe(expected);
 	});
@@ -215,7 +212,7 @@ describe('replay of a log', () => {
 		expect(replayOrError(log, { expectedSequence: 3 }).error?.message).toContain('operation 2 is there twice');
 		expect(replayOrError(log, { expectedSequence: 3 }).error?.offset).toBe(ends[0]);
 		const salvaged = replay(gap, { salvage: true });
-		expect(salvaged).toMatchObject({ end: 'damaged', truncateAt: logOf([batch(1, 2)], NUMBER).bytes.length });
+		expect(salvaged).toMatchObject({ stop: true, truncateAt: logOf([batch(1, 2)], NUMBER).bytes.length });
 	});
 
 	it('hands out no record twice', () => {
@@ -227,7 +224,7 @@ describe('replay of a log', () => {
 
 	it('lets no record of another log pass', () => {
 		const other = logOf(sound, NUMBER + 1).bytes;
-		expect(replay(other)).toMatchObject({ records: [], truncateAt: 0, end: 'torn' });
+		expect(replay(other)).toMatchObject({ records: [], truncateAt: 0, stop: false });
 	});
 });
 
@@ -255,10 +252,7 @@ describe('records that pass their checksum and are none', () => {
 	it.each(cases)('are refused: %s', (reason, record) => {
 		const { bytes } = logOf([batch(1, 0), record], NUMBER);
 		expect(replayOrError(bytes).error?.message).toContain(reason);
-		expect(replay(bytes, { salvage: true })).toMatchObject({
-			end: 'damaged',
-			truncateAt: logOf([batch(1, 0)], NUMBER).bytes.length,
-		});
+		expect(replay(bytes, { salvage: true })).toMatchObject({ stop: true, truncateAt: logOf([batch(1, 0)], NUMBER).bytes.length });
 	});
 
 	const seed = testSeed();

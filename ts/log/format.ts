@@ -8,9 +8,8 @@
  * ```
  *
  * The first record after an fsync says how far the log was durable when it was written: types 5 and 6 are 1 and 2 whose data begins with
- * `| unsynced (varint) |`, so many bytes in front of the fragment of which that was not known. They say as well that all logs before this one
- * were durable; the first record of a log says so if it is known. A bad place in front of a point that was durable is damage; behind the last
- * such point it is what a loss of power leaves, which keeps what was not synced in any order.
+ * `| unsynced (varint) |`, so many bytes in front of the fragment of which that was not known. A bad place in front of a point that was
+ * durable is damage; behind the last such point it is what a loss of power leaves, which keeps what was not synced in any order.
  *
  * The log number is in the checksum and not in the file: bytes of another log, left over in a reused block, never pass.
  */

@@ -45,7 +45,7 @@ interface SoundFragment {
 	data: Uint8Array;
 	/** Position behind it in the block. */
 	end: number;
-	/** The log was durable to this offset when the fragment was written; −1 when it does not say. */
+	/** The log was durable to this offset when the fragment was written; 0 when it does not say. */
 	syncedTo: number;
 }
 
@@ -75,11 +75,6 @@ export class LogReader {
 	get end(): LogEnd {
 		if (this.#end === undefined) throw new Error('the log has not been read to its end');
 		return this.#end;
-	}
-
-	/** Does any fragment say that the logs before this one were durable? For a reader of which nothing was read. */
-	saysEarlierIsDurable(): boolean {
-		return this.#blockSaysSyncedBeyond(-1) || this.#wasSyncedBeyond(-1);
 	}
 
 	/** The next record, or `undefined` at the end, whatever the end is. The data is the caller's. */
@@ -139,7 +134,7 @@ export class LogReader {
 		const checksum = this.#crc32(block.subarray(position + 6, position + HEADER_SIZE + length), this.#seed) >>> 0;
 		if (checksum !== block.readUInt32LE(position)) return { type: 0, reason: 'a checksum does not match' };
 		const end = position + HEADER_SIZE + length;
-		const fragment = { type, data: block.subarray(position + HEADER_SIZE, end), end, syncedTo: -1 };
+		const fragment = { type, data: block.subarray(position + HEADER_SIZE, end), end, syncedTo: 0 };
 		return type <= TYPE_LAST ? fragment : withSyncedTo(fragment, this.#blockOffset + position);
 	}
 

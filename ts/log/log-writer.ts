@@ -5,8 +5,7 @@
  *  1. An append is written from its start to its end, in pieces that stay in the cache of the processor: a crash leaves a prefix of it.
  *  2. After a failed or short write, or a failed fsync, the writer is poisoned: every later call throws that first error. An fsync is
  *     never tried again: the operating system may report the next one as fine although the data is gone.
- *  3. A record says how far the log was durable only when an fsync has returned that began behind that point, and the logs before this one
- *     are durable: a log that follows others is synced after them.
+ *  3. A record says how far the log was durable only when an fsync has returned that began behind that point.
  */
 import { IOError } from '../errors';
 import { type WritableFile, writeFully } from '../fs/file-system';
@@ -25,8 +24,6 @@ import {
 
 /** Bytes of one write call at most. */
 const PIECE_BYTES = 8 * BLOCK_SIZE;
-/** Not even what was written before this log is known to be durable. */
-const NOTHING = -1;
 /** Of a varint below 2^53. */
 const LONGEST_VARINT = 8;
 
@@ -36,21 +33,17 @@ export class LogWriter {
 	readonly #seed: number;
 	readonly #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
 	#size: number;
-	/** Bytes that are durable, or NOTHING. */
+	/** Bytes that are durable. */
 	#syncedSize: number;
-	/** Bytes that a record says are durable, or NOTHING. */
-	#declaredSize: number;
+	/** Bytes that a record says are durable. */
+	#declaredSize = 0;
 	#poison: IOError | undefined;
 
-	/**
-	 * @param size bytes that the file holds: whole records, all durable
-	 * @param follows other logs before it, of which it is not known yet that they are durable
-	 */
-	constructor(file: WritableFile, logNumber: number, crc32: Crc32, { size = 0, follows = false } = {}) {
+	/** @param size bytes that the file holds: whole records, all durable. */
+	constructor(file: WritableFile, logNumber: number, crc32: Crc32, size = 0) {
 		this.#file = file;
 		this.#size = size;
-		this.#syncedSize = follows ? NOTHING : size;
-		this.#declaredSize = follows ? NOTHING : 0;
+		this.#syncedSize = size;
 		this.#crc32 = crc32;
 		this.#seed = checksumOfLogNumber(logNumber, crc32);
 	}
@@ -73,11 +66,6 @@ export class LogWriter {
 		} catch (error) {
 			throw this.#poisoned('written to', error);
 		}
-	}
-
-	/** The logs before this one are durable, or no longer needed: the next record says so. */
-	earlierIsDurable(): void {
-		this.#syncedSize = Math.max(this.#syncedSize, 0);
 	}
 
 	/** Makes all that was appended durable, on the calling thread. */

@@ -10,7 +10,7 @@ import type { FileSystem } from '../fs/file-system';
 import type { Crc32 } from '../log/format';
 import { LogReader } from '../log/log-reader';
 import type { StoreFiles } from '../store/store-files';
-import { replayWal, sayEarlierIsDurable } from '../wal/wal-replay';
+import { replayWal } from '../wal/wal-replay';
 
 export interface LogSurvey {
 	/** The first log that is needed; `undefined` when none is. */
@@ -39,25 +39,24 @@ export function surveyLogs(input: LogSurveyInput): LogSurvey {
 	const numbers = files.walNumbers().filter((number) => number >= input.from);
 	const { position, lastSequence, lost } = findStart(input, numbers);
 	const needed = numbers.slice(position);
-	const place = { fileSystem, directory: files.walDirectory, crc32 };
 	let sequence = lastSequence;
 	let replayed = 0;
 	for (const [i, number] of needed.entries()) {
-		const { records, end } = replayWal({
-			...place,
+		const { records, stop } = replayWal({
+			fileSystem,
+			directory: files.walDirectory,
 			number,
-			follows: i > 0,
-			wasDurable: () => sayEarlierIsDurable(place, needed.slice(i + 1)),
+			mayBeTorn: i === needed.length - 1,
 			expectedSequence: sequence + 1,
+			crc32,
 			salvage: true,
 			onRecord: (_record, _start, _end, first, count) => {
 				sequence = first + count - 1;
 			},
 		});
 		if (records > 0) replayed++;
-		if (end === 'clean') continue;
-		// Of a torn log nothing is left out that was there for sure.
-		lost.push(...needed.slice(end === 'torn' ? i + 1 : i));
+		if (!stop) continue;
+		lost.push(...needed.slice(i));
 		break;
 	}
 	return { logNumber: needed[0], lastSequence, replayed, lost };

@@ -126,7 +126,7 @@ export class ManifestWriter {
 		if (size === undefined || size > SMALLEST_LIMIT) return undefined;
 		const path = join(place.directory, manifestFileName(number));
 		const file = new LazyFile(path, () => place.fileSystem.openAppend(path));
-		return new ManifestWriter(place, state, new LogWriter(file, number, place.crc32, { size }), SMALLEST_LIMIT);
+		return new ManifestWriter(place, state, new LogWriter(file, number, place.crc32, size), SMALLEST_LIMIT);
 	}
 
 	/** What the manifest describes, with edits that are not durable yet. */

@@ -10,7 +10,6 @@ import type { JobLog } from './job-log';
 import type { Memtables } from './memtables';
 import type { StoreFiles } from './store-files';
 import type { VersionSet } from './version-set';
-import type { WriteAheadLog } from './write-ahead-log';
 
 export interface StoreContext {
 	readonly environment: Environment;
@@ -24,7 +23,6 @@ export interface StoreContext {
 	readonly counters: Counters;
 	readonly files: StoreFiles;
 	readonly jobs: JobLog;
-	readonly wal: WriteAheadLog;
 	/** How a table of a level is written that a job begins now. */
 	tableOptions(level: number): TableOptions;
 	/** Tells the kernel of the memtables and tables that reads are to see from now on. */

@@ -189,7 +189,6 @@ export class Flusher implements BackgroundWork {
 		flush.installed = versions.apply({ logNumber, lastSequence: flush.memtable.lastSequence, addedTables, addedBlobs }, () => {
 			memtables.removeOldest();
 			this.#store.installView();
-			this.#store.wal.release(logNumber);
 			if (this.#isSettling) files.removeLogsBelow(logNumber);
 			else files.discardLogsBelow(logNumber);
 			this.#succeeded(flush, tables, addedBlobs);

@@ -3,8 +3,7 @@
  *
  * Invariants:
  *  1. Records are applied in the order of their sequence numbers, without a gap, each whole.
- *  2. Where the history ends before the end of the logs, the logs behind that are removed and the rest of its own is cut off, durably: their
- *     sequence numbers are given again.
+ *  2. Only the last log may end in a torn tail; it is cut off, so that the log is clean when it is no longer the last.
  *  3. Nothing is flushed here: the logs hold no more than was in memory before.
  *  4. What was recovered is durable before anything is written: else a loss of power could take it from under later writes.
  */
@@ -12,7 +11,7 @@ import type { Environment } from '../environment';
 import { syncFile } from '../fs/file-system';
 import { type KernelEngine, MEMTABLE_ENTRY_OVERHEAD } from '../kernel/kernel';
 import type { Crc32 } from '../log/format';
-import { replayWal, sayEarlierIsDurable } from '../wal/wal-replay';
+import { replayWal } from '../wal/wal-replay';
 import { Memtables } from './memtables';
 import type { StoreFiles } from './store-files';
 
@@ -53,17 +52,17 @@ export function recoverLogs(input: RecoveryInput): Recovered {
 	const { fileSystem } = environment;
 	const numbers = input.walNumbers.filter((number) => number >= input.logNumber);
 	const memtables = new Memtables(engine, memtableSize, numbers[0] ?? nextWalNumber);
-	const place = { fileSystem, directory: files.walDirectory, crc32 };
 	let sequence = input.lastSequence;
 	let logsUsed = 0;
 	for (const [position, number] of numbers.entries()) {
 		const before = sequence;
 		const result = replayWal({
-			...place,
+			fileSystem,
+			directory: files.walDirectory,
 			number,
-			follows: position > 0,
-			wasDurable: () => sayEarlierIsDurable(place, numbers.slice(position + 1)),
+			mayBeTorn: position === numbers.length - 1,
 			expectedSequence: sequence + 1,
+			crc32,
 			salvage,
 			onRecord: (record, start, end, first, count) => {
 				applyRecord(memtables, engine, record.subarray(start, end), count, memtableSize, number);
@@ -73,10 +72,9 @@ export function recoverLogs(input: RecoveryInput): Recovered {
 			},
 		});
 		if (sequence > before) logsUsed++;
-		if (result.end !== 'clean') files.removeLogs(numbers.slice(position + 1));
 		if (result.truncateAt !== undefined) fileSystem.truncateSync(files.walPath(number), result.truncateAt);
 		else if (!isClean) syncFile(fileSystem, files.walPath(number));
-		if (result.end !== 'clean') break;
+		if (result.stop) break;
 	}
 	if (memtables.active.entries === 0) memtables.replaceEmpty(memtableSize, nextWalNumber);
 	return { memtables, sequence, manyLogs: logsUsed >= MOST_LOGS };

@@ -194,9 +194,9 @@ export class Store implements StoreContext {
 		if (newest !== undefined) await this.#flusher.flushed(newest);
 	}
 
-	/** A memtable more may wait for its flush. */
+	/** A memtable more may wait for its flush, and the log needs no fsync before it is rotated. */
 	get #canFreeze(): boolean {
-		return this.memtables.immutables.length < this.options.maxImmutableMemtables;
+		return this.wal.isSynced && this.memtables.immutables.length < this.options.maxImmutableMemtables;
 	}
 
 	#freeze(): Promise<void> {
@@ -209,6 +209,7 @@ export class Store implements StoreContext {
 	async #freezeWhenReady(): Promise<void> {
 		const { immutables } = this.memtables;
 		while (immutables.length >= this.options.maxImmutableMemtables) await this.#flusher.flushed(immutables[0]);
+		await this.wal.durable();
 		this.health.checkWritable();
 		if (this.memtables.active.entries > 0) this.#rotate(this.options.memtableSize);
 	}
@@ -268,8 +269,13 @@ export class Store implements StoreContext {
 		});
 	}
 
-	#room({ byteLength }: BatchEncoder): Promise<void> | undefined {
-		return this.health.readOnlyCause === undefined ? this.#stall.room(byteLength) : undefined;
+	/** A group that freezes the memtable waits until its log is synced, off the calling thread; then for what the debt demands. */
+	#room({ byteLength, memoryUsage }: BatchEncoder): Promise<void> | undefined {
+		if (this.health.readOnlyCause !== undefined) return undefined;
+		const rotates = this.memtables.active.entries > 0 && !this.memtables.fits(memoryUsage);
+		// Its failure refuses the writes after it.
+		if (rotates && !this.wal.isSynced) return this.wal.durable().catch(() => undefined);
+		return this.#stall.room(byteLength);
 	}
 
 	/** Before a group freezes one more memtable than may wait, the oldest is flushed. */

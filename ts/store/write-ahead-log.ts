@@ -1,12 +1,10 @@
 /**
- * The write-ahead log: appends to the live file, group fsync, the interval timer and rotation.
+ * The live write-ahead log: appends, group fsync, the interval timer and rotation.
  *
  * Invariants:
- *  1. A log need not be synced when the next one is begun: what it holds may be in a table before anybody asks for it. Until then the logs are
- *     synced oldest first, and one says that those before it are durable when they are (see `wal-replay.ts` for what recovery makes of it).
+ *  1. A log is synced before the next one is begun: only the last log can have an unclean tail.
  *  2. The first failed append or fsync makes the store read-only; nothing is tried again on that file.
  *  3. Unsynced bytes never wait longer than the interval where one was asked for, also when nothing more is written.
- *  4. No file is closed under an fsync that is in flight.
  */
 import { GroupSync } from '../commit/group-sync';
 import type { Clock } from '../environment';
@@ -32,11 +30,7 @@ export class WriteAheadLog {
 	readonly #health: Health;
 	readonly #counters: Counters;
 	#writer: WalWriter;
-	/** Rotated logs that are not closed yet, oldest first. */
-	#older: WalWriter[] = [];
-	/** Logs below are no longer needed. */
-	#needed = 0;
-	readonly #sync: GroupSync;
+	#sync: GroupSync;
 	/** Bytes appended since the last fsync began. */
 	#unsyncedBytes = 0;
 	#cancelTimer: (() => void) | undefined;
@@ -47,8 +41,7 @@ export class WriteAheadLog {
 		this.#clock = clock;
 		this.#health = health;
 		this.#counters = counters;
-		this.#sync = new GroupSync({ sync: () => this.#syncAll() }, (error) => health.fail(error));
-		this.#closeOlder();
+		this.#sync = this.#groupSync();
 	}
 
 	/** File number of the live log. */
@@ -59,6 +52,11 @@ export class WriteAheadLog {
 	/** Bytes in the live log. */
 	get size(): number {
 		return this.#writer.size;
+	}
+
+	/** Is all that was appended durable? */
+	get isSynced(): boolean {
+		return this.#writer.isSynced;
 	}
 
 	/** Appends one record on the calling thread. */
@@ -83,16 +81,13 @@ export class WriteAheadLog {
 	/** Makes all that was appended durable, on the calling thread. */
 	makeDurableSync(): void {
 		this.#willSync();
+		this.#counters.walSyncs++;
 		try {
-			for (const writer of this.#unsynced()) {
-				this.#counters.walSyncs++;
-				writer.syncSync();
-			}
+			this.#writer.syncSync();
 		} catch (error) {
 			this.#health.fail(error as Error);
 			throw error;
 		}
-		this.#closeOlder();
 	}
 
 	/** All that was appended becomes durable within the interval. */
@@ -105,23 +100,21 @@ export class WriteAheadLog {
 		this.#cancelTimer = this.#clock.schedule(() => this.#syncInBackground(), this.#options.syncIntervalMs);
 	}
 
-	/** Goes on in the log that `open` makes. */
+	/** Syncs what of the live log is not, on the calling thread, and goes on in the one that `open` makes. */
 	rotate(open: () => WalWriter): void {
-		const rotated = this.#writer;
+		if (!this.isSynced) this.makeDurableSync();
+		const closed = this.#writer;
+		const sync = this.#sync;
 		try {
 			this.#writer = open();
 		} catch (error) {
 			this.#health.fail(error as Error);
 			throw error;
 		}
-		this.#older.push(rotated);
-		this.#closeOlder();
-	}
-
-	/** Logs below a number are no longer needed: what of them is not synced never will be. */
-	release(number: number): void {
-		this.#needed = number;
-		this.#closeOlder();
+		this.#sync = this.#groupSync();
+		// At once if possible: a loop that never returns to the event loop must not pile up open files.
+		if (sync.isIdle) this.#close(closed);
+		else sync.idle().then(() => this.#close(closed));
 	}
 
 	/**
@@ -137,7 +130,6 @@ export class WriteAheadLog {
 				if (this.#writer.size > 0) await this.#appendLast(emptyBatch);
 			}
 		} finally {
-			for (const writer of this.#older) this.#close(writer);
 			this.#writer.close();
 		}
 	}
@@ -150,34 +142,7 @@ export class WriteAheadLog {
 		} catch {}
 	}
 
-	/** Oldest first. */
-	#unsynced(): WalWriter[] {
-		return [...this.#older, this.#writer].filter((writer) => writer.number >= this.#needed && !writer.isSynced);
-	}
-
-	async #syncAll(): Promise<void> {
-		for (const writer of this.#unsynced()) {
-			// A flush may have made it useless meanwhile, and deleted its file.
-			if (writer.number < this.#needed) continue;
-			this.#counters.walSyncs++;
-			await writer.sync();
-		}
-		this.#closeOlder(true);
-	}
-
-	/**
-	 * Closes logs that are synced or no longer needed, from the oldest on.
-	 * @param isLast the fsync that is in flight has done its last file
-	 */
-	#closeOlder(isLast = false): void {
-		if (!this.#sync.isIdle && !isLast) return;
-		while (this.#older.length > 0 && (this.#older[0].number < this.#needed || this.#older[0].isSynced)) {
-			this.#close(this.#older.shift() as WalWriter);
-		}
-		if (this.#older.length === 0) this.#writer.earlierIsDurable();
-	}
-
-	/** Nothing of it waits for an fsync: a file that cannot be closed is reported, and loses nothing. */
+	/** All of it is synced: a file that cannot be closed is reported, and loses nothing. */
 	#close(writer: WalWriter): void {
 		try {
 			writer.close();
@@ -197,5 +162,16 @@ export class WriteAheadLog {
 		this.#cancelTimer = undefined;
 		// A failure makes the store read-only and is reported there.
 		this.durable().catch(() => undefined);
+	}
+
+	#groupSync(): GroupSync {
+		const writer = this.#writer;
+		const file = {
+			sync: () => {
+				this.#counters.walSyncs++;
+				return writer.sync();
+			},
+		};
+		return new GroupSync(file, (error) => this.#health.fail(error));
 	}
 }

@@ -4,9 +4,8 @@
  * Invariants:
  *  1. A record is checked whole before any of it is handed out: a damaged batch is never half applied.
  *  2. Sequence numbers run on without a gap; records that tables hold already are skipped.
- *  3. The history ends where a loss of power has taken what was not synced: at a torn tail, behind which whole records may stand, or before the
- *     first record of a log when the end of the log before it is missing. That is so only where no record, here or in a later log, says that
- *     the place was durable. All else is damage: a CorruptionError, or, with `salvage`, the place where the replay stops.
+ *  3. A torn tail is what a crash leaves in the last log, and is reported for cutting off. Whole records may stand in it, behind a hole: no
+ *     record says that the log was durable there. All else is damage: a CorruptionError, or, with `salvage`, the place where the replay stops.
  */
 import { join } from 'node:path';
 import { CorruptionError } from '../errors';
@@ -21,10 +20,8 @@ export interface ReplayOptions {
 	directory: string;
 	/** File number of the log. */
 	number: number;
-	/** Another log was replayed before it, of which the end may be missing. */
-	follows: boolean;
-	/** Does a later log say that this one was durable? Asked when it is in doubt. */
-	wasDurable(): boolean;
+	/** No log follows: a crash may have left a torn tail. */
+	mayBeTorn: boolean;
 	/** Sequence number of the first operation that is not yet in tables or memtables. */
 	expectedSequence: number;
 	crc32: Crc32;
@@ -37,10 +34,10 @@ export interface ReplayOptions {
 export interface ReplayResult {
 	/** Records handed out. */
 	records: number;
-	/** Cut the file here: what follows is not part of the history. */
+	/** Cut the file here: what follows is no complete record. */
 	truncateAt: number | undefined;
-	/** *torn*: the history ends here. *damaged*: so it does with `salvage`, which was set. Later logs must not be replayed then. */
-	end: 'clean' | 'torn' | 'damaged';
+	/** Damage was found and `salvage` was set: logs after this one must not be replayed. */
+	stop: boolean;
 }
 
 /** Hands out the records of a log in order. */
@@ -58,71 +55,38 @@ function replay(file: ReadableFile, path: string, options: ReplayOptions): Repla
 	const reader = new LogReader(file, options.number, options.crc32);
 	let expected = options.expectedSequence;
 	let records = 0;
-	let isFirst = true;
-	const ended = (at: number, offset: number, trouble: string, isTorn: boolean): ReplayResult => {
-		if (!isTorn && !options.salvage) throw damage(path, offset, trouble);
-		return { records, truncateAt: at, end: isTorn ? 'torn' : 'damaged' };
-	};
 	for (let record = reader.next(); record !== undefined; record = reader.next()) {
 		const { data, offset } = record;
-		const checked = checkRecord(data);
-		if (typeof checked === 'string') return ended(offset, offset, checked, false);
-		const gap = gapBetween(expected, checked);
-		if (gap !== undefined) {
-			const isLost = isFirst && options.follows && checked.sequence > expected;
-			return ended(offset, offset, gap, isLost && !isKnownDurable(file, options));
+		const checked = checkRecord(data, expected);
+		if (typeof checked === 'string') {
+			if (options.salvage) return { records, truncateAt: offset, stop: true };
+			throw damage(path, offset, checked);
 		}
-		isFirst = false;
 		if (checked.sequence < expected || checked.count === 0) continue;
 		options.onRecord(data, 0, data.length, checked.sequence, checked.count);
 		expected = checked.sequence + checked.count;
 		records++;
 	}
 	const { end } = reader;
-	if (end.kind === 'clean') return { records, truncateAt: undefined, end: 'clean' };
-	return ended(end.validEnd, end.offset, end.reason, end.kind === 'torn' && !options.wasDurable());
-}
-
-/** Does this log, or a later one, say that the logs before it were durable? */
-function isKnownDurable(file: ReadableFile, { number, crc32, wasDurable }: ReplayOptions): boolean {
-	return new LogReader(file, number, crc32).saysEarlierIsDurable() || wasDurable();
-}
-
-/** Does any of these logs say that the logs before it were durable? */
-export function sayEarlierIsDurable(
-	{ fileSystem, directory, crc32 }: Pick<ReplayOptions, 'fileSystem' | 'directory' | 'crc32'>,
-	numbers: readonly number[],
-): boolean {
-	return numbers.some((number) => {
-		const file = fileSystem.openRead(join(directory, walFileName(number)));
-		try {
-			return new LogReader(file, number, crc32).saysEarlierIsDurable();
-		} finally {
-			file.closeSync();
-		}
-	});
-}
-
-interface RecordHead {
-	sequence: number;
-	count: number;
+	if (end.kind === 'clean') return { records, truncateAt: undefined, stop: false };
+	if (end.kind === 'torn' && options.mayBeTorn) return { records, truncateAt: end.validEnd, stop: false };
+	if (options.salvage) return { records, truncateAt: end.validEnd, stop: true };
+	throw damage(path, end.offset, end.reason);
 }
 
 /** Sequence and count of a record that is sound, or what is wrong with it. */
-function checkRecord(data: Uint8Array): RecordHead | string {
+function checkRecord(data: Uint8Array, expected: number): { sequence: number; count: number } | string {
 	if (data.length < 12) return 'a record is too short for its header';
 	const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
 	const sequence = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
 	const count = view.getUint32(8, true);
 	if (!Number.isSafeInteger(sequence + count)) return `the sequence number ${sequence} is out of range`;
-	return checkOperations(data, count) ?? { sequence, count };
-}
-
-/** What is wrong with the place of a record in the history. */
-function gapBetween(expected: number, { sequence, count }: RecordHead): string | undefined {
+	const trouble = checkOperations(data, count);
+	if (trouble !== undefined) return trouble;
+	const next = sequence + count;
 	if (sequence > expected) return `operations ${expected} to ${sequence - 1} are missing`;
-	if (sequence < expected && sequence + count > expected) return `operation ${expected - 1} is there twice`;
-	return undefined;
+	if (sequence < expected && next > expected) return `operation ${expected - 1} is there twice`;
+	return { sequence, count };
 }
 
 function checkOperations(data: Uint8Array, count: number): string | undefined {

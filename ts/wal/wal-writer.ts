@@ -12,7 +12,7 @@ export class WalWriter extends LogWriter {
 	readonly number: number;
 
 	private constructor(file: WritableFile, number: number, crc32: Crc32) {
-		super(file, number, crc32, { follows: true });
+		super(file, number, crc32);
 		this.number = number;
 	}
 
