@@ -110,6 +110,24 @@ describe('a log with a hole', () => {
 		await store.close();
 	});
 
+	it('takes the logs behind it along when what comes before is salvaged', async () => {
+		const disk = new MemoryFileSystem();
+		for (const part of [KEYS.slice(0, 3), KEYS.slice(3, 6), KEYS.slice(6, 9)]) {
+			const { store } = await opened(disk);
+			for (const key of part) await write(store, put(key), 'always');
+		}
+		const [{ path, bytes }] = logs(disk);
+		bytes[bytes.indexOf(KEYS[1])] ^= 1;
+		disk.writeFile(path, bytes);
+		await expect(opened(disk.clone())).rejects.toThrow(CorruptionError);
+		const { store } = await openMemoryStore(disk, { ...large, salvage: true });
+		expect([...contents(store, KEYS).keys()]).toEqual(KEYS.slice(0, 1));
+		expect(store.stats().undeletedFiles).toBe(0);
+		await write(store, put(KEYS[20]), 'always');
+		// It loses power before it is closed, and again is opened without salvage.
+		expect([...(await contentsOf(disk.crash())).keys()]).toEqual([KEYS[0], KEYS[20]]);
+	});
+
 	it('ends there where nobody has said that it was durable', async () => {
 		const disk = await damaged(false);
 		const found = await contentsOf(disk);

@@ -4,8 +4,9 @@
  * Invariants:
  *  1. Records are applied in the order of their sequence numbers, without a gap, each whole.
  *  2. Only the last log may end in a torn tail; it is cut off, so that the log is clean when it is no longer the last.
- *  3. Nothing is flushed here: the logs hold no more than was in memory before.
- *  4. What was recovered is durable before anything is written: else a loss of power could take it from under later writes.
+ *  3. Where salvage gives up the rest of the logs, it is removed, durably, before its sequence numbers are given again.
+ *  4. Nothing is flushed here: the logs hold no more than was in memory before.
+ *  5. What was recovered is durable before anything is written: else a loss of power could take it from under later writes.
  */
 import type { Environment } from '../environment';
 import { syncFile } from '../fs/file-system';
@@ -72,6 +73,7 @@ export function recoverLogs(input: RecoveryInput): Recovered {
 			},
 		});
 		if (sequence > before) logsUsed++;
+		if (result.stop) files.removeLogs(numbers.slice(position + 1));
 		if (result.truncateAt !== undefined) fileSystem.truncateSync(files.walPath(number), result.truncateAt);
 		else if (!isClean) syncFile(fileSystem, files.walPath(number));
 		if (result.stop) break;

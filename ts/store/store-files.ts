@@ -151,6 +151,13 @@ export class StoreFiles {
 		for (const candidate of this.#logsBelow(number)) this.#discard(this.walPath(candidate));
 	}
 
+	/** Removes logs, durably; fails where one cannot be removed. */
+	removeLogs(numbers: readonly number[]): void {
+		if (numbers.length === 0) return;
+		for (const number of numbers) this.#fileSystem.removeSync(this.walPath(number));
+		this.#fileSystem.syncDirectorySync(this.walDirectory);
+	}
+
 	removeLog(number: number): void {
 		this.#remove(this.walPath(number));
 	}
@@ -205,9 +212,9 @@ export class StoreFiles {
 	#remove(path: string): void {
 		try {
 			this.#fileSystem.removeSync(path);
-		} catch {
+		} catch (error) {
 			// Counted, shown by stats(), and tried again by the next open.
-			this.#counters.undeletedFiles++;
+			if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#counters.undeletedFiles++;
 		}
 	}
 }
